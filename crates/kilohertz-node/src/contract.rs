@@ -9,7 +9,7 @@ use franka::model::Frame;
 use kilohertz_core::channel::records::{CommandKind, RECORD_FIELDS};
 use kilohertz_core::channel::shared_mailbox::LAYOUT;
 use kilohertz_core::limits::ViolationKind;
-use kilohertz_core::session::{CHUNK_HEADER, CHUNK_NEWS, Config, Deadline, NO_CHUNK};
+use kilohertz_core::session::{CHUNK_HEADER, CHUNK_NEWS, Config, Deadline, EventName, NO_CHUNK};
 use kilohertz_franka::kinematics::model::{POSTURE_FIELDS, Quantity};
 use kilohertz_franka::move_to::{Arrival, HOME};
 use kilohertz_franka::setting::{DIRECTIONS, FILTERS};
@@ -270,6 +270,12 @@ pub fn contract() -> NativeContract {
             "CommandKind",
             "How the command of a tick was made: from an action in time, by approaching one, by holding, by braking.",
             CommandKind::ALL.map(CommandKind::as_str),
+        ),
+        names(
+            "",
+            "EventKind",
+            "The events that a session's loop reports.",
+            EventName::ALL.map(EventName::as_str),
         ),
         names(
             "RECORD_FIELDS",

@@ -10,9 +10,11 @@ use kilohertz_core::limits::Violation;
 use kilohertz_core::schema::Schema;
 use kilohertz_core::session::{BlackBox, CycleNote, CyclesOut, EventKind, KeptCycle};
 
-use crate::entry::{Answer, Cycle, Entry, EpisodeMark, Level, MOST_BYTES, Note, Sample, Value};
+use crate::entry::{
+    Answer, Cycle, Entry, EpisodeMark, Level, MOST_BYTES, Note, Sample, Told, Value,
+};
 use crate::error::RecordError;
-use crate::run::Start;
+use crate::run::{GRIPPER, Start};
 use crate::writer::{Progress, Source};
 
 /// The most channels of a recording. A file of MCAP has room for 65,535, and a value may be logged in each of
@@ -87,6 +89,11 @@ impl Log {
         self.push(0, Logged::Episode(mark));
     }
 
+    /// Counts values that were dropped before they came here.
+    pub fn count_dropped(&self, values: u64) {
+        self.waiting.dropped.fetch_add(values, Ordering::Relaxed);
+    }
+
     /// Returns how many values were dropped.
     pub fn dropped(&self) -> u64 {
         self.waiting.dropped.load(Ordering::Relaxed)
@@ -121,18 +128,6 @@ impl Clocks {
         let head = kept.head;
         let notes: Vec<Note> = kept.notes.iter().map(|note| self.note(note)).collect();
         let monotonic_ns = head.started.as_nanos();
-        // An action of a chunk may have a number for the gripper behind its slots.
-        let slots = self.action.len();
-        let width = head.answer.map_or(slots, |answer| answer.width);
-        let narrow: Vec<f64>;
-        let actions = match width > slots && slots > 0 {
-            true => {
-                let rows = kept.answer.chunks_exact(width);
-                narrow = rows.flat_map(|row| &row[..slots]).copied().collect();
-                &narrow[..]
-            }
-            false => kept.answer,
-        };
         give(&Entry::Cycle(Cycle {
             tick: head.tick,
             robot_time_s: head.clock as f64 * self.period_s,
@@ -148,7 +143,12 @@ impl Clocks {
                 tick: answer.tick,
                 time_s: answer.time_s,
                 step_s: answer.step_s,
-                actions,
+                actions: kept.answer,
+                told: answer.news.map(|news| Told {
+                    began_s: (!news.began_s.is_nan()).then_some(news.began_s),
+                    latency_s: news.latency_s,
+                    episode: news.episode,
+                }),
             }),
             notes: &notes,
         }));
@@ -165,7 +165,7 @@ impl Clocks {
     fn slot(&self, slot: usize) -> String {
         match self.action.locate(slot) {
             Some((field, index)) => format!("{field}[{index}]"),
-            None => "gripper".to_owned(),
+            None => GRIPPER.to_owned(),
         }
     }
 
@@ -208,37 +208,32 @@ impl Clocks {
     }
 
     fn event(&self, kind: &EventKind) -> Note {
-        let (level, name, text) = match kind {
+        let (level, text) = match kind {
             EventKind::Held => (
                 Level::Warning,
-                "held",
                 "no action came in time; the last command is held".to_owned(),
             ),
             EventKind::Resting => (
                 Level::Warning,
-                "resting",
                 "no action came for too long; the robot is brought to rest".to_owned(),
             ),
-            EventKind::Resumed => (Level::Info, "resumed", "actions are used again".to_owned()),
+            EventKind::Resumed => (Level::Info, "actions are used again".to_owned()),
             EventKind::Behind { slot, distance } => (
                 Level::Warning,
-                "behind",
                 format!("{} is {distance} away from the action", self.slot(*slot)),
             ),
             EventKind::BadChunk { fault } => (
                 Level::Warning,
-                "badChunk",
                 format!("a chunk could not be played: {}", self.fault(fault)),
             ),
             EventKind::Late { took } => (
                 Level::Warning,
-                "late",
                 format!("late answers took {} s", took.as_secs_f64()),
             ),
         };
         Note {
             level,
-            name: name.to_owned(),
+            name: kind.name().as_str().to_owned(),
             text,
         }
     }

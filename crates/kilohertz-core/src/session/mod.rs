@@ -48,11 +48,11 @@ use crate::timing::time::Time;
 pub use chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks, Merge, NO_CHUNK, Replan, Wanted};
 pub use config::{Config, Deadline};
 pub use cycles::{
-    AnswerHead, BlackBox, CycleHead, CycleNote, CyclesIn, CyclesOut, Keeping, KeptCycle, Lengths,
-    Phases, cycle_rings,
+    AnswerHead, BlackBox, ChunkNews, CycleHead, CycleNote, CyclesIn, CyclesOut, Keeping, KeptCycle,
+    Lengths, Phases, cycle_rings,
 };
 pub use lockstep::Latency;
-pub use outcome::{Cause, Event, EventKind, Outcome};
+pub use outcome::{Cause, Event, EventKind, EventName, Outcome};
 
 const EVENT_QUEUE: usize = 256;
 

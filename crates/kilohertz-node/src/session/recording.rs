@@ -15,7 +15,7 @@ use kilohertz_record::entry::{EpisodeMark, Outcome, Pixels, Sample, Value};
 use kilohertz_record::error::RecordError;
 use kilohertz_record::layout::Layout;
 use kilohertz_record::live::{Clocks, Log, SessionSource, read_black_box};
-use kilohertz_record::run::{Run, Start};
+use kilohertz_record::run::{GRIPPER, Run, Start};
 use kilohertz_record::writer::{Recording, RunWriter, View, WriterOptions};
 use napi::bindgen_prelude::{Float64Array, Uint8Array};
 use napi_derive::napi;
@@ -170,9 +170,18 @@ impl Kept {
             .map_err(|error| Failure::new(Code::System, format!("the run's data: {error}")))?;
         let mut part = |name: &str| told.get_mut(name).map(serde_json::Value::take);
         let start = now();
+        let action = Layout::from(robot.action());
+        let has_gripper = config
+            .chunks
+            .as_ref()
+            .is_some_and(|chunks| chunks.gripper.is_some());
         let run = Run {
             state: Layout::from(robot.observation()),
-            action: Layout::from(robot.action()),
+            answer: match has_gripper {
+                true => action.and(GRIPPER)?,
+                false => action.clone(),
+            },
+            action,
             period_s: period.as_secs_f64(),
             start,
             options: part("options").unwrap_or_default(),
@@ -260,7 +269,7 @@ impl Kept {
 
     /// Returns true if writing has failed and nobody was told so yet.
     pub fn has_failed(&self) -> bool {
-        let failed = |(_, recording): &(PathBuf, Recording)| recording.error().is_some();
+        let failed = |(_, recording): &(PathBuf, Recording)| recording.has_failed();
         !self.is_failure_told.load(Ordering::Relaxed) && self.recording.as_ref().is_some_and(failed)
     }
 

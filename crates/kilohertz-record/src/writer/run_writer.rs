@@ -160,7 +160,7 @@ impl RunWriter {
         let mut writer = RunWriter {
             path: path.to_owned(),
             mcap,
-            definitions: Definitions::new(&run.state, &run.action),
+            definitions: Definitions::new(&run.state, &run.action, &run.answer),
             run,
             cycles: 0,
             episodes: 0,
@@ -304,13 +304,18 @@ impl RunWriter {
             step_s: answer.step_s,
             actions: answer
                 .actions
-                .chunks_exact(self.run.action.len().max(1))
+                .chunks_exact(self.run.answer.len().max(1))
                 .map(|action| {
                     let mut bytes = Vec::new();
-                    frames::encode(&self.run.action, action, &mut bytes);
+                    frames::encode(&self.run.answer, action, &mut bytes);
                     bytes
                 })
                 .collect(),
+            told: answer.told.map(|told| messages::Told {
+                began_s: told.began_s,
+                latency_s: told.latency_s,
+                episode: told.episode,
+            }),
         });
         message.notes.clear();
         message
@@ -525,7 +530,7 @@ fn check_cycle(run: &Run, cycle: &Cycle<'_>) -> Result<(), RecordError> {
     check("a state", cycle.state.len(), run.state.len())?;
     check("a command", cycle.command.len(), run.action.len())?;
     if let Some(answer) = cycle.answer {
-        let (slots, action) = (answer.actions.len(), run.action.len());
+        let (slots, action) = (answer.actions.len(), run.answer.len());
         let is_whole = slots
             .checked_rem(action)
             .map_or(slots == 0, |rest| rest == 0);
