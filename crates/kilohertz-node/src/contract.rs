@@ -392,6 +392,17 @@ pub fn contract() -> NativeContract {
             ],
         ),
         numbers(
+            "LOGGED",
+            "Bounds for what a policy in a process logs: bytes of a value, bytes on their way, values in a second, \
+             and channels.",
+            [
+                ("largest", messages::LARGEST_LOGGED as f64),
+                ("most", messages::MOST_LOGGED as f64),
+                ("aSecond", messages::LOGGED_A_SECOND as f64),
+                ("channels", messages::LOGGED_CHANNELS as f64),
+            ],
+        ),
+        numbers(
             "EXIT",
             "The exit codes of a child process.",
             [("unfit", f64::from(messages::UNFIT))],

@@ -297,13 +297,21 @@ impl Kept {
         })
     }
 
-    /// Hands over what a user logs. Returns false if it was dropped.
+    /// Counts values that a policy's process has dropped.
+    pub fn count_dropped(&self, values: u32) {
+        self.log.count_dropped(u64::from(values));
+    }
+
+    /// Hands over what a user logs. Returns false if it was dropped, or if the session is not recorded.
     pub fn log(
         &self,
         channel: String,
         time_s: f64,
         value: NativeValue,
     ) -> Result<bool, RecordError> {
+        if !self.is_recorded() {
+            return Ok(false);
+        }
         self.log.sample(Sample {
             channel,
             monotonic_ns: Time::now().as_nanos(),
