@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam::queue::SegQueue;
 use kilohertz_core::command::chunk::ChunkFault;
@@ -27,47 +27,37 @@ enum Logged {
     Episode(EpisodeMark),
 }
 
+/// Whether values are taken, and on which channels.
+#[derive(Default)]
+struct Open {
+    /// The names of the channels.
+    channels: HashSet<String>,
+    /// True once the recording takes nothing more.
+    is_over: bool,
+}
+
 #[derive(Default)]
 struct Waiting {
-    /// The names of the channels.
-    channels: Mutex<HashSet<String>>,
+    /// Held while something is handed over, so that nothing is handed over behind the end.
+    open: Mutex<Open>,
     queue: SegQueue<(usize, Logged)>,
     bytes: AtomicUsize,
     dropped: AtomicU64,
 }
 
-/// The end at which users log values and mark episodes, from any thread. It never waits.
-#[derive(Clone, Default)]
-pub struct Log {
-    waiting: Arc<Waiting>,
+impl Waiting {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl Log {
-    /// Hands over a value. Returns false if more waits to be written than may, which is 256 MB: the value is
-    /// then dropped and counted.
-    ///
-    /// # Errors
-    /// Returns [`RecordError::InvalidArgument`] if the value cannot be used.
-    pub fn sample(&self, sample: Sample) -> Result<bool, RecordError> {
-        sample.check()?;
-        self.know(&sample.channel)?;
-        let bytes = match &sample.value {
-            Value::Numbers(numbers) => numbers.len().saturating_mul(8),
-            Value::Bytes { data, .. }
-            | Value::RawImage { data, .. }
-            | Value::CompressedImage { data, .. } => data.len(),
-        };
-        Ok(self.push(bytes, Logged::Sample(sample)))
-    }
-
+impl Open {
     /// Takes in the name of a channel.
-    fn know(&self, channel: &str) -> Result<(), RecordError> {
-        let channels = &self.waiting.channels;
-        let mut channels = channels.lock().unwrap_or_else(PoisonError::into_inner);
-        if channels.contains(channel) {
+    fn know(&mut self, channel: &str) -> Result<(), RecordError> {
+        if self.channels.contains(channel) {
             return Ok(());
         }
-        if channels.len() >= MOST_CHANNELS {
+        if self.channels.len() >= MOST_CHANNELS {
             let expected = format!(
                 "one of the {MOST_CHANNELS} channels that the recording has already: put what changes into \
                  the value"
@@ -79,14 +69,43 @@ impl Log {
                 expected,
             ));
         }
-        channels.insert(channel.to_owned());
+        self.channels.insert(channel.to_owned());
         Ok(())
+    }
+}
+
+/// The end at which users log values and mark episodes, from any thread. It never waits.
+#[derive(Clone, Default)]
+pub struct Log {
+    waiting: Arc<Waiting>,
+}
+
+impl Log {
+    /// Hands over a value. Returns false if more waits to be written than may, which is 256 MB, or if the recording
+    /// has ended: the value is then dropped and counted.
+    ///
+    /// # Errors
+    /// Returns [`RecordError::InvalidArgument`] if the value cannot be used.
+    pub fn sample(&self, sample: Sample) -> Result<bool, RecordError> {
+        sample.check()?;
+        let mut open = self.waiting.open();
+        open.know(&sample.channel)?;
+        let bytes = match &sample.value {
+            Value::Numbers(numbers) => numbers.len().saturating_mul(8),
+            Value::Bytes { data, .. }
+            | Value::RawImage { data, .. }
+            | Value::CompressedImage { data, .. } => data.len(),
+        };
+        Ok(self.push(&open, bytes, Logged::Sample(sample)))
     }
 
     /// Hands over the beginning or the end of an episode.
     pub fn episode(&self, mark: EpisodeMark) {
         // It has no bytes that count, so it is never dropped.
-        self.push(0, Logged::Episode(mark));
+        let open = self.waiting.open();
+        if !open.is_over {
+            self.push(&open, 0, Logged::Episode(mark));
+        }
     }
 
     /// Counts values that were dropped before they came here.
@@ -99,9 +118,9 @@ impl Log {
         self.waiting.dropped.load(Ordering::Relaxed)
     }
 
-    fn push(&self, bytes: usize, logged: Logged) -> bool {
+    fn push(&self, open: &Open, bytes: usize, logged: Logged) -> bool {
         let before = self.waiting.bytes.fetch_add(bytes, Ordering::AcqRel);
-        if before > 0 && before.saturating_add(bytes) > MOST_BYTES {
+        if open.is_over || before > 0 && before.saturating_add(bytes) > MOST_BYTES {
             self.waiting.bytes.fetch_sub(bytes, Ordering::AcqRel);
             self.waiting.dropped.fetch_add(1, Ordering::Relaxed);
             return false;
@@ -267,6 +286,9 @@ impl Source for SessionSource {
         let is_over = self.cycles.is_abandoned();
         self.cycles.take(|kept| self.clocks.entry(kept, give));
         let waiting = &self.log.waiting;
+        if is_over {
+            waiting.open().is_over = true;
+        }
         while let Some((bytes, logged)) = waiting.queue.pop() {
             waiting.bytes.fetch_sub(bytes, Ordering::AcqRel);
             match &logged {
