@@ -224,7 +224,9 @@ test('a chunked policy that is run again is told of its chunks, and reset, as in
   await session.run({ durationS: 1 });
   const [before, were] = [told.splice(0), resets];
   t.is(were, 2);
-  t.true(before.some(({ chunk }) => (chunk?.delaySteps ?? 0) > 0 && (chunk?.prefix.length ?? 0) > 0));
+  t.true(
+    before.some(({ chunk }) => (chunk?.delaySteps ?? 0) > 0 && (chunk?.prefix.length ?? 0) > 0),
+  );
   const report = await rerun(file, chunked(policy, options));
   t.like(report, { differing: 0, withoutState: 0 });
   // The answer to the last question, and one that was thrown away, may not have come.
