@@ -342,6 +342,10 @@ pub struct EpisodeMark {
 
 /// What is handed to a recording.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is lent for a call, and nearly all of them are cycles"
+)]
 pub enum Entry<'a> {
     /// A cycle of the loop.
     Cycle(Cycle<'a>),
