@@ -1,0 +1,3 @@
+//! What shows a running session to others: the page in a browser (`page/`).
+
+pub mod page;
