@@ -20,7 +20,7 @@ import { LoggedIn } from '../../lib/policy/logged.ts';
 import { setUp } from '../fixtures/arms.ts';
 import { WITHOUT_NUMPY } from '../fixtures/python.ts';
 import { folderFor } from '../fixtures/recordings.ts';
-import { rejection } from '../fixtures/waiting.ts';
+import { rejection, until } from '../fixtures/waiting.ts';
 
 const NODE = new URL('../fixtures/logging.ts', import.meta.url);
 const PYTHON = new URL('../fixtures/logging.py', import.meta.url);
@@ -36,15 +36,22 @@ const PLACES: readonly (readonly [string, Made])[] = [
   ],
 ];
 
-/** Runs a policy for a tenth of a second of the arm's time, recorded. */
+/** Runs a policy, recorded, until so many values are recorded or lost. */
 async function recorded(
   t: ExecutionContext,
   policy: AnyPolicy<RobotState, JointVector>,
+  values = 1,
 ): Promise<{ samples: RecordedSample[]; report: RecordingReport | undefined }> {
   await using setup = await setUp('jointVelocity', { lockstep: true });
   const file = join(folderFor(t), 'run.mcap');
   const session = new Session(setup.arm, policy, { warmupS: 0, record: file });
-  await session.run({ durationS: 0.1 });
+  session.on('error', () => undefined);
+  await session.start();
+  const seen = (): number =>
+    (session.recording?.values ?? 0) + (session.recording?.lostValues ?? 0);
+  await until(() => !session.isRunning || seen() >= values, `${values} values`);
+  await session.stop();
+  session.checkHealth();
   const samples: RecordedSample[] = [];
   for await (const entry of replay(file).entries())
     if (entry.type === 'sample') samples.push(entry);
@@ -53,7 +60,7 @@ async function recorded(
 
 for (const [place, made] of PLACES) {
   test(`a policy in a ${place} logs numbers, texts and images with its own times`, async (t) => {
-    const { samples, report } = await recorded(t, made('logs'));
+    const { samples, report } = await recorded(t, made('logs'), 21);
     const of = (channel: string): RecordedSample[] =>
       samples.filter((sample) => sample.channel === `policy/${channel}`);
     t.is(of('own').length, 9);
@@ -101,9 +108,12 @@ for (const [place, made] of PLACES) {
 
 for (const [place, made] of PLACES.slice(1)) {
   test(`a policy in a ${place} that logs too much goes on, and what is dropped is counted`, async (t) => {
-    const { samples, report } = await recorded(t, made('floods'));
-    t.true(samples.length > 0 && samples.length < 3000);
-    t.is(samples.length + (report?.lostValues ?? 0), 3000);
+    const { samples, report } = await recorded(t, made('floods'), 3001);
+    t.true(samples.length > 1 && samples.length < 3000);
+    const last = samples.at(-1);
+    if (last?.value.kind !== 'numbers') return t.fail();
+    t.is(last.channel, 'after');
+    t.is(samples.length + (report?.lostValues ?? 0), 3000 + (last.value.numbers[0] ?? 0));
   });
 }
 
