@@ -15,7 +15,7 @@ export const JOINT_FRAMES: readonly { place: readonly [number, number, number]; 
 /** From the seventh joint's frame to the flange, along z [m]. */
 export const FLANGE_Z = 0.107;
 /** The hand is turned by this about the flange's z [rad]. */
-export const HAND_YAW = -Math.PI / 4;
+export const HAND_YAW: number = -Math.PI / 4;
 /** From the flange to where the fingers begin, along z [m]. */
 export const FINGER_Z = 0.0584;
 /** From the flange to between the finger tips, along z [m]. */

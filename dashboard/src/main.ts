@@ -8,7 +8,7 @@ import { ArmView } from './panels/arm-view.ts';
 import { MOST_EVENTS } from './panels/events.ts';
 import { Playback } from './panels/playback.ts';
 import { Stop } from './panels/stop.ts';
-import { type ArmInfo, type EventInfo, type RunInfo, VERSION } from './protocol.ts';
+import { type ArmInfo, type EventInfo, type RunInfo, type Told, VERSION } from './protocol.ts';
 import { currentTheme, nextTheme } from './theme.ts';
 import { readTold } from './told.ts';
 
@@ -75,29 +75,32 @@ function refuse(): void {
 
 function hear(text: string): void {
   const told = readTold(text, VERSION);
-  if (told === undefined) return refuse();
-  if (told.type === 'hello') {
+  if (told === undefined) refuse();
+  else if (told.type === 'hello') {
     isOtherVersion = told.version !== VERSION;
-    if (isOtherVersion) return tell('The program was updated. Load this page again.');
-    document.title = told.arms.length === 1 ? `${told.arms[0]?.name} · kilohertz` : 'kilohertz';
-    return greet(told.arms, told.runs);
-  }
-  if (isOtherVersion) return;
-  if (told.type === 'arm') return setArm(told.arm);
-  if (told.type === 'refused') return tell(told.text);
-  if (told.type === 'holder') return;
-  const arm = arms.get(told.arm);
-  if (arm === undefined) return refuse();
-  if (told.type === 'stats') arm.view.setStats(told.stats);
-  else if (told.type === 'chunk') arm.view.setChunk(told.chunk, arm.history);
-  else {
-    arm.events = [...arm.events, told.event].slice(-MOST_EVENTS);
-    arm.view.setEvents(arm.events);
+    if (isOtherVersion) tell('The program was updated. Load this page again.');
+    else greet(told.arms, told.runs);
+  } else if (!isOtherVersion) take(told);
+}
+
+function take(told: Exclude<Told, { type: 'hello' }>): void {
+  if (told.type === 'arm') setArm(told.arm);
+  else if (told.type === 'refused') tell(told.text);
+  else if (told.type !== 'holder') {
+    const arm = arms.get(told.arm);
+    if (arm === undefined) refuse();
+    else if (told.type === 'stats') arm.view.setStats(told.stats);
+    else if (told.type === 'chunk') arm.view.setChunk(told.chunk, arm.history);
+    else {
+      arm.events = [...arm.events, told.event].slice(-MOST_EVENTS);
+      arm.view.setEvents(arm.events);
+    }
   }
 }
 
 function greet(infos: readonly ArmInfo[], runs: readonly RunInfo[]): void {
   isKnown = true;
+  document.title = infos.length === 1 ? `${infos[0]?.name} · kilohertz` : 'kilohertz';
   for (const [id, { view }] of arms) {
     if (infos.some((info) => info.id === id)) continue;
     view.dispose();

@@ -24,7 +24,7 @@ export function count(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return '–';
   return Math.round(value)
     .toString()
-    .replace(/\B(?=(\d{3})+$)/g, ' ');
+    .replace(/\B(?=(\d{3})+$)/g, '\u202f');
 }
 
 /** Returns a time in a run as minutes and seconds. */

@@ -88,7 +88,7 @@ export class Chart {
     return {
       width: 300,
       height: 100,
-      padding: [4, 6, 0, 0],
+      padding: [4, 14, 0, 0],
       legend: { show: false },
       cursor: { show: false },
       scales: {
@@ -145,6 +145,7 @@ export class Chart {
     ctx.fillRect(bbox.left, low, bbox.width, bottom - low);
     ctx.strokeStyle = color('limit');
     ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([]);
     for (const [at, end] of [
       [high, bbox.top],
       [low, bottom],

@@ -2,6 +2,7 @@
 
 import { Sheet } from '../charts/canvas.ts';
 import { button, element, setText } from '../dom.ts';
+import type { Frame } from '../frames.ts';
 import { History, WINDOW_S } from '../history.ts';
 import type { EventInfo, RunInfo } from '../protocol.ts';
 import { color } from '../theme.ts';
@@ -37,7 +38,7 @@ class Reel {
     const oldest = Math.max(0, stride * Math.floor((last - WINDOW_S / info.stepS) / stride));
     const goesOn = this.#at >= oldest && this.#at < last;
     const first = goesOn ? this.#at + stride : oldest;
-    const added = [];
+    const added: Frame[] = [];
     for (let nth = first; nth <= last; nth += stride) {
       const frame = this.frames.get(nth);
       if (frame === undefined) return undefined;
