@@ -109,7 +109,7 @@ test('draws each state within one frame of its coming', async (t) => {
 });
 
 test('shows every tab, in dark, too, and by keys', async (t) => {
-  const opened = await showArm(t, 'fr3', { dark: true });
+  const { server, ...opened } = await showArm(t, 'fr3', { dark: true });
   const { page } = opened;
   for (const [nth, tab] of ['position', 'speed', 'torque', 'hand', 'timing', 'events'].entries()) {
     await page.keyboard.press(String(nth + 1));
@@ -118,6 +118,7 @@ test('shows every tab, in dark, too, and by keys', async (t) => {
       `document.querySelector('.tab[aria-selected=true]').dataset.tab === '${tab}'`,
     );
     await setTimeout(250);
+    server.send(frameAt(0, 8.1 + nth / 10));
     await picture(page, `dark-${tab}`);
     if (tab === 'timing')
       t.regex((await page.textContent('.spread')) ?? '', /jitter6.30 µs24.0 µs300 µs2.10 ms/);
@@ -133,7 +134,7 @@ test('shows every tab, in dark, too, and by keys', async (t) => {
 });
 
 test('counts every kind of cycle as the frames do', async (t) => {
-  const { server, page } = await showArm(t, 'fr3', {});
+  const { page } = await showArm(t, 'fr3', {});
   await setTimeout(300);
   const { cycles, followed = 0, held = 0, rest = 0, missed = 0 } = countedAt(8 + 1 / 60);
   const wanted = [cycles - followed - held - rest, followed, held, rest, missed];
@@ -184,7 +185,7 @@ test('stops by its button and by its key, wherever the focus is, and tells what 
 });
 
 test('says so when an arm goes on although it was stopped', async (t) => {
-  const { server, page } = await showArm(t, 'fr3', {});
+  const { page } = await showArm(t, 'fr3', {});
   await page.keyboard.press(' ');
   await shows(
     page,

@@ -50,7 +50,7 @@ export class Chart {
       key.style.setProperty('--key', `var(--${line?.color})`);
       return element('span', 'value', key, number);
     });
-    const head = element('div', 'chart-head', element('b', '', title), ...items);
+    const head = element('div', 'chart-head', element('b', '', `${title} [${unit}]`), ...items);
     const body = element('div', 'chart-body');
     this.root = element('div', 'chart', head, body);
     this.root.setAttribute('role', 'img');
@@ -69,10 +69,10 @@ export class Chart {
 
   /** Draws columns over times before now [s], and tells their newest values. */
   draw(beforeS: Column, columns: readonly Column[]): void {
-    const { unit, digits } = this.#options;
+    const { digits } = this.#options;
     for (const [nth, number] of this.#numbers.entries()) {
       const column = columns[nth];
-      setText(number, withUnit(column?.[column.length - 1], digits, unit));
+      setText(number, withUnit(column?.[column.length - 1], digits, ''));
     }
     this.#plot.setData([beforeS, ...columns] as unknown as uPlot.AlignedData);
   }
@@ -88,7 +88,7 @@ export class Chart {
     return {
       width: 300,
       height: 100,
-      padding: [4, 14, 0, 0],
+      padding: [8, 14, 0, 0],
       legend: { show: false },
       cursor: { show: false },
       scales: {
@@ -96,7 +96,14 @@ export class Chart {
         y: { range: (_plot, low, high) => this.#range(low, high) },
       },
       axes: [
-        { ...axis, size: 16, gap: 1, space: 60, values: (_plot, at) => at.map((s) => `${s} s`) },
+        {
+          ...axis,
+          size: 16,
+          gap: 1,
+          splits: [-WINDOW_S, -WINDOW_S / 2, 0],
+          // The oldest would stand below the other axis.
+          values: (_plot, at) => at.map((s) => (s === -WINDOW_S ? '' : `${s} s`)),
+        },
         { ...axis, size: 46, gap: 3, space: 24 },
       ],
       series: [

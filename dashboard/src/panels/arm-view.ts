@@ -72,7 +72,7 @@ export class ArmView {
     this.root = element('section', 'arm', head, element('div', 'arm-body', left, right));
     this.root.classList.toggle('without-scene', this.scene === undefined);
     this.root.dataset['arm'] = String(info.id);
-    this.#choose(this.#hasFields ? 'position' : 'timing');
+    this.#choose([...this.#tabs.keys()][0] ?? 'events');
     this.setInfo(info);
     this.setEvents([]);
     this.setStats(undefined);
@@ -227,6 +227,7 @@ export class ArmView {
     for (const tab of TABS) {
       const isChart = tab in CHART_TABS;
       if (isChart && !this.#hasFields) continue;
+      if (tab === 'timing' && this.#options.timeOf !== undefined) continue;
       const title = isChart
         ? CHART_TABS[tab as ChartTab].title
         : tab === 'timing'
@@ -292,7 +293,7 @@ export class ArmView {
       ['time', withUnit(frame.timeS, 2, 's')],
     ];
     if (this.#options.timeOf === undefined)
-      values.push(['picture', withUnit(this.#rate.perS, 0, '/s')]);
+      values.push(['frames', withUnit(this.#rate.perS, 0, '/s')]);
     if (this.#readout.childElementCount !== values.length) {
       const made = values.map(([name = '']) =>
         element('div', '', element('dt', '', name), element('dd', 'number')),

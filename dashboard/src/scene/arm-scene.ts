@@ -228,7 +228,8 @@ export class ArmScene {
       const newest = times.at(-1) ?? 0;
       const at = (nth: number) => [x?.[nth] ?? NaN, y?.[nth] ?? NaN, z?.[nth] ?? NaN];
       const [near, far] = [new Color(color('path')), new Color(color('stage'))];
-      const shade = (timeS: number) => far.clone().lerp(near, 1 - (newest - timeS) / PATH_S);
+      const shade = (timeS: number) =>
+        far.clone().lerp(near, 1 - (0.8 * (newest - timeS)) / PATH_S);
       for (let nth = times.length - 1; nth > 0; nth -= 1) {
         const [from = 0, to = 0] = times.subarray(nth - 1, nth + 1);
         if (newest - from > PATH_S) break;
