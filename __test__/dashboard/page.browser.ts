@@ -71,6 +71,7 @@ async function showArm(t: ExecutionContext, model: string, options: Parameters<t
     events: EVENTS.map((event) => ({ arm: 0, event })),
   });
   const opened = await opens(t, server.address, options);
+  await shows(opened.page, "document.querySelector('.arm') !== null");
   await loaded(opened.page);
   await play(server, 0, 0, 8);
   server.tell({ type: 'chunk', arm: 0, chunk: CHUNK(8) });
@@ -151,6 +152,7 @@ test('shows two arms side by side, each with its own stop', async (t) => {
   const server = await serve(t, { arms: [arm(0, 'left'), arm(1, 'right', 'fer')] });
   const opened = await opens(t, server.address);
   const { page } = opened;
+  await shows(page, "document.querySelectorAll('.arm').length === 2");
   await loaded(page);
   await Promise.all([play(server, 0, 0, 7), play(server, 1, 0, 7, 1)]);
   await isDrawn(page, 7, 0);
@@ -231,6 +233,7 @@ test('shows sessions that begin and end, and errors in words, as text', async (t
   await until(() => server.pages === 1, 'a page');
   await picture(page, 'no-session');
   server.tell({ type: 'arm', arm: arm(3, 'late comer') });
+  await shows(page, "document.querySelector('.arm') !== null");
   await loaded(page);
   await play(server, 3, 0, 3);
   await isDrawn(page, 3, 3);
@@ -250,7 +253,7 @@ test('a robot without a model has its timing, and no picture', async (t) => {
   const server = await serve(t, { arms: [arm(0, 'my own robot', null)] });
   const opened = await opens(t, server.address);
   const { page } = opened;
-  await until(() => server.pages === 1, 'a page');
+  await shows(page, "document.querySelector('.arm') !== null");
   for (const timeS of [0, 1, 2, 3])
     server.send(new Uint8Array(frameAt(0, timeS).buffer.slice(0, 64)).fill(0, 4, 8));
   server.tell({ type: 'stats', arm: 0, stats: STATS });
@@ -298,6 +301,7 @@ test('plays a recorded run with another over it', async (t) => {
   });
   const opened = await opens(t, server.address);
   const { page } = opened;
+  await shows(page, "document.querySelector('.arm') !== null");
   await loaded(page);
   t.false(await page.isVisible('#stop'));
   await page.focus('input[type=range]');
