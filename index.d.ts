@@ -3254,6 +3254,49 @@ export declare function rerun<Observation = RobotState>(
   policy: RerunPolicy<Observation>,
   options?: RerunOptions,
 ): Promise<RerunReport>;
+/** Where a page is opened. */
+export interface DashboardOptions {
+  /** The port, 0 to 65535. 0 stands for any that is free. Default 0. */
+  readonly port?: number;
+  /**
+   * The IP address of this host on which the page is opened. Default `'127.0.0.1'`: browsers on this host alone can
+   * open it. The page comes over plain HTTP, so whoever can read the network can read the token in its address, and
+   * stop the arm. Any address that is not a loopback address is therefore told as a warning of the process with code
+   * `KILOHERTZ_DASHBOARD_HOST`.
+   */
+  readonly host?: string;
+}
+/** Options of {@link Session.dashboard}. */
+export interface ShownOptions extends DashboardOptions {
+  /** The page on which the session is shown, beside others. Default: a page of its own. */
+  readonly on?: Dashboard;
+  /** The robot's name on the page. Default: its model and its address. */
+  readonly name?: string;
+}
+/**
+ * A page in a browser that shows sessions while they run, and can stop them. A thread of its own serves it, so it also
+ * works while JavaScript is blocked. {@link Session.dashboard} opens it.
+ */
+export declare class Dashboard implements AsyncDisposable {
+  #private;
+  /** The address of the page, with its token: whoever has it can look at the sessions and stop them. */
+  readonly address: string;
+  private constructor();
+  /**
+   * Opens a page.
+   *
+   * @throws {RobotError} `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
+   * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+   */
+  static open(options?: DashboardOptions | true): Dashboard;
+  /** Shows a session that has begun, as the robot with this name. */
+  watch(session: NativeSession, name: string): void;
+  /** Tells an error of the newest session of the robot with this name. */
+  tell(name: string, error: KilohertzError): void;
+  /** Closes the page. The sessions go on. Resolves when the port is free. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
 /** Where a session is shown to Foxglove and Lichtblick. */
 export interface FoxgloveOptions {
   /** The port, 0 to 65535. 0 stands for any that is free. Default 8765. */
@@ -3540,6 +3583,8 @@ export interface RunOptions {
   readonly durationS?: number;
   /** Brings the robot to rest when it aborts; the run then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
+  /** Shows the run on a page in a browser, whose address is printed. The page ends with the run. Default false. */
+  readonly dashboard?: DashboardOptions | boolean;
 }
 /** Something that happened at a tick. */
 export interface TickEvent {
@@ -3649,6 +3694,16 @@ export declare class Session<Observation, Action extends AnyAction>
   get recording(): RecordingReport | undefined;
   /** What was shown since the last start, and at which address; undefined if the session is not shown. */
   get foxglove(): FoxgloveReport | undefined;
+  /**
+   * Shows the session on a page in a browser and prints the address of the page. Each start of the session is shown from
+   * then on, and the one that runs. The page has a button that stops the arm, which also works while JavaScript is
+   * blocked. A page that this call opens ends with `close()`, with the `await using` block of the session, or with the
+   * process.
+   *
+   * @throws {KilohertzError} `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
+   * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+   */
+  dashboard(options?: ShownOptions): Promise<Dashboard>;
   /**
    * Records a value beside the cycles, for example an image of a camera, and shows it. Does nothing while the session
    * does not run, and if it is neither recorded nor shown. It never waits for the disk or for a client. Returns false

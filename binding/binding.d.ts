@@ -51,6 +51,22 @@ export declare class NativeArm {
   planMove(goal: Float64Array, relative: boolean, speed: number, tolerance: number, settlingS: number): Promise<NativeMove>
 }
 
+/** The server of a page on which sessions are shown. */
+export declare class NativeDashboard {
+  /** Opens a page. `lib/dashboard/dashboard.ts` has checked what is given. */
+  static open(host: string, port: number, token: string, folder: string): NativeDashboard
+  /** The IP address that is listened on. */
+  get host(): string
+  /** The port that is listened on. */
+  get port(): number
+  /** Shows a session as the robot with this name. */
+  watch(session: NativeSession, name: string): void
+  /** Tells an error of the newest session of the robot with this name. */
+  tell(name: string, code: string, text: string): void
+  /** Closes the page; resolves when the port is free. */
+  close(): Promise<void>
+}
+
 /** An export that JavaScript looks at while it goes on. */
 export declare class NativeExport {
   constructor()

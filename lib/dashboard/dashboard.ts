@@ -20,6 +20,14 @@ export interface DashboardOptions {
   readonly host?: string;
 }
 
+/** Options of {@link Session.dashboard}. */
+export interface ShownOptions extends DashboardOptions {
+  /** The page on which the session is shown, beside others. Default: a page of its own. */
+  readonly on?: Dashboard;
+  /** The robot's name on the page. Default: its model and its address. */
+  readonly name?: string;
+}
+
 const DEFAULT_HOST = '127.0.0.1';
 /** How many random bytes a token has. */
 const TOKEN_BYTES = 16;
@@ -51,7 +59,7 @@ export class Dashboard implements AsyncDisposable {
    */
   static open(options: DashboardOptions | true = {}): Dashboard {
     const given = options === true ? {} : options;
-    const { host = DEFAULT_HOST, port = 0 } = ownOptions('dashboard()', given, ['port', 'host']);
+    const { host = DEFAULT_HOST, port = 0 } = ownOptions('dashboard', given, ['port', 'host']);
     if (typeof host !== 'string' || isIP(host) === 0) {
       const expected = "an IP address of this host, as in '127.0.0.1' or '0.0.0.0'";
       throw new OptionTypeError('OPTION_DASHBOARD_HOST', 'dashboard.host', host, expected);

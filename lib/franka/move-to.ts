@@ -184,7 +184,13 @@ class Move {
     this.#onProgress = onProgress;
     const plan = { what: MOVE, durationS: undefined, endsOnInterrupt: false, runs };
     const nobody = (): void => undefined;
-    const listener = { event: nobody, begun: nobody, recordingFailed: nobody, ended: nobody };
+    const listener = {
+      event: nobody,
+      launched: nobody,
+      begun: nobody,
+      recordingFailed: nobody,
+      ended: nobody,
+    };
     this.#run = new Run(new MoveDriver(arm, planned), options, plan, listener);
   }
 

@@ -15,6 +15,7 @@ export {
   type NativeChunkFault,
   type NativeChunks,
   type NativeConnectOptions,
+  NativeDashboard,
   type NativeDataSetOptions,
   type NativeDescriptors,
   type NativeEntry,

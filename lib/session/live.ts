@@ -60,11 +60,16 @@ export function checkFoxglove(
   return { host, port: checkNumber('foxglove.port', port, range) };
 }
 
+/** Returns true if programs on this host alone can reach the address. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
+}
+
 /** Warns where others than the programs of this host can read what is shown. */
 export function warnOfHost(foxglove: NativeFoxglove | undefined): void {
   if (foxglove === undefined) return;
   const { host } = foxglove;
-  if (LOOPBACK.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')) return;
+  if (isLoopback(host)) return;
   const message =
     `the session is shown on ${host}: whoever reaches that address can read all of it, without a password. ` +
     'Leave out foxglove.host to show it to this host alone';

@@ -44,6 +44,7 @@ const NO_STATES: Float64Array = new Float64Array(0);
 /** The calls by which a run reports to its session. */
 export interface Listener {
   event(event: NativeEvent): void;
+  launched(native: NativeSession): void;
   begun(): void;
   recordingFailed(error: KilohertzError): void;
   ended(error: KilohertzError | undefined): void;
@@ -152,6 +153,7 @@ export class Run implements Guarded, Driving {
       });
       this.#native = this.#driver.begin(options, this.place, () => this.#wake());
       warnOfHost(this.#options.native.foxglove);
+      this.#listener.launched(this.#native);
     } catch (thrown) {
       // Stop the robot first. The error is looked at afterwards.
       await this.#stopRobot();

@@ -2,6 +2,8 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkSignal, throwIfAborted } from '../abort.ts';
 import { checkName, checkNumber, ownOptions } from '../checks.ts';
+import type { Dashboard, DashboardOptions, ShownOptions } from '../dashboard/dashboard.ts';
+import { Pages } from '../dashboard/pages.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import {
   isOurs,
@@ -54,9 +56,15 @@ export interface RunOptions {
   readonly durationS?: number;
   /** Brings the robot to rest when it aborts; the run then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
+  /** Shows the run on a page in a browser, whose address is printed. The page ends with the run. Default false. */
+  readonly dashboard?: DashboardOptions | boolean;
 }
 
-const RUN_OPTIONS = ['durationS', 'signal'] as const satisfies readonly (keyof RunOptions)[];
+const RUN_OPTIONS = [
+  'durationS',
+  'signal',
+  'dashboard',
+] as const satisfies readonly (keyof RunOptions)[];
 
 /** The name of what a signal aborts, for messages. */
 const RUN = 'the run';
@@ -156,6 +164,8 @@ export class Session<Observation, Action extends AnyAction>
   readonly #runs: Runs | undefined;
   /** What a recording keeps of the robot. */
   readonly #about: object | undefined;
+  /** The pages on which it is shown. */
+  readonly #pages: Pages;
   /** The newest episode, and how many there were since the last start. */
   #episode: Episode | undefined;
   #episodes = 0;
@@ -210,6 +220,7 @@ export class Session<Observation, Action extends AnyAction>
       const decide = inside as Policy<Observation, Action>;
       this.#makeDriver = () => new ObjectDriver(robot, decide);
     }
+    this.#pages = new Pages(this.#about);
   }
 
   /** Whether the session is between the call of `start()` and its end. */
@@ -256,6 +267,19 @@ export class Session<Observation, Action extends AnyAction>
   /** What was shown since the last start, and at which address; undefined if the session is not shown. */
   get foxglove(): FoxgloveReport | undefined {
     return shownOf(this.#last?.native);
+  }
+
+  /**
+   * Shows the session on a page in a browser and prints the address of the page. Each start of the session is shown from
+   * then on, and the one that runs. The page has a button that stops the arm, which also works while JavaScript is
+   * blocked. A page that this call opens ends with `close()`, with the `await using` block of the session, or with the
+   * process.
+   *
+   * @throws {KilohertzError} `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
+   * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+   */
+  async dashboard(options: ShownOptions = {}): Promise<Dashboard> {
+    return this.#pages.show(options, this.#isRunning ? this.#last?.native : undefined);
   }
 
   /**
@@ -333,12 +357,13 @@ export class Session<Observation, Action extends AnyAction>
    * its end
    */
   async run(options: RunOptions = {}): Promise<SessionStats> {
-    const { durationS, signal } = ownOptions('run()', options, RUN_OPTIONS);
+    const { durationS, signal, dashboard = false } = ownOptions('run()', options, RUN_OPTIONS);
     if (durationS !== undefined) {
       checkNumber('durationS', durationS, { from: 0, to: 1e9, above: true, unit: 's' });
     }
     checkSignal(signal);
     throwIfAborted(signal, RUN);
+    const page = dashboard ? await this.dashboard(dashboard === true ? {} : dashboard) : undefined;
     const stop = (): void => void this.stop();
     signal?.addEventListener('abort', stop, { once: true });
     try {
@@ -359,6 +384,7 @@ export class Session<Observation, Action extends AnyAction>
       return this.#statsOf(undefined);
     } finally {
       signal?.removeEventListener('abort', stop);
+      if (page) await this.#pages.close([page]);
     }
   }
 
@@ -400,6 +426,7 @@ export class Session<Observation, Action extends AnyAction>
   /** Stops the session. Then throws the error that ended the loop, if there was one that `run()` has not thrown. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+    await this.#pages.close();
     if (!this.#isAwaited) this.checkHealth();
   }
 
@@ -429,6 +456,7 @@ export class Session<Observation, Action extends AnyAction>
     const named = { what: 'the session', runs: this.#runs, about: this.#about, ...plan };
     const run = new Run(this.#makeDriver(), this.#options, named, {
       event: (event) => this.#tell(event),
+      launched: (native) => this.#pages.launched(native),
       begun: () => void this.emit('start'),
       recordingFailed: (error) => void this.emit('recordingFailed', error),
       ended: (error) => {
@@ -475,6 +503,7 @@ export class Session<Observation, Action extends AnyAction>
   #ended(run: Run, error: KilohertzError | undefined): void {
     this.#isRunning = false;
     if (error) {
+      this.#pages.failed(error);
       // An error before the first cycle is thrown by `start()`.
       const isAwaited = this.#isAwaited || !run.hasBegun;
       if (this.listenerCount('error') > 0) this.emit('error', error);
@@ -496,7 +525,7 @@ export async function run<Observation, Action extends AnyAction>(
   options: SessionOptions & RunOptions = {},
 ): Promise<SessionStats> {
   const own = ownOptions('run()', options, [...RUN_OPTIONS, ...SESSION_OPTIONS]);
-  const { durationS, signal, ...sessionOptions } = own;
+  const { durationS, signal, dashboard, ...sessionOptions } = own;
   return new Session(robot, policy, sessionOptions).run({
     ...(durationS === undefined ? {} : { durationS }),
     ...(signal === undefined ? {} : { signal }),

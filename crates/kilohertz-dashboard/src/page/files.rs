@@ -42,17 +42,7 @@ impl Files {
         for name in [INDEX, "page.js", "page.css"] {
             files.insert(name.to_owned(), read(&folder.join(name))?);
         }
-        let meshes = folder.join(MESHES);
-        let listed = std::fs::read_dir(&meshes).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-        let listed = listed.map_err(|source| MissingFile {
-            path: meshes,
-            source,
-        })?;
-        for entry in listed {
-            if let Some(name) = entry.file_name().to_str() {
-                files.insert(format!("{MESHES}/{name}"), read(&entry.path())?);
-            }
-        }
+        read_all(&folder.join(MESHES), MESHES, &mut files)?;
         Ok(Files(files))
     }
 
@@ -60,6 +50,31 @@ impl Files {
     pub(super) fn get(&self, path: &str) -> Option<&File> {
         self.0.get(if path.is_empty() { INDEX } else { path })
     }
+}
+
+/// Reads what is in a folder and in the folders within it.
+fn read_all(
+    folder: &Path,
+    name: &str,
+    files: &mut BTreeMap<String, File>,
+) -> Result<(), MissingFile> {
+    let missing = |source| MissingFile {
+        path: folder.to_owned(),
+        source,
+    };
+    for entry in std::fs::read_dir(folder).map_err(missing)? {
+        let path = entry.map_err(missing)?.path();
+        let Some(last) = path.file_name().and_then(|last| last.to_str()) else {
+            continue;
+        };
+        let name = format!("{name}/{last}");
+        if path.is_dir() {
+            read_all(&path, &name, files)?;
+        } else {
+            files.insert(name, read(&path)?);
+        }
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<File, MissingFile> {

@@ -1,0 +1,277 @@
+// The page's server: what it shows, how it stops an arm, and to whom it answers nothing.
+
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { WebSocket } from 'ws';
+import { decodeFrame, layoutsOf } from '../../dashboard/src/frames.ts';
+import type { ArmInfo } from '../../dashboard/src/protocol.ts';
+import { type Dashboard, OptionTypeError, RobotError, run, Session } from '../../index.ts';
+import { isRested, setUp, turning, turningOn, WALL } from '../fixtures/arms.ts';
+import { PageClient, type Told } from '../fixtures/page-client.ts';
+import { Scribe } from '../fixtures/robots.ts';
+import { block, until } from '../fixtures/waiting.ts';
+
+const STILL = { warmupS: 0, realtime: false } as const;
+
+/** Answers of a server to a request, with the head as it is given. */
+async function asked(
+  address: string,
+  options: { path?: string; headers?: Record<string, string>; method?: string } = {},
+): Promise<{ status: number; body: string; headers: IncomingMessage['headers'] }> {
+  const url = new URL(address);
+  const { path = url.pathname, headers = {}, method = 'GET' } = options;
+  const sent = request({ host: url.hostname, port: url.port, path, headers, method });
+  sent.end();
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  let body = '';
+  for await (const part of answer.setEncoding('utf8')) body += part;
+  return { status: answer.statusCode ?? 0, body, headers: answer.headers };
+}
+
+const armsOf = (told: Told): readonly ArmInfo[] =>
+  (told.texts.find(({ type }) => type === 'hello')?.['arms'] ?? []) as ArmInfo[];
+
+const textsOf = (told: Told, type: string) => told.texts.filter((text) => text.type === type);
+
+test('a page is shown the states and the counts of a session', async (t) => {
+  await using setup = await setUp('jointVelocity', WALL);
+  await using session = new Session(setup.arm, turning, STILL);
+  await session.start();
+  const page = await session.dashboard();
+  await using client = await PageClient.connect(page.address);
+  await until(async () => (await client.told()).frames.length > 30, 'frames come');
+  await session.stop();
+  await until(async () => textsOf(await client.told(), 'arm').length > 0, 'the end is told');
+  const told = await client.told();
+  const [arm] = armsOf(told);
+  t.is(arm?.model, 'fr3');
+  t.is(arm?.control, 'jointVelocity');
+  t.is(arm?.limits?.upper.length, 7);
+  const layouts = layoutsOf(arm ? [arm] : []);
+  const frames = told.frames.map(({ bytes }) => decodeFrame(bytes.buffer as ArrayBuffer, layouts));
+  const last = frames.at(-1);
+  const fields = arm && layouts.get(arm.id);
+  const q = last && fields?.of(last.values, 'q', 7);
+  const { stats } = session;
+  const stood = setup.simulator.joints().q;
+  for (const [joint, angle] of (q ?? []).entries()) {
+    t.true(Math.abs(angle - (stood[joint] ?? Number.NaN)) < 0.01, `joint ${joint + 1}`);
+  }
+  t.is(q?.length, 7);
+  // What was shown last is what the session has counted.
+  const counted = textsOf(told, 'stats').at(-1)?.['stats'] as {
+    counters: Record<string, number>;
+  };
+  for (const name of ['iterations', 'heldCommands', 'restCommands', 'followedCommands'] as const) {
+    t.is(counted.counters[name], stats[name], name);
+  }
+  for (const [nth, frame] of frames.entries()) {
+    const before = frames[nth - 1];
+    if (frame && before) t.true(frame.counts.cycles >= before.counts.cycles);
+  }
+});
+
+test('a page stops an arm within its limits while the event loop is blocked, and is shown it', async (t) => {
+  await using setup = await setUp('jointVelocity', WALL);
+  const { policy, moves } = turningOn();
+  const session = new Session(setup.arm, policy, { ...STILL, onLate: 'rest' });
+  await session.start();
+  await moves();
+  await using page = await session.dashboard();
+  await using client = await PageClient.connect(page.address, { stopAfterMs: 300 });
+  const from = Date.now();
+  block(2000);
+  const to = Date.now();
+  // The session ended while JavaScript could do nothing.
+  await until(() => !session.isRunning, 'the session has ended');
+  const told = await client.told();
+  const during = told.frames.filter(({ atMs }) => atMs > from && atMs < to);
+  t.true(during.length > 5, `${during.length} frames came while the event loop was blocked`);
+  await until(async () => {
+    const arms = textsOf(await client.told(), 'arm') as unknown as { arm: ArmInfo }[];
+    return arms.some(({ arm }) => !arm.isRunning);
+  }, 'the end is told');
+  isRested(t, setup.simulator, 1);
+  t.is(setup.simulator.counters().reflexes, 0);
+  session.checkHealth();
+});
+
+test('an error, and what happened before it, is told in words with what to do', async (t) => {
+  await using setup = await setUp('jointVelocity', WALL);
+  const session = new Session(
+    setup.arm,
+    (_, { timeS }) => {
+      if (timeS > 0.3) throw new RangeError('the model has no answer');
+      return [0, 0, 0, 0, 0, 0, 0];
+    },
+    STILL,
+  );
+  await using page = await session.dashboard({ name: 'left arm' });
+  await using client = await PageClient.connect(page.address);
+  await t.throwsAsync(() => session.run());
+  const errors = async () =>
+    textsOf(await client.told(), 'event').map(
+      ({ event }) => event as { level: string; name: string; text: string },
+    );
+  await until(
+    async () => (await errors()).some(({ name }) => name === 'POLICY_THREW'),
+    'it is told',
+  );
+  const told = (await errors()).find(({ name }) => name === 'POLICY_THREW');
+  t.is(told?.level, 'error');
+  t.regex(told?.text ?? '', /the model has no answer/);
+  // A page that is opened later is told it too.
+  await using later = await PageClient.connect(page.address);
+  await until(async () => textsOf(await later.told(), 'event').length > 0, 'it is told again');
+  t.is(armsOf(await later.told())[0]?.name, 'left arm');
+  t.false(armsOf(await later.told())[0]?.isRunning);
+});
+
+test('two arms, and a robot in TypeScript, are shown on one page; a later session takes the place of the one before', async (t) => {
+  await using one = await setUp('jointVelocity', WALL);
+  await using other = await setUp('jointVelocity', { ...WALL, generation: 'fer' });
+  const still = () =>
+    [0, 0, 0, 0, 0, 0, 0] as [number, number, number, number, number, number, number];
+  const first = new Session(one.arm, still, STILL);
+  const second = new Session(other.arm, still, STILL);
+  const third = new Session(new Scribe(), () => 0, { rateHz: 100, ...STILL });
+  await using page = await first.dashboard();
+  await second.dashboard({ on: page });
+  await third.dashboard({ on: page, name: 'scribe' });
+  await Promise.all([first.start(), second.start(), third.start()]);
+  await using client = await PageClient.connect(page.address);
+  await until(async () => (await client.told()).frames.length > 30, 'frames come');
+  await first.stop();
+  await first.start();
+  await until(async () => {
+    const arms = textsOf(await client.told(), 'arm') as unknown as { arm: ArmInfo }[];
+    return arms.some(({ arm }) => arm.session === 2 && arm.isRunning);
+  }, 'the second session is told');
+  await Promise.all([first.stop(), second.stop(), third.stop()]);
+  const arms = armsOf(await client.told());
+  t.deepEqual(
+    arms.map(({ model }) => model),
+    ['fr3', 'fer', null],
+  );
+  t.is(new Set(arms.map(({ id }) => id)).size, 3);
+});
+
+test('the page ends with its run, and the port is free', async (t) => {
+  await using setup = await setUp('jointVelocity', WALL);
+  const session = new Session(setup.arm, turning, STILL);
+  const page = await session.dashboard();
+  const { port } = new URL(page.address);
+  await t.throwsAsync(() => session.dashboard({ port: Number(port) }), {
+    instanceOf: RobotError,
+    code: 'LISTEN_IN_USE',
+  });
+  await using client = await PageClient.connect(page.address);
+  await page.close();
+  await until(async () => (await client.told()).isClosed, 'the connection ends');
+  const again = await session.dashboard({ port: Number(port) });
+  await again.close();
+  await run(setup.arm, turning, { ...STILL, durationS: 0.1, dashboard: true });
+  t.pass();
+});
+
+async function opened(): Promise<AsyncDisposable & { page: Dashboard }> {
+  const session = new Session(new Scribe(), () => 0, STILL);
+  const page = await session.dashboard();
+  return { page, [Symbol.asyncDispose]: () => page.close() };
+}
+
+test('without the token there is nothing, and with it only the files of the page', async (t) => {
+  await using server = await opened();
+  const { address } = server.page;
+  const { pathname } = new URL(address);
+  const page = await asked(address);
+  t.is(page.status, 200);
+  t.regex(page.body, /<html/i);
+  t.regex(page.headers['content-security-policy'] as string, /default-src 'none'/);
+  t.is(page.headers['x-content-type-options'], 'nosniff');
+  t.is(page.headers['referrer-policy'], 'no-referrer');
+  for (const path of [
+    '/',
+    '/index.html',
+    '/page.js',
+    `/x${pathname.slice(2)}`,
+    `${pathname}../page.js`,
+    `${pathname}../../../../etc/passwd`,
+    `${pathname}%2e%2e/%2e%2e/etc/passwd`,
+    `${pathname}meshes/../../../package.json`,
+    `${pathname}package.json`,
+    pathname.slice(0, -1),
+  ]) {
+    t.is((await asked(address, { path })).status, 404, path);
+  }
+  t.is((await asked(address, { method: 'POST' })).status, 405);
+});
+
+test('a foreign host or origin is refused, and so is a connection without one', async (t) => {
+  await using server = await opened();
+  const { address } = server.page;
+  const { host } = new URL(address);
+  for (const foreign of ['evil.example', `evil.example:80`, '127.0.0.1.evil.example', '']) {
+    t.is((await asked(address, { headers: { host: foreign } })).status, 403, foreign);
+  }
+  const live = new URL('live', address);
+  live.protocol = 'ws:';
+  for (const origin of [undefined, 'http://evil.example', 'null', `https://${host}`]) {
+    const socket = new WebSocket(live, origin === undefined ? {} : { origin });
+    const [answer] = (await Promise.race([
+      once(socket, 'unexpected-response').then(([, told]) => [told]),
+      once(socket, 'open').then(() => [undefined]),
+    ])) as [IncomingMessage | undefined];
+    t.is(answer?.statusCode, 403, origin);
+    socket.on('error', () => undefined);
+    socket.terminate();
+  }
+});
+
+test('what is too large, too many or never said ends, and the page is still there', async (t) => {
+  await using server = await opened();
+  const { address } = server.page;
+  const { hostname, port, pathname } = new URL(address);
+  const large = connect(Number(port), hostname);
+  large.on('error', () => undefined);
+  large.write(`GET ${pathname} HTTP/1.1\r\nhost: ${hostname}\r\nx: `);
+  const ended = once(large, 'close');
+  for (let part = 0; part < 16 && !large.destroyed; part += 1) large.write('x'.repeat(65_536));
+  large.resume();
+  await ended;
+  for (let round = 0; round < 20; round += 1) {
+    const many = Array.from({ length: 100 }, () => {
+      const socket = connect(Number(port), hostname);
+      socket.on('error', () => undefined);
+      return socket;
+    });
+    await sleep(5);
+    for (const socket of many) socket.destroy();
+  }
+  await until(async () => {
+    try {
+      return (await asked(address)).status === 200;
+    } catch {
+      return false;
+    }
+  }, 'the page is served again');
+  await using client = await PageClient.connect(address);
+  client.send('{"type":"stop","arm":7}');
+  client.send('{"type":"launch"}');
+  client.send('nothing');
+  client.send('{"type":"hold"}');
+  await until(async () => textsOf(await client.told(), 'refused').length >= 4, 'all are refused');
+  t.false((await client.told()).isClosed);
+  client.send('x'.repeat(100_000));
+  await until(async () => (await client.told()).isClosed, 'a text that is too large ends it');
+});
+
+test('what dashboard() is given is checked by name', async (t) => {
+  const session = new Session(new Scribe(), () => 0, STILL);
+  for (const options of [{ host: 'localhost' }, { on: {} }, { name: 7 }, { port: 'x' }]) {
+    await t.throwsAsync(() => session.dashboard(options as never), { instanceOf: OptionTypeError });
+  }
+});
