@@ -89,6 +89,7 @@ export {
   type GripperOptions,
   type ReplanAt,
 } from './lib/policy/chunked.ts';
+export { log } from './lib/policy/log.ts';
 export {
   type ProcessPolicy,
   type ProcessPolicyOptions,
@@ -111,6 +112,7 @@ export type {
   RecordedPhases,
   RecordedRun,
   RecordedSample,
+  RecordedTold,
   RecordedValue,
 } from './lib/record/entries.ts';
 export {
@@ -134,6 +136,7 @@ export {
   type RerunTick,
   rerun,
 } from './lib/record/rerun.ts';
+export type { FoxgloveOptions, FoxgloveReport } from './lib/session/live.ts';
 export type { LatencyRange, LockstepOptions } from './lib/session/lockstep.ts';
 export type {
   CartesianBox,

@@ -120,6 +120,8 @@ export declare class NativeJoinedPort {
   answer(action: Float64Array): void
   /** Answers the observation taken last with nothing new. */
   answerNothing(): void
+  /** The robot's time of the first question that the policy took, from which its own time counts [s]. */
+  get firstS(): number
   /** Tells the loop that the policy failed and will not answer again. */
   fail(): void
 }
@@ -163,6 +165,8 @@ export declare class NativeLine {
    * the message.
    */
   lend(value: Uint8Array): number
+  /** How many bytes are lent to the other end, and not returned yet. */
+  get lentBytes(): number
   /** Takes back a value that the other end was never told about. */
   retract(number: number): void
   /**
@@ -268,9 +272,13 @@ export declare class NativeSession {
   recording(): NativeRecorded | null
   /** Returns why the recording cannot be written any further, once; null otherwise. */
   takeRecordingFailure(): NativeFailure | null
-  /** Records a value. Returns false if it was dropped, or if the session is not recorded. */
+  /** Returns what was shown so far; null if the session is not shown. */
+  shown(): NativeShown | null
+  /** Records or shows a value. Returns false if it was dropped, or if the session is neither recorded nor shown. */
   log(channel: string, timeS: number, value: NativeValue): boolean
-  /** Records the beginning of an episode, or its end with how it ended. */
+  /** Counts values that a policy's process has dropped. */
+  countDropped(values: number): void
+  /** Records or shows the beginning of an episode, or its end with how it ended. */
   mark(index: number, task: string, ended?: string | undefined | null): void
   /** Writes the newest cycles into a file. Rejects with a failure. */
   save(path: string): Promise<void>
@@ -400,6 +408,11 @@ export declare class NativeWorkerPort {
   answer(action: Float64Array): void
   /** Answers the observation taken last with nothing new. */
   answerNothing(): void
+  /**
+   * Records a value at a time of the policy's clock [s]; by default that of the question taken last. Returns
+   * false if it was dropped, or if nobody takes it.
+   */
+  log(channel: string, timeS: number | undefined | null, value: NativeValue): boolean
   /** Tells the loop that the policy failed and will not answer again. */
   fail(): void
 }
@@ -441,6 +454,7 @@ export interface NativeAnswer {
   stepS: number
   /** How many numbers it has. */
   len: number
+  told?: NativeTold
 }
 
 /** The layout of an arm's state, and the names of its error flags. */
@@ -595,7 +609,8 @@ export interface NativeEpisode {
 
 /** Something that happened while the session ran. */
 export interface NativeEvent {
-  kind: NativeEventKind
+  /** One of `EventKind` in the contract. */
+  kind: string
   tick: number
   /** For "behind": how far the robot is behind. */
   behind?: NativeDistance
@@ -604,9 +619,6 @@ export interface NativeEvent {
   /** For "badChunk": what is wrong with the chunk. */
   badChunk?: NativeChunkFault
 }
-
-/** What happened while a session ran. */
-export type NativeEventKind = 'held' | 'resting' | 'resumed' | 'behind' | 'late' | 'badChunk'
 
 /** What was exported. */
 export interface NativeExported {
@@ -652,6 +664,13 @@ export interface NativeFingers {
   isGrasped: boolean
   forceN: number
   objectWidthM?: number
+}
+
+/** Where a session is shown to Foxglove. `lib/session/live.ts` has checked both. */
+export interface NativeFoxglove {
+  /** An IP address of this host. */
+  host: string
+  port: number
 }
 
 /** One request to the system for the loop thread. */
@@ -855,6 +874,7 @@ export interface NativeRecorded {
 export interface NativeRecordedRun {
   state: Array<NativeField>
   action: Array<NativeField>
+  answer: Array<NativeField>
   periodS: number
   startMonotonicNs: bigint
   startWallNs: bigint
@@ -932,6 +952,8 @@ export interface NativeSessionOptions {
   recordTicks: number
   /** The file that everything of the session is recorded in. */
   record?: string
+  /** Where the session is shown to Foxglove. */
+  foxglove?: NativeFoxglove
   /** What a recording keeps of options, robot and versions, as JSON. */
   runInfo?: string
   /** How long the newest cycles are kept in memory [s]. */
@@ -957,6 +979,18 @@ export interface NativeSessionOptions {
   keepAwakeCores: number
   /** The longest acceptable wake from an idle state; null leaves idle states unchanged. */
   idleLatencyS?: number
+}
+
+/** What was shown so far. */
+export interface NativeShown {
+  host: string
+  port: number
+  clients: number
+  /** Messages that were sent, and those that a client was too slow for, counted for each client. */
+  sent: number
+  dropped: number
+  /** What was handed over and shown to nobody, because the thread was too slow. */
+  lost: number
 }
 
 /** Options of a simulator; absent options have the simulator's default. */
@@ -1008,6 +1042,14 @@ export interface NativeStats {
 
 /** Where an export goes. */
 export type NativeTarget = 'csv' | 'parquet' | 'lerobot'
+
+/** What a policy that answers in chunks was told with its question. */
+export interface NativeTold {
+  /** How long before the question the first action of the newest chunk belongs [s]. */
+  beganS?: number
+  latencyS: number
+  episode: number
+}
 
 /** A place that the robot cannot reach in any posture [m]. */
 export interface NativeTooFar {

@@ -9,7 +9,8 @@ use franka::model::Frame;
 use kilohertz_core::channel::records::{CommandKind, RECORD_FIELDS};
 use kilohertz_core::channel::shared_mailbox::LAYOUT;
 use kilohertz_core::limits::ViolationKind;
-use kilohertz_core::session::{CHUNK_HEADER, CHUNK_NEWS, Config, Deadline, NO_CHUNK};
+use kilohertz_core::session::{CHUNK_HEADER, CHUNK_NEWS, Config, Deadline, EventName, NO_CHUNK};
+use kilohertz_dashboard::listen::ListenErrorCode;
 use kilohertz_franka::kinematics::model::{POSTURE_FIELDS, Quantity};
 use kilohertz_franka::move_to::{Arrival, HOME};
 use kilohertz_franka::setting::{DIRECTIONS, FILTERS};
@@ -120,7 +121,9 @@ fn codes() -> Vec<&'static str> {
     let own = Code::ALL.map(Code::as_str).into_iter();
     let arm = ArmErrorCode::ALL.map(ArmErrorCode::as_str);
     let record = RecordErrorCode::ALL.map(RecordErrorCode::as_str);
-    let others = arm.into_iter().chain(record).chain(SimulatorError::CODES);
+    let listen = ListenErrorCode::ALL.map(ListenErrorCode::as_str);
+    let others = arm.into_iter().chain(record).chain(listen);
+    let others = others.chain(SimulatorError::CODES);
     let mut codes: Vec<_> = own.chain(others).collect();
     codes.sort_unstable();
     codes
@@ -272,6 +275,12 @@ pub fn contract() -> NativeContract {
             CommandKind::ALL.map(CommandKind::as_str),
         ),
         names(
+            "",
+            "EventKind",
+            "The events that a session's loop reports.",
+            EventName::ALL.map(EventName::as_str),
+        ),
+        names(
             "RECORD_FIELDS",
             "RecordField",
             "The fields of a tick's record that precede the action.",
@@ -383,6 +392,17 @@ pub fn contract() -> NativeContract {
                 ("deepest", messages::DEEPEST as f64),
                 ("longestText", messages::LONGEST_TEXT as f64),
                 ("mostCauses", messages::MOST_CAUSES as f64),
+            ],
+        ),
+        numbers(
+            "LOGGED",
+            "Bounds for what a policy in a process logs: bytes of a value, bytes on their way, values in a second, \
+             and channels.",
+            [
+                ("largest", messages::LARGEST_LOGGED as f64),
+                ("most", messages::MOST_LOGGED as f64),
+                ("aSecond", messages::LOGGED_A_SECOND as f64),
+                ("channels", messages::LOGGED_CHANNELS as f64),
             ],
         ),
         numbers(

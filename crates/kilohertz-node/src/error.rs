@@ -5,6 +5,7 @@
 //! itself refuses, a value of a wrong type for instance, is an error without that property: `lib/` hands in no such
 //! value, so it is a fault of this package.
 
+use kilohertz_dashboard::listen::ListenError;
 use kilohertz_franka::{ArmError, ArmErrorCode, Refusal};
 use kilohertz_record::error::RecordError;
 use kilohertz_sim::SimulatorError;
@@ -258,6 +259,12 @@ impl Failure {
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Failure {
         Failure::record(&error)
+    }
+}
+
+impl From<ListenError> for Failure {
+    fn from(error: ListenError) -> Failure {
+        Failure::of(FailureKind::Other, error.code().as_str(), error.to_string())
     }
 }
 

@@ -6,7 +6,9 @@ use std::fs;
 use std::ops::ControlFlow::Continue;
 use std::path::{Path, PathBuf};
 
-use fixture::{Arm, image, joint, mark, options, run, sample};
+use fixture::{
+    Arm, chunk_with_gripper, image, joint, mark, options, run, run_with_gripper, sample,
+};
 use kilohertz_record::entry::{Answer, Entry, Outcome, Value};
 use kilohertz_record::error::{RecordError, RecordErrorCode};
 use kilohertz_record::export::lerobot::{
@@ -264,6 +266,7 @@ fn actions_as_answered_are_those_of_their_question() {
             time_s: asked as f64 / 1000.0,
             step_s: 0.1,
             actions: &actions,
+            told: None,
         });
         writer.write(&Entry::Cycle(cycle)).expect("to write");
     }
@@ -291,6 +294,51 @@ fn actions_as_answered_are_those_of_their_question() {
             0.0, 100.0, 200.0, 300.0, 400.0, 500.0, 600.0, 700.0, 800.0, 900.0
         ]
     );
+}
+
+#[test]
+fn the_gripper_of_the_answers_is_a_number_of_the_action() {
+    for actions in [Actions::Commanded, Actions::Answered] {
+        let place = Place::new();
+        let mut writer = RunWriter::create(&place.run("a.mcap"), run_with_gripper(), &options())
+            .expect("a file");
+        let mut arm = Arm::new();
+        for tick in 0..1000_u64 {
+            let mut cycle = arm.cycle(tick);
+            // Chunks of four actions, 0.1 s apart, asked at 0, 0.4 and 0.8 s and answered 0.15 s later.
+            let asked = tick.saturating_sub(150);
+            let chunk = chunk_with_gripper(4, asked as f64 / 1e4);
+            cycle.answer = (tick >= 150 && asked % 400 == 0).then_some(Answer {
+                tick: asked,
+                time_s: asked as f64 / 1000.0,
+                step_s: 0.1,
+                actions: &chunk,
+                told: None,
+            });
+            writer.write(&Entry::Cycle(cycle)).expect("to write");
+        }
+        writer.finish().expect("to finish");
+        let options = DataSetOptions {
+            fps: 10,
+            actions,
+            task: Some("grasp".to_owned()),
+            ..DataSetOptions::default()
+        };
+        place.add("a.mcap", &options).expect("to export");
+        let Some(read) = place.read() else {
+            return;
+        };
+        let feature = &read["info"]["features"]["action"];
+        assert_eq!(feature["shape"], serde_json::json!([8]));
+        assert_eq!(feature["names"][7], "gripper");
+        for frame in 0..10 {
+            let width = numbers(&read, "action", frame)[7];
+            assert!(
+                (width - 0.01 * frame as f64).abs() < 1e-6,
+                "{actions:?}: {width} in {frame}"
+            );
+        }
+    }
 }
 
 #[test]

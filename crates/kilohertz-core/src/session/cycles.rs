@@ -1,5 +1,5 @@
-//! What is kept of every cycle: the newest cycles in the loop's own memory, and all of them through rings for a
-//! thread that writes them to a file.
+//! What is kept of every cycle: the newest cycles in the loop's own memory, and all of them through rings for
+//! threads that write them to a file or show them.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -16,7 +16,7 @@ use crate::timing::time::Time;
 
 /// How many notes of one cycle are kept; the others are counted with the violations and events.
 const MOST_NOTES: usize = 8;
-/// For how long the rings for a writing thread suffice while it does not run.
+/// For how long the rings for a thread suffice while it does not run.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// For how many cycles the newest notes are kept, for each of those in memory a share.
 const NOTES_SHARE: usize = 4;
@@ -46,6 +46,17 @@ pub enum CycleNote {
     Event(EventKind),
 }
 
+/// What a policy that answers in chunks was told with a question, behind the observation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChunkNews {
+    /// How long before the question the first row of the newest chunk belongs \[s\]; NaN if there was none.
+    pub began_s: f64,
+    /// How long its answer would probably take \[s\].
+    pub latency_s: f64,
+    /// The number of the episode, from 0.
+    pub episode: u32,
+}
+
 /// What is known of an answer besides its numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AnswerHead {
@@ -60,6 +71,8 @@ pub struct AnswerHead {
     pub width: usize,
     /// How many numbers the answer has.
     pub len: usize,
+    /// What the policy was told with the question, if it answers in chunks.
+    pub news: Option<ChunkNews>,
 }
 
 /// What is known of a cycle besides its numbers.
@@ -229,7 +242,7 @@ impl BlackBox {
     }
 }
 
-/// The loop's end of the rings for a writing thread.
+/// The loop's end of the rings for one thread.
 pub struct CyclesIn {
     heads: Producer<CycleHead>,
     numbers: Producer<f64>,
@@ -237,7 +250,7 @@ pub struct CyclesIn {
     lost: u64,
 }
 
-/// The writing thread's end of the rings.
+/// The thread's end of the rings.
 pub struct CyclesOut {
     lengths: Lengths,
     heads: Consumer<CycleHead>,
@@ -247,7 +260,7 @@ pub struct CyclesOut {
     noted: Vec<CycleNote>,
 }
 
-/// Creates the rings for a writing thread, at cycles of `period`.
+/// Creates the rings for one thread, at cycles of `period`.
 pub fn cycle_rings(lengths: Lengths, period: Duration) -> (CyclesIn, CyclesOut) {
     let cycles = cycles_in(PATIENCE, period);
     let (heads_in, heads) = RingBuffer::new(cycles);
@@ -325,11 +338,14 @@ pub struct Keeping {
     pub black_box: Option<BlackBox>,
     /// All, for a writing thread.
     pub all: Option<CyclesIn>,
+    /// All, for a thread that shows them. One that it has no room for is counted for that thread alone, in
+    /// [`CycleHead::lost_before`].
+    pub live: Option<CyclesIn>,
 }
 
 impl Keeping {
     fn is_on(&self) -> bool {
-        self.black_box.is_some() || self.all.is_some()
+        self.black_box.is_some() || self.all.is_some() || self.live.is_some()
     }
 }
 
@@ -384,26 +400,35 @@ impl CycleKeeper {
         self.is_open = true;
     }
 
+    /// Returns true if cycles are kept, with the times of their steps.
     #[inline]
-    fn since(&self, at: Time) -> Option<f64> {
-        Some(at.since(self.head.started).as_secs_f64())
+    pub fn is_on(&self) -> bool {
+        self.is_on
     }
 
-    /// Notes that the policy is asked.
     #[inline]
-    pub fn asks(&mut self) {
-        if self.is_on {
-            self.head.phases.asked_s = self.since(Time::now());
-        }
+    fn since(&self, at: Option<Time>) -> Option<f64> {
+        Some(at?.since(self.head.started).as_secs_f64())
     }
 
-    /// Notes an answer. Only the newest of a cycle is kept.
+    /// Notes when the policy is asked.
     #[inline]
-    pub fn answered(&mut self, question: Question, raw: &RawAnswer<'_>) {
+    pub fn asks(&mut self, at: Option<Time>) {
+        self.head.phases.asked_s = self.since(at);
+    }
+
+    /// Notes when an answer came.
+    #[inline]
+    pub fn answered(&mut self, at: Option<Time>) {
+        self.head.phases.answered_s = self.since(at);
+    }
+
+    /// Notes an answer that is not empty. Only the newest of a cycle is kept.
+    #[inline]
+    pub fn answer(&mut self, question: Question, raw: &RawAnswer<'_>) {
         if !self.is_on {
             return;
         }
-        self.head.phases.answered_s = self.since(Time::now());
         let begin = self.state_len.saturating_add(self.command_len);
         let room = self.numbers.get_mut(begin..).unwrap_or_default();
         let len = raw.numbers.len().min(room.len());
@@ -417,15 +442,8 @@ impl CycleKeeper {
             step_s: raw.step_s,
             width: raw.width,
             len,
+            news: raw.news,
         });
-    }
-
-    /// Notes that the policy had nothing new to say.
-    #[inline]
-    pub fn answered_nothing(&mut self) {
-        if self.is_on {
-            self.head.phases.answered_s = self.since(Time::now());
-        }
     }
 
     /// Notes something that happened.
@@ -436,24 +454,20 @@ impl CycleKeeper {
         }
     }
 
-    /// Notes that the command is decided.
+    /// Notes when the command is decided.
     #[inline]
-    pub fn decided(&mut self, kind: CommandKind) {
-        if self.is_on {
-            self.head.kind = kind;
-            self.head.phases.decided_s = self.since(Time::now());
-        }
+    pub fn decided(&mut self, kind: CommandKind, at: Option<Time>) {
+        self.head.kind = kind;
+        self.head.phases.decided_s = self.since(at);
     }
 
     /// Notes when the command was handed to the robot.
     #[inline]
     pub fn sent(&mut self, at: Time) {
-        if self.is_on {
-            self.head.phases.sent_s = self.since(at);
-        }
+        self.head.phases.sent_s = self.since(Some(at));
     }
 
-    /// Keeps the cycle, whose command was `sent`. Returns false if there was no room for it.
+    /// Keeps the cycle, whose command was `sent`. Returns false if the writing thread had no room for it.
     #[inline]
     pub fn close(&mut self, sent: &[f64]) -> bool {
         if !self.is_open {
@@ -468,6 +482,9 @@ impl CycleKeeper {
         let notes = self.notes.get(..self.head.notes).unwrap_or_default();
         if let Some(black_box) = &mut self.keeping.black_box {
             black_box.keep(&self.head, numbers, notes);
+        }
+        if let Some(live) = &mut self.keeping.live {
+            live.push(&self.head, numbers, notes);
         }
         match &mut self.keeping.all {
             Some(all) => all.push(&self.head, numbers, notes),
@@ -492,4 +509,6 @@ pub(super) struct RawAnswer<'a> {
     pub width: usize,
     /// The actions, one after the other.
     pub numbers: &'a [f64],
+    /// What the policy was told with the question, if it answers in chunks.
+    pub news: Option<ChunkNews>,
 }

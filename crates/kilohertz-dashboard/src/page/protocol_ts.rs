@@ -62,5 +62,8 @@ fn the_page_knows_the_protocol_of_the_server() {
         std::fs::write(file, &text).expect("the protocol of the page");
     }
     let present = std::fs::read_to_string(file).unwrap_or_default();
-    assert!(present == text, "{FILE} is stale: run the test with {UPDATE}=1");
+    assert!(
+        present == text,
+        "{FILE} is stale: run the test with {UPDATE}=1"
+    );
 }

@@ -1,4 +1,5 @@
-//! What is kept of a session: the newest cycles in memory, and, if it is recorded, all of it in a file.
+//! What is kept of a session: the newest cycles in memory, and, if it is recorded, all of it in a file. If it
+//! is shown, `live.rs` gets all of it too.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -9,18 +10,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kilohertz_core::channel::notify::{Notifier, Signals};
 use kilohertz_core::robot::Robot;
-use kilohertz_core::session::{BlackBox, Config, Keeping, Session, cycle_rings};
+use kilohertz_core::session::{BlackBox, Config, EventKind, Keeping, Session, cycle_rings};
 use kilohertz_core::timing::time::Time;
-use kilohertz_record::entry::{EpisodeMark, Outcome, Pixels, Sample, Value};
+use kilohertz_record::entry::{EpisodeMark, Note, Outcome, Pixels, Sample, Value};
 use kilohertz_record::error::RecordError;
 use kilohertz_record::layout::Layout;
 use kilohertz_record::live::{Clocks, Log, SessionSource, read_black_box};
-use kilohertz_record::run::{Run, Start};
+use kilohertz_record::run::{GRIPPER, Run, Start};
 use kilohertz_record::writer::{Recording, RunWriter, View, WriterOptions};
 use napi::bindgen_prelude::{Float64Array, Uint8Array};
 use napi_derive::napi;
 
 use crate::error::{Code, Failure};
+use crate::session::live::{NativeShown, Shown};
 use crate::session::options::{NativeSessionOptions, seconds};
 
 /// How long the end of a session waits until its recording is written.
@@ -89,6 +91,7 @@ pub struct Kept {
     clocks: Clocks,
     log: Log,
     recording: Option<(PathBuf, Recording)>,
+    shown: Option<Shown>,
     /// Where the newest cycles are written if the session ends with an error, and by which thread.
     folder: Option<(PathBuf, Aside)>,
     /// The file in that folder, or why there is none.
@@ -170,9 +173,18 @@ impl Kept {
             .map_err(|error| Failure::new(Code::System, format!("the run's data: {error}")))?;
         let mut part = |name: &str| told.get_mut(name).map(serde_json::Value::take);
         let start = now();
+        let action = Layout::from(robot.action());
+        let has_gripper = config
+            .chunks
+            .as_ref()
+            .is_some_and(|chunks| chunks.gripper.is_some());
         let run = Run {
             state: Layout::from(robot.observation()),
-            action: Layout::from(robot.action()),
+            answer: match has_gripper {
+                true => action.and(GRIPPER)?,
+                false => action.clone(),
+            },
+            action,
             period_s: period.as_secs_f64(),
             start,
             options: part("options").unwrap_or_default(),
@@ -197,7 +209,17 @@ impl Kept {
         if let Some(lasts_s) = options.black_box_s {
             keeping.black_box = Some(BlackBox::new(lengths, seconds(lasts_s), period));
         }
-        let log = Log::default();
+        let mut log = Log::default();
+        // This leaves nothing behind if what follows is refused.
+        let mut shown = None;
+        if let Some(foxglove) = &options.foxglove {
+            let (live, waiting) = cycle_rings(lengths, period);
+            let options = views(&run.state);
+            let begun = Shown::begin(foxglove, run.clone(), &options, waiting, clocks.clone())?;
+            keeping.live = Some(live);
+            log = log.and(begun.log());
+            shown = Some(begun);
+        }
         let mut recording = None;
         if let Some(path) = &options.record {
             let path = PathBuf::from(path);
@@ -216,6 +238,7 @@ impl Kept {
             clocks,
             log,
             recording,
+            shown,
             folder,
             saved: OnceLock::new(),
             is_failure_told: AtomicBool::new(false),
@@ -224,9 +247,19 @@ impl Kept {
         Ok((keeping, kept))
     }
 
-    /// Returns true if the session is recorded.
-    pub fn is_recorded(&self) -> bool {
-        self.recording.is_some()
+    /// Says in words what an event is.
+    pub fn words(&self, event: &EventKind) -> Note {
+        self.clocks.event(event)
+    }
+
+    /// Returns true if somebody takes what users log.
+    pub fn takes_logs(&self) -> bool {
+        self.recording.is_some() || self.shown.is_some()
+    }
+
+    /// Returns what was shown so far.
+    pub fn shown(&self) -> Option<NativeShown> {
+        self.shown.as_ref().map(Shown::report)
     }
 
     /// Returns true once everything is written.
@@ -260,7 +293,7 @@ impl Kept {
 
     /// Returns true if writing has failed and nobody was told so yet.
     pub fn has_failed(&self) -> bool {
-        let failed = |(_, recording): &(PathBuf, Recording)| recording.error().is_some();
+        let failed = |(_, recording): &(PathBuf, Recording)| recording.has_failed();
         !self.is_failure_told.load(Ordering::Relaxed) && self.recording.as_ref().is_some_and(failed)
     }
 
@@ -288,13 +321,21 @@ impl Kept {
         })
     }
 
-    /// Hands over what a user logs. Returns false if it was dropped.
+    /// Counts values that a policy's process has dropped.
+    pub fn count_dropped(&self, values: u32) {
+        self.log.count_dropped(u64::from(values));
+    }
+
+    /// Hands over what a user logs. Returns false if it was dropped, or if nobody takes it.
     pub fn log(
         &self,
         channel: String,
         time_s: f64,
         value: NativeValue,
     ) -> Result<bool, RecordError> {
+        if !self.takes_logs() {
+            return Ok(false);
+        }
         self.log.sample(Sample {
             channel,
             monotonic_ns: Time::now().as_nanos(),
@@ -330,6 +371,9 @@ pub fn finish(session: &Arc<OnceLock<Session>>, shared: &SharedKept) {
     };
     if let Some((_, recording)) = &kept.recording {
         recording.join(WRITING_LIMIT);
+    }
+    if let Some(shown) = &kept.shown {
+        shown.finish();
     }
     let failed = ended
         .outcome()

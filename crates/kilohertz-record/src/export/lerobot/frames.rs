@@ -6,13 +6,12 @@ use std::path::Path;
 
 use crate::entry::{Outcome, OwnedAnswer, OwnedCycle, OwnedEntry, Sample, Value};
 use crate::error::RecordError;
-use crate::export::columns::{Cell, Column, columns};
+use crate::export::columns::{Cell, Column, columns, layout};
 use crate::export::cycles::{Progress, tell};
 use crate::export::lerobot::images::Picture;
-use crate::layout::Layout;
 use crate::reader::episodes::note_mark;
 use crate::reader::{Ending, Episode, RunReader};
-use crate::run::Run;
+use crate::run::{GRIPPER, Run};
 
 /// How far a file is read ahead of a frame \[s\]: answers and images come later than the time that they
 /// belong to.
@@ -112,6 +111,8 @@ pub(super) struct Slots {
     /// Those that are resampled.
     columns: Vec<Column>,
     is_linear: Vec<bool>,
+    /// True if the number for the gripper follows these.
+    has_gripper: bool,
     /// Those that were logged, and how many a channel has.
     channels: Vec<(String, usize)>,
 }
@@ -141,6 +142,7 @@ impl Slots {
         Ok(Slots {
             is_linear: columns.iter().map(is_linear).collect(),
             columns,
+            has_gripper: false,
             channels,
         })
     }
@@ -158,7 +160,9 @@ impl Slots {
             let name = channel.replace('/', ".");
             (0..*len).map(move |index| format!("{name}_{index}"))
         });
-        self.columns.iter().map(name).chain(logged).collect()
+        let gripper = self.has_gripper.then(|| GRIPPER.to_owned());
+        let columns = self.columns.iter().map(name);
+        columns.chain(gripper).chain(logged).collect()
     }
 
     fn take(&self, cycle: &OwnedCycle) -> Vec<f64> {
@@ -187,13 +191,8 @@ impl Slots {
 
 fn is_linear(run: &Run, name: &str) -> bool {
     let (group, field) = name.split_once('.').unwrap_or(("", name));
-    let layout: &Layout = if group == "state" {
-        &run.state
-    } else {
-        &run.action
-    };
     let field = field.split('[').next().unwrap_or(field);
-    layout
+    layout(run, group)
         .find(field)
         .is_some_and(|(field, _)| !field.unit.is_empty() && field.len != 16)
 }
@@ -334,7 +333,10 @@ impl<'a> Resampler<'a> {
             run,
             options,
             state: Slots::new(run, &options.state, options.resampling, of_state)?,
-            action: Slots::new(run, &["command".to_owned()], options.resampling, of_action)?,
+            action: Slots {
+                has_gripper: run.answer.len() > run.action.len(),
+                ..Slots::new(run, &["command".to_owned()], options.resampling, of_action)?
+            },
             episodes: found,
             rows: VecDeque::new(),
             answers: Track(VecDeque::new()),
@@ -384,7 +386,7 @@ impl<'a> Resampler<'a> {
         frames: &mut dyn Frames,
     ) -> Result<(), RecordError> {
         let time_s = cycle.robot_time_s;
-        if self.options.actions == Actions::Answered
+        if (self.options.actions == Actions::Answered || self.action.has_gripper)
             && let Some(answer) = cycle.answer.take()
             && !answer.actions.is_empty()
         {
@@ -496,6 +498,10 @@ impl<'a> Resampler<'a> {
             Actions::Commanded => self.action.between(&from.command, &to.command, part),
             Actions::Answered => self.answered(begin_s, time_s)?,
         };
+        if self.action.has_gripper && self.options.actions == Actions::Commanded {
+            // What a hand was wanted to do is in the answers alone.
+            action.extend(self.answered(begin_s, time_s)?.last());
+        }
         self.logged(&self.action, time_s, &mut action)?;
         let mut state = self.state.between(&from.state, &to.state, part);
         self.logged(&self.state, time_s, &mut state)?;
@@ -515,14 +521,14 @@ impl<'a> Resampler<'a> {
 
     fn answered(&self, begin_s: f64, time_s: f64) -> Result<Vec<f32>, RecordError> {
         let Some((asked_s, answer)) = self.answers.at(begin_s, time_s) else {
+            let (what, expected) = match self.options.actions {
+                Actions::Answered => ("the kind of the actions", "commanded"),
+                Actions::Commanded => ("the number for the gripper", "an answer in each episode"),
+            };
             let received = format!("answered, and the episode at {time_s} s has no answer then");
-            return Err(RecordError::invalid(
-                "the kind of the actions",
-                received,
-                "commanded",
-            ));
+            return Err(RecordError::invalid(what, received, expected));
         };
-        let len = self.run.action.len().max(1);
+        let len = self.run.answer.len().max(1);
         let last = (answer.actions.len() / len).saturating_sub(1);
         let step = match answer.step_s > 0.0 {
             true => ((time_s - asked_s) / answer.step_s)
