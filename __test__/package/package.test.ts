@@ -114,6 +114,8 @@ test('carries the licences, the declarations, the binding and the sources it can
     'docs/errors.md',
     'index.d.ts',
     'dist/index.js',
+    'dist/dashboard/index.html',
+    'dist/dashboard/meshes/fer/hand.glb',
     'binding/binding.js',
     'Cargo.lock',
     'crates/kilohertz-node/build.rs',

@@ -5,13 +5,14 @@ export type Theme = 'auto' | 'light' | 'dark';
 const KEY = 'kilohertz-theme';
 const ORDER: readonly Theme[] = ['auto', 'light', 'dark'];
 const dark = matchMedia('(prefers-color-scheme: dark)');
-const listeners: (() => void)[] = [];
+const listeners = new Set<() => void>();
 let theme: Theme = 'auto';
 let style = getComputedStyle(document.documentElement);
 
-/** Calls `listener` when colours have changed. */
-export function onThemeChange(listener: () => void): void {
-  listeners.push(listener);
+/** Calls `listener` when colours have changed, until what is returned is called. */
+export function onThemeChange(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
 /** Returns the colour of a name in page.css. */

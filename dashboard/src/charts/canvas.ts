@@ -5,6 +5,7 @@ import { onThemeChange } from '../theme.ts';
 
 export class Sheet {
   readonly canvas = element('canvas');
+  readonly dispose: () => void;
   readonly #draw: (context: CanvasRenderingContext2D, width: number, height: number) => void;
 
   constructor(
@@ -15,7 +16,7 @@ export class Sheet {
     this.canvas.setAttribute('role', 'img');
     this.canvas.setAttribute('aria-label', label);
     new ResizeObserver(() => this.draw()).observe(this.canvas);
-    onThemeChange(() => this.draw());
+    this.dispose = onThemeChange(() => this.draw());
   }
 
   draw(): void {

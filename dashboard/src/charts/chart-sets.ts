@@ -90,11 +90,11 @@ function endEffector({ box }: ArmInfo): Plotted[] {
   return [
     ...places,
     {
-      options: { title: 'force on it', unit: 'N', digits: 1, leastSpan: 5, lines },
+      options: { title: 'force', unit: 'N', digits: 1, leastSpan: 5, lines },
       sources: applied(0),
     },
     {
-      options: { title: 'torque on it', unit: 'N m', digits: 2, leastSpan: 1, lines },
+      options: { title: 'torque', unit: 'N m', digits: 2, leastSpan: 1, lines },
       sources: applied(3),
     },
     {
@@ -150,6 +150,10 @@ export class ChartSet {
     const legend = element('div', 'legend', element('ul', '', ...keys), this.#scaleButton);
     this.root = element('div', 'charts', ...this.#charts.map(({ chart }) => chart.root), legend);
     this.#tellScale();
+  }
+
+  dispose(): void {
+    for (const { chart } of this.#charts) chart.dispose();
   }
 
   draw(history: History, other: History | undefined): void {

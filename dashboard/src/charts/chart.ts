@@ -34,6 +34,7 @@ export class Chart {
   readonly #options: ChartOptions;
   readonly #plot: uPlot;
   readonly #numbers: HTMLElement[];
+  readonly #forget: () => void;
   #scale: Scale = 'limits';
 
   constructor(options: ChartOptions) {
@@ -60,7 +61,12 @@ export class Chart {
       const { clientWidth: width, clientHeight: height } = body;
       if (width > 0 && height > 0) this.#plot.setSize({ width, height });
     }).observe(body);
-    onThemeChange(() => this.#plot.redraw());
+    this.#forget = onThemeChange(() => this.#plot.redraw());
+  }
+
+  dispose(): void {
+    this.#forget();
+    this.#plot.destroy();
   }
 
   setScale(scale: Scale): void {

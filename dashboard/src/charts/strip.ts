@@ -38,6 +38,10 @@ export class Strip {
     this.root = element('div', 'strip', element('ul', '', ...lanes), this.#sheet.canvas);
   }
 
+  dispose(): void {
+    this.#sheet.dispose();
+  }
+
   draw(history: History): void {
     this.#history = history;
     for (const kind of KINDS) {

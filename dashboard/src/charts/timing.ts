@@ -54,6 +54,10 @@ export class Timing {
     );
   }
 
+  dispose(): void {
+    this.#sheet.dispose();
+  }
+
   show(arm: ArmInfo, stats: StatsInfo | undefined): void {
     this.#stats = stats;
     const spread = (row: string, values: SpreadInfo | undefined) => {

@@ -46,6 +46,8 @@ export class ArmView {
   #info: ArmInfo;
   #charts: ChartSet | undefined;
   #tab: Tab = 'timing';
+  /** `null` before there is anything. */
+  #latestEvent: EventInfo | undefined | null = null;
   #drawnAtMs = 0;
   #follow: HTMLButtonElement | undefined;
   #shown: { history: History; other: History | undefined } | undefined;
@@ -117,6 +119,8 @@ export class ArmView {
 
   /** Shows an event below the picture. */
   setLatest(event: EventInfo | undefined): void {
+    if (event === this.#latestEvent) return;
+    this.#latestEvent = event;
     const time = this.#options.timeOf ?? byWallClock;
     const item = event && eventElement(event, time(event));
     if (item !== undefined && event !== undefined) item.title = event.text;
@@ -152,6 +156,9 @@ export class ArmView {
 
   dispose(): void {
     this.scene?.dispose();
+    this.#charts?.dispose();
+    this.#strip.dispose();
+    this.#timing.dispose();
     this.root.remove();
   }
 
@@ -257,6 +264,7 @@ export class ArmView {
       made.setAttribute('aria-selected', String(name === tab));
       made.tabIndex = name === tab ? 0 : -1;
     }
+    this.#charts?.dispose();
     this.#charts = undefined;
     if (tab === 'timing') this.#panel.replaceChildren(this.#timing.root);
     else if (tab === 'events') this.#panel.replaceChildren(this.#events.root);

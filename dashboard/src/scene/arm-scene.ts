@@ -74,6 +74,7 @@ export class ArmScene {
   readonly #arrow = new Group();
   readonly #arrowMaterial = new MeshBasicMaterial({ side: DoubleSide });
   readonly #shaft: Mesh;
+  readonly #forget: () => void;
   #chunkPlaces: { timeS: number; place: Float64Array }[] = [];
   #hadHand = false;
   #drawnTimeS = NaN;
@@ -103,7 +104,7 @@ export class ArmScene {
     for (const strokes of [this.#endEffector, this.#base, this.#box, this.#path, this.#chunk]) {
       scene.add(strokes.object);
     }
-    onThemeChange(() => this.#paint());
+    this.#forget = onThemeChange(() => this.#paint());
     this.#paint();
   }
 
@@ -198,6 +199,7 @@ export class ArmScene {
   }
 
   dispose(): void {
+    this.#forget();
     for (const strokes of [this.#endEffector, this.#base, this.#box, this.#path, this.#chunk]) {
       strokes.dispose();
     }

@@ -30,6 +30,7 @@ export class Stage {
   readonly #camera = new PerspectiveCamera(35, 1, 0.01, 30);
   readonly #controls: OrbitControls;
   readonly #followed = new Vector3(NaN, NaN, NaN);
+  readonly #forget: () => void;
   #grid: GridHelper | undefined;
   #isDirty = true;
 
@@ -58,7 +59,7 @@ export class Stage {
     }
     new ResizeObserver(() => this.#resize(container)).observe(container);
     this.canvas.addEventListener('keydown', (event) => this.#onKey(event));
-    onThemeChange(() => this.#paint());
+    this.#forget = onThemeChange(() => this.#paint());
     this.#paint();
     this.#resize(container);
     this.reset();
@@ -99,6 +100,7 @@ export class Stage {
   }
 
   dispose(): void {
+    this.#forget();
     this.#controls.dispose();
     this.#renderer.dispose();
     this.#renderer.forceContextLoss();
