@@ -103,6 +103,9 @@ pub struct Failure {
     /// The number of the signal that it is about.
     #[napi(readonly)]
     pub signal: Option<i32>,
+    /// The file or folder that it is about; the message may show it without its middle.
+    #[napi(readonly)]
+    pub path: Option<String>,
 }
 
 #[napi]
@@ -142,6 +145,7 @@ impl Failure {
             move_status: None,
             not_arrived: None,
             signal: None,
+            path: None,
         }
     }
 
@@ -251,7 +255,10 @@ impl From<Refusal> for Failure {
 impl Failure {
     /// Returns the failure of a recording.
     pub fn record(error: &RecordError) -> Failure {
-        Failure::of(FailureKind::Other, error.code().as_str(), error.to_string())
+        Failure {
+            path: error.path().map(|path| path.to_string_lossy().into_owned()),
+            ..Failure::of(FailureKind::Other, error.code().as_str(), error.to_string())
+        }
     }
 }
 

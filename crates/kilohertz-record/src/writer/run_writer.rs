@@ -18,7 +18,7 @@ use crate::run::{METADATA, Run};
 use crate::wire::descriptors::Definitions;
 use crate::wire::topics::{self, schema};
 use crate::wire::{frames, messages};
-use crate::writer::file::WholeFile;
+use crate::writer::file::{Changed, WholeFile};
 use crate::writer::views::{Found, View};
 
 /// A chunk is completed when it has this many bytes, even between two flushes.
@@ -85,6 +85,8 @@ pub struct RunWriter {
     open: usize,
     /// The file's length.
     written: Arc<AtomicU64>,
+    /// The file, which is forced to the disk at its end.
+    file: File,
     cycle: messages::Cycle,
     bytes: Vec<u8>,
     /// What was handed to the operating system.
@@ -147,7 +149,8 @@ impl RunWriter {
             _ => {}
         }
         let written = Arc::new(AtomicU64::new(0));
-        let whole = NoSeek::new(WholeFile::new(file, Arc::clone(&written)));
+        let same = file.try_clone().map_err(RecordError::io(path, "written"))?;
+        let whole = NoSeek::new(WholeFile::new(same, Arc::clone(&written)));
         let broken = |error| failure(path, error);
         let mut mcap = write_options(options.compression)
             .create(whole)
@@ -172,6 +175,7 @@ impl RunWriter {
             sequence: 0,
             open: 0,
             written,
+            file,
             cycle: messages::Cycle::default(),
             bytes: Vec::new(),
             kept: Kept::default(),
@@ -457,7 +461,7 @@ impl RunWriter {
         self.flush()?;
         self.is_over = true;
         self.mcap.finish().map_err(|error| self.fail(error))?;
-        let synced = File::open(&self.path).and_then(|file| file.sync_all());
+        let synced = self.file.sync_all();
         synced.map_err(RecordError::io(&self.path, "forced to the disk"))
     }
 
@@ -471,7 +475,12 @@ impl RunWriter {
 
     fn fail(&mut self, error: McapError) -> RecordError {
         self.is_over = true;
-        failure(&self.path, error)
+        let error = failure(&self.path, error);
+        if matches!(error, RecordError::Changed { .. }) {
+            // Nobody knows what is left of it.
+            self.kept = Kept::default();
+        }
+        error
     }
 }
 
@@ -495,10 +504,12 @@ fn failure(path: &Path, error: McapError) -> RecordError {
         McapError::Io(source) => source,
         other => io::Error::other(other),
     };
-    RecordError::Io {
-        path: path.to_owned(),
-        doing: "written",
-        source,
+    match source.downcast::<Changed>() {
+        Ok(Changed(found)) => RecordError::Changed {
+            path: path.to_owned(),
+            found,
+        },
+        Err(source) => RecordError::io(path, "written")(source),
     }
 }
 

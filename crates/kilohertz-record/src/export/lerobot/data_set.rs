@@ -11,9 +11,12 @@ use serde_json::{Value as Json, json};
 
 use crate::error::RecordError;
 use crate::export::cycles::Progress;
+use crate::export::lerobot::folder::DataSetFolder;
 use crate::export::lerobot::frames::{DataSetOptions, Frame, Frames, Resampler};
 use crate::export::lerobot::images::{Colours, Picture};
-use crate::export::lerobot::meta::{DataSet, Feature, LARGEST, following, read_table, unreadable};
+use crate::export::lerobot::meta::{
+    DataSet, Feature, LARGEST, following, is_numbered, read_table, unreadable,
+};
 use crate::export::lerobot::stats::{Gathering, QUANTILES, Stats};
 use crate::export::new_file::NewFile;
 use crate::export::parquet::failure;
@@ -48,18 +51,12 @@ pub struct Added {
     pub is_whole: bool,
 }
 
-/// Adds the episodes of a recording to the LeRobot data set in `folder`, which is made if it is not there.
-/// `progress` is told after each thousand cycles how far it is.
-///
-/// # Errors
-/// Returns the errors of [`RunReader`], [`RecordError::InvalidArgument`] if the options do not fit the run or
-/// the data set, [`RecordError::Io`] if the folder cannot be written, and [`RecordError::Stopped`] if `progress`
-/// says so. The data set has none of the run then.
-pub fn add_to_data_set(
+/// Adds the episodes of a recording to the data set in `folder`.
+pub(super) fn add(
     path: &Path,
-    folder: &Path,
+    folder: &mut DataSetFolder,
     options: &DataSetOptions,
-    mut progress: impl FnMut(Progress) -> ControlFlow<()>,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Added, RecordError> {
     if !(1..=MOST_FPS).contains(&options.fps) {
         let expected = format!("1 to {MOST_FPS} frames a second");
@@ -69,7 +66,7 @@ pub fn add_to_data_set(
             expected,
         ));
     }
-    let data_set = DataSet::open(folder)?;
+    let data_set = DataSet::open(folder.path(), &options.split)?;
     let reader = RunReader::open(path)?;
     let run = reader.run().clone();
     let mut resampler = Resampler::new(path, &run, options)?;
@@ -107,6 +104,7 @@ pub fn add_to_data_set(
         next_data: data_set.next_file("data")?,
         first_frame: data_set.frames,
         data_set,
+        folder,
         fps: options.fps,
         cameras,
         features,
@@ -116,7 +114,7 @@ pub fn add_to_data_set(
         open: None,
         frames_in_gaps: 0,
     };
-    let is_whole = resampler.each(reader, &mut adding, &mut progress)?;
+    let is_whole = resampler.each(reader, &mut adding, progress)?;
     if adding.episodes.is_empty() {
         let expected = "a run with an episode that is kept";
         return Err(RecordError::invalid(
@@ -164,8 +162,9 @@ struct Open {
 }
 
 /// Writes the frames of a run.
-struct Adding {
+struct Adding<'a> {
     data_set: DataSet,
+    folder: &'a mut DataSetFolder,
     first_frame: u64,
     fps: u32,
     /// The features of the cameras.
@@ -181,11 +180,11 @@ struct Adding {
     frames_in_gaps: u64,
 }
 
-impl Adding {
+impl Adding<'_> {
     /// Returns the place of a file of a part, and makes its folder.
-    fn place(&self, part: &str, (chunk, file): (usize, usize)) -> Result<PathBuf, RecordError> {
+    fn place(&mut self, part: &str, (chunk, file): (usize, usize)) -> Result<PathBuf, RecordError> {
         let folder = self.data_set.path(part).join(format!("chunk-{chunk:03}"));
-        fs::create_dir_all(&folder).map_err(RecordError::io(&folder, "created"))?;
+        self.folder.make(&folder)?;
         Ok(folder.join(format!("file-{file:03}.parquet")))
     }
 
@@ -378,11 +377,25 @@ impl Adding {
                 .map_or_else(|| stats.clone(), |before| before.with(stats));
             added.insert(name.clone(), both);
         }
-        for new in self.named {
-            new.name()?;
+        let described = self
+            .data_set
+            .describe(self.fps, robot_type, &self.features, &added)?;
+        for new in self.named.iter().chain(&described) {
+            new.force()?;
         }
-        self.data_set
-            .describe(self.fps, robot_type, &self.features, &added)
+        let mut named = Vec::new();
+        let all = self.named.into_iter().chain(described);
+        let each = all.map(NewFile::rename).try_for_each(|path| {
+            named.push(path?);
+            Ok(())
+        });
+        if each.is_err() {
+            // Without their description, files of data would stand in the way of the next export.
+            for path in named.iter().filter(|path| is_numbered(path)) {
+                let _ = fs::remove_file(path);
+            }
+        }
+        each
     }
 }
 
@@ -391,7 +404,7 @@ fn timestamp(frame: u64, fps: u32) -> f32 {
     (frame as f64 / f64::from(fps)) as f32
 }
 
-impl Frames for Adding {
+impl Frames for Adding<'_> {
     fn begin(&mut self, task: &str) -> Result<(), RecordError> {
         let state = self.features[STATE].stats_len();
         let action = self.features[ACTION].stats_len();

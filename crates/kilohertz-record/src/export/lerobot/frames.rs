@@ -68,6 +68,8 @@ pub struct DataSetOptions {
     pub left_out: Vec<Outcome>,
     /// The type of the robot; its model if that is `None`.
     pub robot_type: Option<String>,
+    /// The split that the episodes belong to, as in `train`.
+    pub split: String,
 }
 
 impl Default for DataSetOptions {
@@ -83,6 +85,7 @@ impl Default for DataSetOptions {
             task: None,
             left_out: vec![Outcome::Rerecorded],
             robot_type: None,
+            split: "train".to_owned(),
         }
     }
 }

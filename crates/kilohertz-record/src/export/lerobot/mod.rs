@@ -10,13 +10,16 @@
 //! A run is added to a data set as new files: those that are there are not changed, except for `info.json`,
 //! `stats.json` and `tasks.parquet`, which are replaced as a whole (`meta.rs`). `info.json` is the last, so a
 //! data set whose writing was cut off is told by more rows than it names. What was written is read back before
-//! it gets its name.
+//! it gets its name. One export at a time adds to a folder, and one that fails leaves it as it was
+//! (`folder.rs`).
 
 mod data_set;
+mod folder;
 mod frames;
 mod images;
 mod meta;
 mod stats;
 
-pub use self::data_set::{Added, add_to_data_set};
+pub use self::data_set::Added;
+pub use self::folder::DataSetFolder;
 pub use self::frames::{Actions, DataSetOptions, Resampling};
