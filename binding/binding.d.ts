@@ -73,6 +73,8 @@ export declare class NativeFailure {
   readonly moveStatus?: string
   /** The number of the signal that it is about. */
   readonly signal?: number
+  /** The file or folder that it is about; the message may show it without its middle. */
+  readonly path?: string
   /** The code; that of a refused option is made of the option's name. */
   get code(): string
   /** Of a refused option. */
@@ -553,10 +555,13 @@ export interface NativeDataSetOptions {
   stateChannels: Array<string>
   actionChannels: Array<string>
   cameras: Array<string>
+  /** True if images are kept as videos instead of PNG. */
+  makesVideos: boolean
   task?: string
   /** The outcomes of episodes that are left out. */
   leftOut?: Array<string>
   robotType?: string
+  split?: string
 }
 
 /** What a child process needs for its end of a line: descriptors of this process. */

@@ -5,6 +5,8 @@
 //! itself refuses, a value of a wrong type for instance, is an error without that property: `lib/` hands in no such
 //! value, so it is a fault of this package.
 
+use std::path::PathBuf;
+
 use kilohertz_franka::{ArmError, ArmErrorCode, Refusal};
 use kilohertz_record::error::RecordError;
 use kilohertz_sim::SimulatorError;
@@ -96,16 +98,12 @@ pub struct Failure {
     /// The robot's own names of what is wrong.
     #[napi(readonly)]
     pub errors: Vec<String>,
-    /// How the robot says that its motion ended.
-    #[napi(readonly)]
-    pub move_status: Option<String>,
+    move_status: Option<Box<str>>,
     not_arrived: Option<Box<NotArrived>>,
     /// The number of the signal that it is about.
     #[napi(readonly)]
     pub signal: Option<i32>,
-    /// The file or folder that it is about; the message may show it without its middle.
-    #[napi(readonly)]
-    pub path: Option<String>,
+    path: Option<Box<PathBuf>>,
 }
 
 #[napi]
@@ -120,6 +118,19 @@ impl Failure {
     #[napi(getter)]
     pub fn refused(&self) -> Option<Refused> {
         self.refused.as_deref().cloned()
+    }
+
+    /// How the robot says that its motion ended.
+    #[napi(getter)]
+    pub fn move_status(&self) -> Option<String> {
+        self.move_status.as_deref().map(str::to_owned)
+    }
+
+    /// The file or folder that it is about; the message may show it without its middle.
+    #[napi(getter)]
+    pub fn path(&self) -> Option<String> {
+        let path = self.path.as_deref();
+        path.map(|path| path.to_string_lossy().into_owned())
     }
 
     /// Of a move that did not arrive.
@@ -226,7 +237,7 @@ impl From<ArmError> for Failure {
         }
         Failure {
             errors: error.errors.into_iter().map(str::to_owned).collect(),
-            move_status: error.move_status,
+            move_status: error.move_status.map(String::into_boxed_str),
             not_arrived: error.not_arrived.map(|arrival| {
                 Box::new(NotArrived {
                     q: arrival.q.to_vec(),
@@ -256,7 +267,7 @@ impl Failure {
     /// Returns the failure of a recording.
     pub fn record(error: &RecordError) -> Failure {
         Failure {
-            path: error.path().map(|path| path.to_string_lossy().into_owned()),
+            path: error.path().map(|path| Box::new(path.to_owned())),
             ..Failure::of(FailureKind::Other, error.code().as_str(), error.to_string())
         }
     }

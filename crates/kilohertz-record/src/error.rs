@@ -22,6 +22,8 @@ kilohertz_core::named! {
         Busy = "RECORD_BUSY",
         /// Another program has changed the file while it was written.
         Changed = "RECORD_CHANGED",
+        /// There is no program that makes videos.
+        NoEncoder = "RECORD_NO_ENCODER",
         /// A value that was passed cannot be used.
         InvalidArgument = "RECORD_INVALID_ARGUMENT",
         /// Whoever called stopped the export.
@@ -113,6 +115,17 @@ pub enum RecordError {
         /// What was found.
         found: String,
     },
+    /// There is no program that makes videos.
+    #[error(
+        "no video can be made with {}: {found}; install ffmpeg with the encoder libx264, or export images as PNG",
+        Shown(path)
+    )]
+    NoEncoder {
+        /// The program, or its name.
+        path: PathBuf,
+        /// What is wrong with it.
+        found: String,
+    },
     /// A value that was passed cannot be used.
     #[error("{what} is {received}; expected {expected}")]
     InvalidArgument {
@@ -147,12 +160,13 @@ impl RecordError {
             RecordError::Damaged { .. } => RecordErrorCode::Damaged,
             RecordError::Busy { .. } => RecordErrorCode::Busy,
             RecordError::Changed { .. } => RecordErrorCode::Changed,
+            RecordError::NoEncoder { .. } => RecordErrorCode::NoEncoder,
             RecordError::InvalidArgument { .. } => RecordErrorCode::InvalidArgument,
             RecordError::Stopped { .. } => RecordErrorCode::Stopped,
         }
     }
 
-    /// Returns the file or folder that the error is about. The message shows a long path without its
+    /// Returns the file, folder or program that the error is about. The message shows a long path without its
     /// middle; this is the whole one.
     pub fn path(&self) -> Option<&Path> {
         match self {
@@ -163,6 +177,7 @@ impl RecordError {
             | RecordError::Damaged { path, .. }
             | RecordError::Busy { path, .. }
             | RecordError::Changed { path, .. }
+            | RecordError::NoEncoder { path, .. }
             | RecordError::Stopped { path } => Some(path),
             RecordError::InvalidArgument { path, .. } => path.as_deref(),
         }

@@ -4,46 +4,17 @@ mod fixture;
 
 use std::fs;
 use std::ops::ControlFlow::Continue;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use fixture::place::{Place, add_to, files};
 use fixture::{Arm, image, joint, mark, options, run, sample};
 use kilohertz_record::entry::{Answer, Entry, Outcome, Value};
-use kilohertz_record::error::{RecordError, RecordErrorCode};
+use kilohertz_record::error::RecordErrorCode;
 use kilohertz_record::export::lerobot::{
     Actions, Added, DataSetFolder, DataSetOptions, Resampling,
 };
 use kilohertz_record::writer::RunWriter;
 use serde_json::Value as Json;
-
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Place {
-        Place(tempfile::tempdir().expect("a folder"))
-    }
-
-    fn run(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn set(&self) -> PathBuf {
-        self.0.path().join("set")
-    }
-
-    fn add(&self, name: &str, options: &DataSetOptions) -> Result<Added, RecordError> {
-        add_to(&self.set(), &self.run(name), options)
-    }
-
-    /// What Python reads of the data set; `None` where it cannot be had.
-    fn read(&self) -> Option<Json> {
-        let text = fixture::python::run("dataset.py", &[&self.set()])?;
-        Some(serde_json::from_str(&text).expect("JSON"))
-    }
-}
-
-fn add_to(folder: &Path, run: &Path, options: &DataSetOptions) -> Result<Added, RecordError> {
-    DataSetFolder::open(folder)?.add(run, options, |_| Continue(()))
-}
 
 /// Writes 3 s with three episodes: 0.2 to 1.2 s, 1.5 to 2.0 s, and one from 2.5 s on that is cut off.
 fn episodes(path: &Path, last: Outcome) {
@@ -475,18 +446,6 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     fs::write(other.join("mine"), "mine").expect("to write");
     let error = add_to(&other, &place.run("a.mcap"), &options).expect_err("an error");
     assert!(error.to_string().contains("something else"), "{error}");
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("the folder") {
-        let path = entry.expect("an entry").path();
-        match path.is_dir() {
-            true => found.extend(files(&path)),
-            false => found.push(path),
-        }
-    }
-    found
 }
 
 #[test]

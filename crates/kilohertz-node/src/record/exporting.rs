@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use kilohertz_record::entry::Outcome;
 use kilohertz_record::error::RecordError;
-use kilohertz_record::export::lerobot::{Actions, DataSetFolder, DataSetOptions, Resampling};
+use kilohertz_record::export::lerobot::{
+    Actions, DataSetFolder, DataSetOptions, Images, Resampling,
+};
 use kilohertz_record::export::{
     Column, Progress, all_columns, columns, export_csv, export_parquet,
 };
@@ -41,6 +43,8 @@ pub struct NativeDataSetOptions {
     pub state_channels: Vec<String>,
     pub action_channels: Vec<String>,
     pub cameras: Vec<String>,
+    /// True if images are kept as videos instead of PNG.
+    pub makes_videos: bool,
     pub task: Option<String>,
     /// The outcomes of episodes that are left out.
     pub left_out: Option<Vec<String>>,
@@ -249,6 +253,12 @@ fn options(given: Option<&NativeDataSetOptions>) -> DataSetOptions {
         },
         action_channels: given.action_channels.clone(),
         cameras: given.cameras.clone(),
+        images: match given.makes_videos {
+            true => Images::Video {
+                encoder: "ffmpeg".into(),
+            },
+            false => Images::Png,
+        },
         task: given.task.clone(),
         left_out: given.left_out.as_ref().map_or(usual.left_out, outcomes),
         robot_type: given.robot_type.clone(),

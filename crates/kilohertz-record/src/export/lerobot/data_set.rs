@@ -12,12 +12,14 @@ use serde_json::{Value as Json, json};
 use crate::error::RecordError;
 use crate::export::cycles::Progress;
 use crate::export::lerobot::folder::DataSetFolder;
-use crate::export::lerobot::frames::{DataSetOptions, Frame, Frames, Resampler};
+use crate::export::lerobot::frames::{DataSetOptions, Frame, Frames, Images, Resampler};
 use crate::export::lerobot::images::{Colours, Picture};
 use crate::export::lerobot::meta::{
     DataSet, Feature, LARGEST, following, is_numbered, read_table, unreadable,
 };
+use crate::export::lerobot::reels::{Reels, Shot};
 use crate::export::lerobot::stats::{Gathering, QUANTILES, Stats};
+use crate::export::lerobot::video::Encoder;
 use crate::export::new_file::NewFile;
 use crate::export::parquet::failure;
 use crate::export::table::{Datum, Holds, Table};
@@ -77,6 +79,7 @@ pub(super) fn add(
             dtype: "float32",
             shape: vec![names.len()],
             names: json!(names),
+            info: Json::Null,
         };
         features.insert(name.to_owned(), feature);
     }
@@ -92,6 +95,7 @@ pub(super) fn add(
                 dtype,
                 shape: vec![1],
                 names: Json::Null,
+                info: Json::Null,
             },
         );
     }
@@ -100,6 +104,13 @@ pub(super) fn add(
         .iter()
         .map(|camera| feature_of(camera))
         .collect();
+    let reels = match &options.images {
+        Images::Video { encoder } if !cameras.is_empty() => {
+            let encoder = Encoder::find(encoder)?;
+            Some(Reels::new(encoder, options.fps, &cameras, &data_set)?)
+        }
+        _ => None,
+    };
     let mut adding = Adding {
         next_data: data_set.next_file("data")?,
         first_frame: data_set.frames,
@@ -107,6 +118,7 @@ pub(super) fn add(
         folder,
         fps: options.fps,
         cameras,
+        reels,
         features,
         table: None,
         named: Vec::new(),
@@ -147,6 +159,8 @@ struct Episode {
     frames: u64,
     /// Where its frames are: chunk, file.
     file: (usize, usize),
+    /// Where its images are, if they are in videos.
+    shots: Vec<Shot>,
     /// The index of its first frame in the data set.
     from: u64,
     stats: BTreeMap<String, Stats>,
@@ -169,6 +183,8 @@ struct Adding<'a> {
     fps: u32,
     /// The features of the cameras.
     cameras: Vec<String>,
+    /// The videos, if images are kept so.
+    reels: Option<Reels>,
     features: BTreeMap<String, Feature>,
     next_data: (usize, usize),
     /// The file that is being written.
@@ -181,33 +197,28 @@ struct Adding<'a> {
 }
 
 impl Adding<'_> {
-    /// Returns the place of a file of a part, and makes its folder.
-    fn place(&mut self, part: &str, (chunk, file): (usize, usize)) -> Result<PathBuf, RecordError> {
-        let folder = self.data_set.path(part).join(format!("chunk-{chunk:03}"));
-        self.folder.make(&folder)?;
-        Ok(folder.join(format!("file-{file:03}.parquet")))
-    }
-
     /// Checks the images of the first frame, or that they are of the same size as before.
     fn check_pictures(&mut self, pictures: &[Picture]) -> Result<(), RecordError> {
         for (name, picture) in self.cameras.iter().zip(pictures) {
             let shape = vec![picture.height as usize, picture.width as usize, 3];
             let names = json!(["height", "width", "channels"]);
+            let what = || format!("the shape of an image of {name}");
+            let video = self.reels.as_ref().map(|reels| reels.describe(picture));
+            let info = video
+                .transpose()
+                .map_err(|expected| RecordError::invalid(what(), format!("{shape:?}"), expected))?;
             let feature = Feature {
-                dtype: "image",
+                dtype: info.as_ref().map_or("image", |_| "video"),
                 shape,
                 names,
+                info: info.unwrap_or_default(),
             };
             match self.features.get(name) {
                 Some(before) if *before == feature => {}
                 Some(before) => {
                     let expected = format!("{:?}, as the ones before", before.shape);
                     let received = format!("{:?}", feature.shape);
-                    return Err(RecordError::invalid(
-                        format!("the shape of an image of {name}"),
-                        received,
-                        expected,
-                    ));
+                    return Err(RecordError::invalid(what(), received, expected));
                 }
                 None => {
                     self.features.insert(name.clone(), feature);
@@ -220,7 +231,11 @@ impl Adding<'_> {
     fn begin_table(&mut self) -> Result<(), RecordError> {
         // All features are known by now, those of the cameras by their first images.
         self.data_set.check(self.fps, &self.features)?;
-        let columns = self.features.iter().map(|(name, feature)| {
+        let in_rows = self
+            .features
+            .iter()
+            .filter(|(_, feature)| !feature.is_video());
+        let columns = in_rows.map(|(name, feature)| {
             let holds = match (feature.dtype, feature.shape.as_slice()) {
                 ("image", _) => Holds::Image,
                 ("int64", _) => Holds::Whole,
@@ -230,7 +245,7 @@ impl Adding<'_> {
             (name.clone(), holds)
         });
         let columns: Vec<(String, Holds)> = columns.collect();
-        let path = self.place("data", self.next_data)?;
+        let path = self.folder.place("data", self.next_data, "parquet")?;
         let (new, file) = NewFile::create(&path)?;
         let table = Table::begin(file, &columns, &[]).map_err(|error| failure(&path, error))?;
         self.table = Some((new, path, table));
@@ -306,8 +321,13 @@ impl Adding<'_> {
     /// Gives everything its name, the description last.
     fn commit(mut self, robot_type: &str) -> Result<(), RecordError> {
         self.finish_table()?;
+        if let Some(reels) = &mut self.reels {
+            reels.finish_all(&mut self.named)?;
+        }
         let (chunk, file) = self.data_set.next_file("meta/episodes")?;
-        let path = self.place("meta/episodes", (chunk, file))?;
+        let path = self
+            .folder
+            .place("meta/episodes", (chunk, file), "parquet")?;
         let (new, handle) = NewFile::create(&path)?;
         let written = |error| failure(&path, error);
         let mut columns = vec![
@@ -321,6 +341,7 @@ impl Adding<'_> {
             ("meta/episodes/chunk_index".to_owned(), Holds::Whole),
             ("meta/episodes/file_index".to_owned(), Holds::Whole),
         ];
+        columns.extend(self.reels.iter().flat_map(Reels::columns));
         // The statistics of images are in stats.json alone: their shape has no column here.
         let features: Vec<&String> = self
             .features
@@ -357,6 +378,9 @@ impl Adding<'_> {
                 whole(chunk as u64),
                 whole(file as u64),
             ];
+            for shot in &episode.shots {
+                row.extend(shot.row(episode.frames, self.fps));
+            }
             for (name, count) in features.iter().zip(&counts) {
                 let stats = &episode.stats[*name];
                 row.extend(
@@ -406,6 +430,9 @@ fn timestamp(frame: u64, fps: u32) -> f32 {
 
 impl Frames for Adding<'_> {
     fn begin(&mut self, task: &str) -> Result<(), RecordError> {
+        if let Some(reels) = &mut self.reels {
+            reels.finish_large(&mut self.named)?;
+        }
         let state = self.features[STATE].stats_len();
         let action = self.features[ACTION].stats_len();
         let mut numbers: BTreeMap<&'static str, Gathering> = OWN
@@ -437,6 +464,9 @@ impl Frames for Adding<'_> {
         if self.table.is_none() {
             self.begin_table()?;
         }
+        if let Some(reels) = &mut self.reels {
+            reels.push(self.folder, &frame.pictures)?;
+        }
         let (Some(open), Some((_, path, table))) = (&mut self.open, &mut self.table) else {
             unreachable!("a frame belongs to an episode, and a table was begun");
         };
@@ -456,8 +486,9 @@ impl Frames for Adding<'_> {
         };
         let row: Vec<Datum<'_>> = self
             .features
-            .keys()
-            .map(|name| match name.as_str() {
+            .iter()
+            .filter(|(_, feature)| !feature.is_video())
+            .map(|(name, _)| match name.as_str() {
                 STATE => floats(&frame.state),
                 ACTION => floats(&frame.action),
                 "timestamp" => Datum::Float(time),
@@ -508,7 +539,9 @@ impl Frames for Adding<'_> {
             .iter()
             .cloned()
             .zip(open.colours.iter().map(Colours::finish));
+        let shots = self.reels.as_ref().map(|reels| reels.shots(open.frames));
         self.episodes.push(Episode {
+            shots: shots.unwrap_or_default(),
             task: open.task,
             frames: open.frames,
             file: self.next_data,

@@ -55,7 +55,7 @@ impl DataSetFolder {
             // Between both, the export that had made the folder may have removed it.
             if is_same(&lock, path) {
                 folder._lock = Some(lock);
-                for part in ["data", "meta"] {
+                for part in ["data", "meta", "videos"] {
                     sweep(&path.join(part));
                 }
                 return Ok(folder);
@@ -88,8 +88,20 @@ impl DataSetFolder {
         add(run, self, options, &mut progress)
     }
 
+    /// Returns the place of a file of a part, and makes its folder.
+    pub(super) fn place(
+        &mut self,
+        part: &str,
+        (chunk, file): (usize, usize),
+        end: &str,
+    ) -> Result<PathBuf, RecordError> {
+        let folder = self.path.join(part).join(format!("chunk-{chunk:03}"));
+        self.make(&folder)?;
+        Ok(folder.join(format!("file-{file:03}.{end}")))
+    }
+
     /// Makes a folder and those above it.
-    pub(super) fn make(&mut self, folder: &Path) -> Result<(), RecordError> {
+    fn make(&mut self, folder: &Path) -> Result<(), RecordError> {
         let mut created = fs::create_dir(folder);
         let above = folder
             .parent()

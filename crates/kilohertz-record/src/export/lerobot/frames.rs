@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::entry::{Outcome, OwnedAnswer, OwnedCycle, OwnedEntry, Sample, Value};
 use crate::error::RecordError;
@@ -44,6 +44,19 @@ pub enum Actions {
     Answered,
 }
 
+/// How the images of a data set are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Images {
+    /// As PNG in the rows: exactly as they were recorded.
+    #[default]
+    Png,
+    /// As videos in H.264, which are far smaller and not exact.
+    Video {
+        /// The program `ffmpeg`: its path, or its name on PATH.
+        encoder: PathBuf,
+    },
+}
+
 /// How a data set is made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DataSetOptions {
@@ -62,6 +75,8 @@ pub struct DataSetOptions {
     pub action_channels: Vec<String>,
     /// The channels of the images, as in `camera/wrist`, which becomes `observation.images.camera.wrist`.
     pub cameras: Vec<String>,
+    /// How the images are kept.
+    pub images: Images,
     /// The task of a run without episodes, which becomes one episode, and of episodes whose task is empty.
     pub task: Option<String>,
     /// The episodes that are left out, by their outcome.
@@ -82,6 +97,7 @@ impl Default for DataSetOptions {
             actions: Actions::default(),
             action_channels: Vec::new(),
             cameras: Vec::new(),
+            images: Images::default(),
             task: None,
             left_out: vec![Outcome::Rerecorded],
             robot_type: None,
@@ -571,7 +587,7 @@ impl<'a> Resampler<'a> {
         {
             return Ok(picture.clone());
         }
-        let made = Picture::of(value);
+        let made = Picture::of(value, self.options.images == Images::Png);
         let picture =
             made.map_err(|found| RecordError::invalid(what(), found, "an image of pixels or PNG"))?;
         self.pictures[camera] = Some((*at_s, picture.clone()));

@@ -22,6 +22,10 @@ const VERSION: &str = "v3.0";
 const CHUNK: usize = 1000;
 /// How large a file of data may become \[bytes\].
 pub(super) const LARGEST: u64 = 100 << 20;
+/// How large a video may become before the next episode begins another \[bytes\].
+pub(super) const LARGEST_VIDEO: u64 = 500 << 20;
+/// Where the videos are.
+const VIDEOS: &str = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4";
 /// pandas' name for an index without a name.
 const INDEX: &str = "__index_level_0__";
 
@@ -31,11 +35,18 @@ pub(super) struct Feature {
     pub dtype: &'static str,
     pub shape: Vec<usize>,
     pub names: Json,
+    /// What LeRobot keeps of a video beside; null for other features.
+    pub info: Json,
 }
 
 impl Feature {
     pub fn is_image(&self) -> bool {
-        self.dtype == "image"
+        self.dtype == "image" || self.is_video()
+    }
+
+    /// Returns true if its values are in files of their own and not in the rows.
+    pub fn is_video(&self) -> bool {
+        self.dtype == "video"
     }
 
     /// Returns how many numbers its statistics have.
@@ -47,7 +58,11 @@ impl Feature {
     }
 
     fn to_json(&self) -> Json {
-        json!({ "dtype": self.dtype, "shape": self.shape, "names": self.names })
+        let mut json = json!({ "dtype": self.dtype, "shape": self.shape, "names": self.names });
+        if !self.info.is_null() {
+            json["info"] = self.info.clone();
+        }
+        json
     }
 }
 
@@ -259,10 +274,10 @@ impl DataSet {
                 "robot_type": robot_type,
                 "chunks_size": CHUNK,
                 "data_files_size_in_mb": LARGEST >> 20,
-                "video_files_size_in_mb": 500,
+                "video_files_size_in_mb": LARGEST_VIDEO >> 20,
                 "fps": fps,
                 "data_path": "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet",
-                "video_path": null,
+                "video_path": features.values().any(Feature::is_video).then_some(VIDEOS),
                 "features": features.iter().map(|(name, feature)| (name.clone(), feature.to_json()))
                     .collect::<serde_json::Map<String, Json>>(),
             })
@@ -327,10 +342,12 @@ fn divided(info: &Json, episodes: u64) -> serde_json::Map<String, Json> {
     }
 }
 
-/// Returns true for a file of frames or of episodes, as in `file-000.parquet`.
+/// Returns true for a file of frames, episodes or images, as in `file-000.parquet`.
 pub(super) fn is_numbered(path: &Path) -> bool {
     let name = path.file_name().map(OsStr::to_string_lossy);
-    name.is_some_and(|name| name.starts_with("file-") && name.ends_with(".parquet"))
+    name.is_some_and(|name| {
+        name.starts_with("file-") && [".parquet", ".mp4"].iter().any(|end| name.ends_with(end))
+    })
 }
 
 /// Returns true if there is a file in a folder or in one below it.

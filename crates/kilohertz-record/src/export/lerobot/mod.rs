@@ -1,5 +1,5 @@
 //! A data set for LeRobot, format v3.0: `meta/info.json`, `meta/stats.json`, `meta/tasks.parquet`,
-//! `meta/episodes/` and `data/`.
+//! `meta/episodes/`, `data/`, and `videos/` if images are kept as videos (`video.rs`).
 //!
 //! Each episode of a recording becomes an episode of the data set. It is resampled on an exact grid
 //! (`frames.rs`): frame *k* has the robot's time of the episode's first cycle plus *k* / fps, and the
@@ -18,8 +18,10 @@ mod folder;
 mod frames;
 mod images;
 mod meta;
+mod reels;
 mod stats;
+mod video;
 
 pub use self::data_set::Added;
 pub use self::folder::DataSetFolder;
-pub use self::frames::{Actions, DataSetOptions, Resampling};
+pub use self::frames::{Actions, DataSetOptions, Images, Resampling};
