@@ -22,6 +22,8 @@ type NativeErrorCode =
   | 'FRANKA_PROTOCOL'
   | 'FRANKA_REFLEX'
   | 'FRANKA_UNREACHABLE'
+  | 'LISTEN_IN_USE'
+  | 'LISTEN_REFUSED'
   | 'OFFLOAD_PROTOCOL'
   | 'OFFLOAD_TOO_LARGE'
   | 'RECORD_BUSY'
@@ -218,16 +220,16 @@ declare class NativeFailure {
   readonly message: string;
   /** The robot's own names of what is wrong. */
   readonly errors: Array<string>;
-  /** How the robot says that its motion ended. */
-  readonly moveStatus?: string;
   /** The number of the signal that it is about. */
   readonly signal?: number;
-  /** The file or folder that it is about; the message may show it without its middle. */
-  readonly path?: string;
   /** The code; that of a refused option is made of the option's name. */
   get code(): string;
   /** Of a refused option. */
   get refused(): NativeRefused | null;
+  /** How the robot says that its motion ended. */
+  get moveStatus(): string | null;
+  /** The file or folder that it is about; the message may show it without its middle. */
+  get path(): string | null;
   /** Of a move that did not arrive. */
   get notArrived(): NativeNotArrived | null;
 }
@@ -284,9 +286,11 @@ declare class NativeSession {
   recording(): NativeRecorded | null;
   /** Returns why the recording cannot be written any further, once; null otherwise. */
   takeRecordingFailure(): NativeFailure | null;
-  /** Records a value. Returns false if it was dropped, or if the session is not recorded. */
+  /** Returns what was shown so far; null if the session is not shown. */
+  shown(): NativeShown | null;
+  /** Records or shows a value. Returns false if it was dropped, or if the session is neither recorded nor shown. */
   log(channel: string, timeS: number, value: NativeValue): boolean;
-  /** Records the beginning of an episode, or its end with how it ended. */
+  /** Records or shows the beginning of an episode, or its end with how it ended. */
   mark(index: number, task: string, ended?: string | undefined | null): void;
   /** Writes the newest cycles into a file. Rejects with a failure. */
   save(path: string): Promise<void>;
@@ -480,6 +484,11 @@ interface NativeEvent {
 }
 type NativeEventKind = 'held' | 'resting' | 'resumed' | 'behind' | 'late' | 'badChunk';
 type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'offload' | 'other';
+interface NativeFoxglove {
+  /** An IP address of this host. */
+  host: string;
+  port: number;
+}
 interface NativeGrant {
   status: NativeGrantStatus;
   reason?: string;
@@ -620,6 +629,8 @@ interface NativeSessionOptions {
   recordTicks: number;
   /** The file that everything of the session is recorded in. */
   record?: string;
+  /** Where the session is shown to Foxglove. */
+  foxglove?: NativeFoxglove;
   /** What a recording keeps of options, robot and versions, as JSON. */
   runInfo?: string;
   /** How long the newest cycles are kept in memory [s]. */
@@ -645,6 +656,16 @@ interface NativeSessionOptions {
   keepAwakeCores: number;
   /** The longest acceptable wake from an idle state; null leaves idle states unchanged. */
   idleLatencyS?: number;
+}
+interface NativeShown {
+  host: string;
+  port: number;
+  clients: number;
+  /** Messages that were sent, and those that a client was too slow for, counted for each client. */
+  sent: number;
+  dropped: number;
+  /** What was handed over and shown to nobody, because the thread was too slow. */
+  lost: number;
 }
 interface NativeSpread {
   p50: number;
@@ -3121,6 +3142,32 @@ export declare function rerun<Observation = RobotState>(
   policy: RerunPolicy<Observation>,
   options?: RerunOptions,
 ): Promise<RerunReport>;
+/** Where a session is shown to Foxglove and Lichtblick. */
+export interface FoxgloveOptions {
+  /** The port, 0 to 65535. 0 stands for any that is free. Default 8765. */
+  readonly port?: number;
+  /**
+   * The IP address of this host on which the port is opened. Default `'127.0.0.1'`: programs on this host alone can
+   * connect. Whoever can connect can read everything, so any other address is told as a warning of the process with
+   * code `KILOHERTZ_FOXGLOVE_HOST`.
+   */
+  readonly host?: string;
+}
+/** What was shown of a session so far. */
+export interface FoxgloveReport {
+  /** The address to open, for example `ws://127.0.0.1:8765`. */
+  readonly address: string;
+  /** The port that is listened on. */
+  readonly port: number;
+  /** The clients that are connected. */
+  readonly clients: number;
+  /** Messages that were sent, counted for each client. */
+  readonly sentMessages: number;
+  /** Messages that a client was too slow for, counted for each client. */
+  readonly droppedMessages: number;
+  /** Cycles and logged values that nobody could be shown, because the thread that shows them did not run for seconds. */
+  readonly lostEntries: number;
+}
 /** How long a policy takes for an answer, by the robot's clock: uniformly distributed between two durations. */
 export interface LatencyRange {
   /** The shortest [s], 0 to 60. */
@@ -3403,6 +3450,12 @@ export interface SessionOptions extends LockstepOptions {
    * last 10 s. Only for arms.
    */
   readonly blackBox?: BlackBoxOptions | false;
+  /**
+   * Shows the session while it runs to Foxglove, Lichtblick and whatever else speaks their protocol: the channels that
+   * a recording has. `true` stands for the defaults: port 8765, for programs of this host alone. Default: it is shown
+   * to nobody. Only for arms.
+   */
+  readonly foxglove?: FoxgloveOptions | boolean;
   /** What the loop thread asks of the operating system. `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
   /**
@@ -3570,9 +3623,11 @@ export declare class Session<Observation, Action extends AnyAction>
   takeRecords(): TickRecord[];
   /** What was recorded since the last start; undefined if nothing is recorded. */
   get recording(): RecordingReport | undefined;
+  /** What was shown since the last start, and at which address; undefined if the session is not shown. */
+  get foxglove(): FoxgloveReport | undefined;
   /**
-   * Records a value beside the cycles, for example an image of a camera. Does nothing while the session does not run,
-   * and if it is not recorded. It never waits for the disk.
+   * Records a value beside the cycles, for example an image of a camera, and shows it. Does nothing while the session
+   * does not run, and if it is neither recorded nor shown. It never waits for the disk or for a client.
    *
    * @param channel the name of the series, for example `'camera/wrist'`: letters, digits and `_ - . /`
    * @throws {OptionTypeError | OptionRangeError} if the value or the time cannot be recorded

@@ -69,16 +69,16 @@ export declare class NativeFailure {
   readonly message: string
   /** The robot's own names of what is wrong. */
   readonly errors: Array<string>
-  /** How the robot says that its motion ended. */
-  readonly moveStatus?: string
   /** The number of the signal that it is about. */
   readonly signal?: number
-  /** The file or folder that it is about; the message may show it without its middle. */
-  readonly path?: string
   /** The code; that of a refused option is made of the option's name. */
   get code(): string
   /** Of a refused option. */
   get refused(): NativeRefused | null
+  /** How the robot says that its motion ended. */
+  get moveStatus(): string | null
+  /** The file or folder that it is about; the message may show it without its middle. */
+  get path(): string | null
   /** Of a move that did not arrive. */
   get notArrived(): NativeNotArrived | null
 }
@@ -270,9 +270,11 @@ export declare class NativeSession {
   recording(): NativeRecorded | null
   /** Returns why the recording cannot be written any further, once; null otherwise. */
   takeRecordingFailure(): NativeFailure | null
-  /** Records a value. Returns false if it was dropped, or if the session is not recorded. */
+  /** Returns what was shown so far; null if the session is not shown. */
+  shown(): NativeShown | null
+  /** Records or shows a value. Returns false if it was dropped, or if the session is neither recorded nor shown. */
   log(channel: string, timeS: number, value: NativeValue): boolean
-  /** Records the beginning of an episode, or its end with how it ended. */
+  /** Records or shows the beginning of an episode, or its end with how it ended. */
   mark(index: number, task: string, ended?: string | undefined | null): void
   /** Writes the newest cycles into a file. Rejects with a failure. */
   save(path: string): Promise<void>
@@ -659,6 +661,13 @@ export interface NativeFingers {
   objectWidthM?: number
 }
 
+/** Where a session is shown to Foxglove. `lib/session/live.ts` has checked both. */
+export interface NativeFoxglove {
+  /** An IP address of this host. */
+  host: string
+  port: number
+}
+
 /** One request to the system for the loop thread. */
 export interface NativeGrant {
   status: NativeGrantStatus
@@ -937,6 +946,8 @@ export interface NativeSessionOptions {
   recordTicks: number
   /** The file that everything of the session is recorded in. */
   record?: string
+  /** Where the session is shown to Foxglove. */
+  foxglove?: NativeFoxglove
   /** What a recording keeps of options, robot and versions, as JSON. */
   runInfo?: string
   /** How long the newest cycles are kept in memory [s]. */
@@ -962,6 +973,18 @@ export interface NativeSessionOptions {
   keepAwakeCores: number
   /** The longest acceptable wake from an idle state; null leaves idle states unchanged. */
   idleLatencyS?: number
+}
+
+/** What was shown so far. */
+export interface NativeShown {
+  host: string
+  port: number
+  clients: number
+  /** Messages that were sent, and those that a client was too slow for, counted for each client. */
+  sent: number
+  dropped: number
+  /** What was handed over and shown to nobody, because the thread was too slow. */
+  lost: number
 }
 
 /** Options of a simulator; absent options have the simulator's default. */

@@ -280,6 +280,13 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     (o, { arm }) => new Session(arm, () => undefined, { blackBox: o }),
   ],
   [
+    'foxglove',
+    ['FoxgloveOptions'],
+    'ports',
+    'port',
+    (o, { arm }) => new Session(arm, () => undefined, { foxglove: o }),
+  ],
+  [
     'record',
     ['RecordFolder'],
     'folders',

@@ -22,6 +22,7 @@ export {
   NativeExport,
   NativeFailure,
   type NativeFault,
+  type NativeFoxglove,
   type NativeGrant,
   type NativeGripper,
   NativeHand,

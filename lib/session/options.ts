@@ -5,6 +5,7 @@ import type { NativeChunks, NativeSessionOptions } from '../native/binding.ts';
 import { DEFAULTS, LIMIT_NAMES, type LimitName } from '../native/contract.ts';
 import type { Numbers } from '../numbers.ts';
 import type { RecordingFile } from '../record/file.ts';
+import { checkFoxglove, type FoxgloveOptions } from './live.ts';
 import { checkLockstep, type LockstepOptions } from './lockstep.ts';
 import { checkRealtime, type RealtimeOptions } from './realtime.ts';
 import {
@@ -188,6 +189,12 @@ export interface SessionOptions extends LockstepOptions {
    * last 10 s. Only for arms.
    */
   readonly blackBox?: BlackBoxOptions | false;
+  /**
+   * Shows the session while it runs to Foxglove, Lichtblick and whatever else speaks their protocol: the channels that
+   * a recording has. `true` stands for the defaults: port 8765, for programs of this host alone. Default: it is shown
+   * to nobody. Only for arms.
+   */
+  readonly foxglove?: FoxgloveOptions | boolean;
   /** What the loop thread asks of the operating system. `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
   /**
@@ -230,6 +237,7 @@ export const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = [
   'recordTicks',
   'record',
   'blackBox',
+  'foxglove',
   'realtime',
   'resetTimeoutS',
   'evenAfterSignal',
@@ -299,6 +307,7 @@ export function checkOptions(
     throw new OptionTypeError('OPTION_TARGET_BUDGET', 'targetBudget', targetBudget, expected);
   }
   const recording = checkRecording(options.record, options.blackBox, own !== undefined);
+  const foxglove = checkFoxglove(options.foxglove, own !== undefined);
   return {
     record: recording.target,
     given: options,
@@ -336,6 +345,7 @@ export function checkOptions(
         integer: true,
       }),
       ...recording.native,
+      ...(foxglove === undefined ? {} : { foxglove }),
       ...(chunks === undefined ? {} : { chunks }),
       ...checkLockstep(options, own),
       ...checkRealtime(options.realtime),

@@ -30,6 +30,7 @@ import { settled } from '../promise.ts';
 import { pathOf } from '../record/file.ts';
 import { chunkFaultText } from './chunk-fault.ts';
 import type { Driver, Failure } from './driver.ts';
+import { warnOfHost } from './live.ts';
 import type { CheckedOptions } from './options.ts';
 import { policyFailed } from './policy-failure.ts';
 import { type Guarded, goingOn, guard, interruption, takePlace, unguard } from './process-exit.ts';
@@ -150,6 +151,7 @@ export class Run implements Guarded, Driving {
         runInfo: runInfo(given, this.#plan.about ?? {}),
       });
       this.#native = this.#driver.begin(options, this.place, () => this.#wake());
+      warnOfHost(this.#options.native.foxglove);
     } catch (thrown) {
       // Stop the robot first. The error is looked at afterwards.
       await this.#stopRobot();

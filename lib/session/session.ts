@@ -18,6 +18,7 @@ import { isProcessPolicy } from '../policy/process-policy.ts';
 import { isWorkerPolicy } from '../policy/worker-policy.ts';
 import { chunkFaultText } from './chunk-fault.ts';
 import type { DrivenLink, Driver } from './driver.ts';
+import { type FoxgloveReport, shownOf } from './live.ts';
 import { ObjectDriver } from './object-driver.ts';
 import {
   type CheckedOptions,
@@ -250,9 +251,14 @@ export class Session<Observation, Action extends AnyAction>
     return recordingOf(this.#last?.native);
   }
 
+  /** What was shown since the last start, and at which address; undefined if the session is not shown. */
+  get foxglove(): FoxgloveReport | undefined {
+    return shownOf(this.#last?.native);
+  }
+
   /**
-   * Records a value beside the cycles, for example an image of a camera. Does nothing while the session does not run,
-   * and if it is not recorded. It never waits for the disk.
+   * Records a value beside the cycles, for example an image of a camera, and shows it. Does nothing while the session
+   * does not run, and if it is neither recorded nor shown. It never waits for the disk or for a client.
    *
    * @param channel the name of the series, for example `'camera/wrist'`: letters, digits and `_ - . /`
    * @throws {OptionTypeError | OptionRangeError} if the value or the time cannot be recorded

@@ -92,9 +92,11 @@ fn run(
     let lengths = config.lengths(&robot);
     // A black box that is full after half of the watched cycles, and rings that nobody empties.
     let (all, _waiting) = cycle_rings(lengths, MS);
+    let (live, _shown) = cycle_rings(lengths, MS);
     let keeping = Keeping {
         black_box: Some(BlackBox::new(lengths, MS * (WATCHED / 2) as u32, MS)),
         all: Some(all),
+        live: Some(live),
     };
     let session = Session::start_keeping(
         Box::new(robot),

@@ -145,6 +145,7 @@ fn run(lasts: Duration, fails_at: u64) -> (Session, CyclesOut) {
     let keeping = Keeping {
         black_box: Some(BlackBox::new(lengths, lasts, MS)),
         all: Some(all),
+        live: None,
     };
     (run_keeping(policy(fails_at), keeping), written)
 }
@@ -155,6 +156,7 @@ fn small_rings() -> (Keeping, CyclesOut) {
     let keeping = Keeping {
         black_box: None,
         all: Some(all),
+        live: None,
     };
     (keeping, written)
 }
@@ -273,6 +275,24 @@ fn a_cycle_that_is_kept_after_others_were_lost_says_how_many() {
 }
 
 #[test]
+fn a_thread_that_shows_and_does_not_run_costs_the_writing_thread_no_cycle() {
+    let lengths = Config::default().lengths(&robot());
+    let (all_in, mut written) = cycle_rings(lengths, MS);
+    let (live_in, mut shown) = cycle_rings(lengths, MS * 10);
+    let keeping = Keeping {
+        black_box: None,
+        all: Some(all_in),
+        live: Some(live_in),
+    };
+    let session = run_keeping(policy(u64::MAX), keeping);
+    let (written, shown) = (all(&mut written), all(&mut shown));
+    let stats = session.stats();
+    assert_eq!(stats.unrecorded_cycles, 0);
+    assert_eq!(written.len() as u64, stats.iterations);
+    assert_eq!(shown, written[..400]);
+}
+
+#[test]
 fn ten_seconds_of_an_arms_cycles_take_at_most_20_mb() {
     let robot = Counting {
         state: schema(300),
@@ -309,6 +329,7 @@ fn an_event_is_a_note_of_its_cycle() {
     let keeping = Keeping {
         black_box: None,
         all: Some(all_in),
+        live: None,
     };
     let session = run_keeping(Rarely { open: None }, keeping);
     let told: Vec<_> = std::iter::from_fn(|| session.take_event())

@@ -10,6 +10,7 @@ use kilohertz_core::channel::records::{CommandKind, RECORD_FIELDS};
 use kilohertz_core::channel::shared_mailbox::LAYOUT;
 use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::session::{CHUNK_HEADER, CHUNK_NEWS, Config, Deadline, NO_CHUNK};
+use kilohertz_dashboard::listen::ListenErrorCode;
 use kilohertz_franka::kinematics::model::{POSTURE_FIELDS, Quantity};
 use kilohertz_franka::move_to::{Arrival, HOME};
 use kilohertz_franka::setting::{DIRECTIONS, FILTERS};
@@ -120,7 +121,9 @@ fn codes() -> Vec<&'static str> {
     let own = Code::ALL.map(Code::as_str).into_iter();
     let arm = ArmErrorCode::ALL.map(ArmErrorCode::as_str);
     let record = RecordErrorCode::ALL.map(RecordErrorCode::as_str);
-    let others = arm.into_iter().chain(record).chain(SimulatorError::CODES);
+    let listen = ListenErrorCode::ALL.map(ListenErrorCode::as_str);
+    let others = arm.into_iter().chain(record).chain(listen);
+    let others = others.chain(SimulatorError::CODES);
     let mut codes: Vec<_> = own.chain(others).collect();
     codes.sort_unstable();
     codes

@@ -7,6 +7,7 @@
 
 use std::path::PathBuf;
 
+use kilohertz_dashboard::listen::ListenError;
 use kilohertz_franka::{ArmError, ArmErrorCode, Refusal};
 use kilohertz_record::error::RecordError;
 use kilohertz_sim::SimulatorError;
@@ -276,6 +277,12 @@ impl Failure {
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Failure {
         Failure::record(&error)
+    }
+}
+
+impl From<ListenError> for Failure {
+    fn from(error: ListenError) -> Failure {
+        Failure::of(FailureKind::Other, error.code().as_str(), error.to_string())
     }
 }
 

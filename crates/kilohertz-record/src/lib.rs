@@ -6,9 +6,9 @@
 //! entry.rs (a cycle, what users log, episodes)   run.rs layout.rs (what is kept once)
 //!      │
 //!      ▼
-//! writer/ ──▶ wire/ (protobuf) ──▶ run.mcap ──▶ reader/ ──▶ export/ (CSV, Parquet, LeRobot)
-//! (a thread)                          ▲             │
-//!                                 repair.rs         └─────▶ plot/ (a page of SVG)
+//! writer/ ──▶ encoder.rs, wire/ (protobuf) ──▶ run.mcap ──▶ reader/ ──▶ export/ (CSV, Parquet, LeRobot)
+//! (a thread)             │                        ▲             │
+//!                        └──▶ live connections  repair.rs       └─────▶ plot/ (a page of SVG)
 //! ```
 //!
 //! A file is MCAP. Its messages are protobuf, and their definitions are in the file: Foxglove's where one fits,
@@ -26,6 +26,7 @@
 //! The time of a message (`log_time`) is the wall clock at the beginning of the run plus what the monotonic
 //! clock has passed since; what a user logged has the user's own time as `publish_time`.
 
+pub mod encoder;
 pub mod entry;
 pub mod error;
 pub mod export;

@@ -1,4 +1,4 @@
-//! What a running session hands over to be written: its cycles, and what users log beside them.
+//! What a running session hands over to be written or shown: its cycles, and what users log beside them.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -29,7 +29,7 @@ enum Logged {
 struct Waiting {
     /// The names of the channels.
     channels: Mutex<HashSet<String>>,
-    queue: SegQueue<(usize, Logged)>,
+    queue: SegQueue<(usize, Arc<Logged>)>,
     bytes: AtomicUsize,
     dropped: AtomicU64,
 }
@@ -38,10 +38,20 @@ struct Waiting {
 #[derive(Clone, Default)]
 pub struct Log {
     waiting: Arc<Waiting>,
+    /// Where everything is handed over besides.
+    beside: Option<Arc<Waiting>>,
 }
 
 impl Log {
-    /// Hands over a value. Returns false if more waits to be written than may, which is 256 MB: the value is
+    /// Returns a log of which the source of `other` takes everything too.
+    pub fn and(self, other: &Log) -> Log {
+        Log {
+            waiting: self.waiting,
+            beside: Some(Arc::clone(&other.waiting)),
+        }
+    }
+
+    /// Hands over a value. Returns false if more waits to be taken than may, which is 256 MB: the value is
     /// then dropped and counted.
     ///
     /// # Errors
@@ -87,19 +97,29 @@ impl Log {
         self.push(0, Logged::Episode(mark));
     }
 
-    /// Returns how many values were dropped.
+    /// Returns how many values were dropped, those of another log not among them.
     pub fn dropped(&self) -> u64 {
         self.waiting.dropped.load(Ordering::Relaxed)
     }
 
     fn push(&self, bytes: usize, logged: Logged) -> bool {
-        let before = self.waiting.bytes.fetch_add(bytes, Ordering::AcqRel);
+        let logged = Arc::new(logged);
+        if let Some(beside) = &self.beside {
+            beside.push(bytes, Arc::clone(&logged));
+        }
+        self.waiting.push(bytes, logged)
+    }
+}
+
+impl Waiting {
+    fn push(&self, bytes: usize, logged: Arc<Logged>) -> bool {
+        let before = self.bytes.fetch_add(bytes, Ordering::AcqRel);
         if before > 0 && before.saturating_add(bytes) > MOST_BYTES {
-            self.waiting.bytes.fetch_sub(bytes, Ordering::AcqRel);
-            self.waiting.dropped.fetch_add(1, Ordering::Relaxed);
+            self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+            self.dropped.fetch_add(1, Ordering::Relaxed);
             return false;
         }
-        self.waiting.queue.push((bytes, logged));
+        self.queue.push((bytes, logged));
         true
     }
 }
@@ -248,7 +268,7 @@ fn milliseconds(seconds: f64) -> u32 {
     (seconds * 1e3).round() as u32
 }
 
-/// The cycles of a running session, and what users log, for a writing thread.
+/// The cycles of a running session, and what users log, for the thread that writes or shows them.
 pub struct SessionSource {
     cycles: CyclesOut,
     log: Log,
@@ -256,7 +276,7 @@ pub struct SessionSource {
 }
 
 impl SessionSource {
-    /// Creates the source of a recording of the session that `cycles` come from.
+    /// Creates the source of the session that `cycles` come from.
     pub fn new(cycles: CyclesOut, log: Log, clocks: Clocks) -> SessionSource {
         SessionSource {
             cycles,
@@ -274,7 +294,7 @@ impl Source for SessionSource {
         let waiting = &self.log.waiting;
         while let Some((bytes, logged)) = waiting.queue.pop() {
             waiting.bytes.fetch_sub(bytes, Ordering::AcqRel);
-            match &logged {
+            match &*logged {
                 Logged::Sample(sample) => give(&Entry::Sample(sample)),
                 Logged::Episode(mark) => give(&Entry::Episode(mark)),
             }

@@ -3,6 +3,7 @@
 #[cfg(all(feature = "echo", target_os = "linux", not(loom)))]
 pub mod echo;
 pub mod mailbox;
+pub(crate) mod newest;
 pub mod notify;
 pub mod records;
 #[cfg(target_os = "linux")]

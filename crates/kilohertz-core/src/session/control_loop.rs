@@ -336,7 +336,9 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
                 }
             } else {
                 self.has_acted = true;
-                self.keeper.answered(question, &self.exchange.raw());
+                let raw = self.exchange.raw();
+                self.keeper.answered(question, &raw);
+                self.shared.watch.answered(question, &raw);
                 if newest.replace(question).is_some() {
                     recorder.overwritten_actions.add(1);
                 }
@@ -744,6 +746,7 @@ impl<E: Exchange> Tick for ControlLoop<'_, E> {
         // Before the first cycle nothing could be missed.
         let missed = if place.0 == 0 { 0 } else { skipped };
         self.keeper.begin(place, missed, started, observation);
+        self.shared.watch.state(self.now.clock, observation);
         let kind = self.guarded(started, observation);
         action.copy_from_slice(&self.sent);
         if self.now.tick == 0 {

@@ -1,5 +1,5 @@
-//! What is kept of every cycle: the newest cycles in the loop's own memory, and all of them through rings for a
-//! thread that writes them to a file.
+//! What is kept of every cycle: the newest cycles in the loop's own memory, and all of them through rings for
+//! threads that write them to a file or show them.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -16,7 +16,7 @@ use crate::timing::time::Time;
 
 /// How many notes of one cycle are kept; the others are counted with the violations and events.
 const MOST_NOTES: usize = 8;
-/// For how long the rings for a writing thread suffice while it does not run.
+/// For how long the rings for a thread suffice while it does not run.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// For how many cycles the newest notes are kept, for each of those in memory a share.
 const NOTES_SHARE: usize = 4;
@@ -229,7 +229,7 @@ impl BlackBox {
     }
 }
 
-/// The loop's end of the rings for a writing thread.
+/// The loop's end of the rings for one thread.
 pub struct CyclesIn {
     heads: Producer<CycleHead>,
     numbers: Producer<f64>,
@@ -237,7 +237,7 @@ pub struct CyclesIn {
     lost: u64,
 }
 
-/// The writing thread's end of the rings.
+/// The thread's end of the rings.
 pub struct CyclesOut {
     lengths: Lengths,
     heads: Consumer<CycleHead>,
@@ -247,7 +247,7 @@ pub struct CyclesOut {
     noted: Vec<CycleNote>,
 }
 
-/// Creates the rings for a writing thread, at cycles of `period`.
+/// Creates the rings for one thread, at cycles of `period`.
 pub fn cycle_rings(lengths: Lengths, period: Duration) -> (CyclesIn, CyclesOut) {
     let cycles = cycles_in(PATIENCE, period);
     let (heads_in, heads) = RingBuffer::new(cycles);
@@ -325,11 +325,14 @@ pub struct Keeping {
     pub black_box: Option<BlackBox>,
     /// All, for a writing thread.
     pub all: Option<CyclesIn>,
+    /// All, for a thread that shows them. One that it has no room for is counted for that thread alone, in
+    /// [`CycleHead::lost_before`].
+    pub live: Option<CyclesIn>,
 }
 
 impl Keeping {
     fn is_on(&self) -> bool {
-        self.black_box.is_some() || self.all.is_some()
+        self.black_box.is_some() || self.all.is_some() || self.live.is_some()
     }
 }
 
@@ -453,7 +456,7 @@ impl CycleKeeper {
         }
     }
 
-    /// Keeps the cycle, whose command was `sent`. Returns false if there was no room for it.
+    /// Keeps the cycle, whose command was `sent`. Returns false if the writing thread had no room for it.
     #[inline]
     pub fn close(&mut self, sent: &[f64]) -> bool {
         if !self.is_open {
@@ -468,6 +471,9 @@ impl CycleKeeper {
         let notes = self.notes.get(..self.head.notes).unwrap_or_default();
         if let Some(black_box) = &mut self.keeping.black_box {
             black_box.keep(&self.head, numbers, notes);
+        }
+        if let Some(live) = &mut self.keeping.live {
+            live.push(&self.head, numbers, notes);
         }
         match &mut self.keeping.all {
             Some(all) => all.push(&self.head, numbers, notes),

@@ -40,6 +40,7 @@ impl<'a> Events<'a> {
         if self.shared.events.push(Event { tick, kind }).is_err() {
             self.shared.recorder.dropped_events.add(1);
         }
+        self.shared.watch.event(tick, kind);
         self.notifier.notify(Signals::EVENT);
     }
 

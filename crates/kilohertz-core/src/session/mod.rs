@@ -21,6 +21,7 @@ mod outcome;
 pub mod roll;
 mod shared;
 mod slow_down;
+mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -53,6 +54,7 @@ pub use cycles::{
 };
 pub use lockstep::Latency;
 pub use outcome::{Cause, Event, EventKind, Outcome};
+pub use watch::{Seen, SeenChunk, Watch};
 
 const EVENT_QUEUE: usize = 256;
 
@@ -97,6 +99,7 @@ impl Session {
         recorder: Arc<Recorder>,
         notifier: Notifier,
     ) -> std::io::Result<Session> {
+        let lengths = config.lengths(&*robot);
         let shared = Arc::new(Shared {
             own_stop: AtomicBool::new(false),
             place: config.place.clone(),
@@ -105,6 +108,7 @@ impl Session {
             ended: AtomicBool::new(false),
             recorder,
             events: ArrayQueue::new(EVENT_QUEUE),
+            watch: Watch::new(lengths),
             realtime: OnceLock::new(),
             awake: OnceLock::new(),
             promotion: OnceLock::new(),
@@ -112,7 +116,7 @@ impl Session {
             black_box: OnceLock::new(),
         });
         let (records_in, records_out) = record_ring(config.record_ticks, robot.action().len());
-        let keeper = CycleKeeper::new(keeping, config.lengths(&*robot));
+        let keeper = CycleKeeper::new(keeping, lengths);
         let inside = Arc::clone(&shared);
         let waker = policy.waker();
         shared.placed(Place::drives);
@@ -224,6 +228,11 @@ impl Session {
     /// Returns how the session ended; `None` while it runs.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.shared.outcome.get()
+    }
+
+    /// Returns what others may look at while the session runs.
+    pub fn watch(&self) -> &Watch {
+        &self.shared.watch
     }
 
     /// Returns true if there are events to be taken.

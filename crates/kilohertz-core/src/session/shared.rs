@@ -8,6 +8,7 @@ use crossbeam::queue::ArrayQueue;
 use crate::session::cycles::BlackBox;
 use crate::session::outcome::{Event, Outcome};
 use crate::session::roll::Place;
+use crate::session::watch::Watch;
 use crate::stats::Recorder;
 use crate::thread::awake::AwakeReport;
 use crate::thread::promotion::PromotionView;
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     pub(super) ended: AtomicBool,
     pub(super) recorder: Arc<Recorder>,
     pub(super) events: ArrayQueue<Event>,
+    pub(super) watch: Watch,
     pub(super) realtime: OnceLock<RealtimeReport>,
     pub(super) awake: OnceLock<AwakeReport>,
     pub(super) promotion: OnceLock<PromotionView>,

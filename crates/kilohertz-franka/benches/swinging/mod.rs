@@ -242,6 +242,7 @@ pub fn run(
             let keeping = Keeping {
                 black_box: Some(BlackBox::new(lengths, Duration::from_secs(10), MS)),
                 all: Some(all),
+                live: None,
             };
             let reader = std::thread::spawn(move || {
                 while !written.is_abandoned() {

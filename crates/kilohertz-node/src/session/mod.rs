@@ -2,8 +2,9 @@
 //!
 //! `options.rs` has its options, `realtime.rs` what it asks of the system, `stats.rs` what it has done,
 //! `outcome.rs` how it ended and what happened meanwhile, `recording.rs` what is kept of
-//! it, `recorded.rs` what is asked of that.
+//! it, `live.rs` to whom it is shown, `recorded.rs` what is asked of both.
 
+pub(crate) mod live;
 pub(crate) mod options;
 pub(crate) mod outcome;
 pub(crate) mod realtime;

@@ -8,6 +8,8 @@ use kilohertz_core::session::{Chunks, Latency, Merge, Replan};
 use kilohertz_franka::{Budget, CartesianBox, GripRule, MotionOptions};
 use napi_derive::napi;
 
+use crate::session::live::NativeFoxglove;
+
 /// How cores are kept awake.
 #[napi(string_enum = "camelCase")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +127,8 @@ pub struct NativeSessionOptions {
     pub record_ticks: u32,
     /// The file that everything of the session is recorded in.
     pub record: Option<String>,
+    /// Where the session is shown to Foxglove.
+    pub foxglove: Option<NativeFoxglove>,
     /// What a recording keeps of options, robot and versions, as JSON.
     pub run_info: Option<String>,
     /// How long the newest cycles are kept in memory [s].

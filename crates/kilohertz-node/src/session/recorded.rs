@@ -1,4 +1,4 @@
-//! What JavaScript asks of a session that is recorded.
+//! What JavaScript asks of a session that is recorded or shown.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use napi_derive::napi;
 use crate::background::in_background;
 use crate::error::{Code, Failure, OrThrow};
 use crate::session::NativeSession;
+use crate::session::live::NativeShown;
 use crate::session::recording::{Kept, NativeRecorded, NativeValue};
 
 #[napi]
@@ -39,11 +40,17 @@ impl NativeSession {
         Ok(self.kept(env)?.take_failure())
     }
 
-    /// Records a value. Returns false if it was dropped, or if the session is not recorded.
+    /// Returns what was shown so far; null if the session is not shown.
+    #[napi]
+    pub fn shown(&self, env: &Env) -> Result<Option<NativeShown>> {
+        Ok(self.kept(env)?.shown())
+    }
+
+    /// Records or shows a value. Returns false if it was dropped, or if the session is neither recorded nor shown.
     #[napi]
     pub fn log(&self, env: &Env, channel: String, time_s: f64, value: NativeValue) -> Result<bool> {
         let kept = self.kept(env)?;
-        if !kept.is_recorded() {
+        if !kept.takes_logs() {
             return Ok(false);
         }
         kept.log(channel, time_s, value)
@@ -51,12 +58,12 @@ impl NativeSession {
             .or_throw(env)
     }
 
-    /// Records the beginning of an episode, or its end with how it ended.
+    /// Records or shows the beginning of an episode, or its end with how it ended.
     #[napi]
     pub fn mark(&self, env: &Env, index: u32, task: String, ended: Option<String>) -> Result<()> {
         let time_s = self.robot_time_s(env)?;
         let kept = self.kept(env)?;
-        if !kept.is_recorded() {
+        if !kept.takes_logs() {
             return Ok(());
         }
         kept.mark(index, time_s, task, ended.as_deref());

@@ -1,4 +1,5 @@
-//! What is kept of a session: the newest cycles in memory, and, if it is recorded, all of it in a file.
+//! What is kept of a session: the newest cycles in memory, and, if it is recorded, all of it in a file. If it
+//! is shown, `live.rs` gets all of it too.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use napi::bindgen_prelude::{Float64Array, Uint8Array};
 use napi_derive::napi;
 
 use crate::error::{Code, Failure};
+use crate::session::live::{NativeShown, Shown};
 use crate::session::options::{NativeSessionOptions, seconds};
 
 /// How long the end of a session waits until its recording is written.
@@ -89,6 +91,7 @@ pub struct Kept {
     clocks: Clocks,
     log: Log,
     recording: Option<(PathBuf, Recording)>,
+    shown: Option<Shown>,
     /// Where the newest cycles are written if the session ends with an error, and by which thread.
     folder: Option<(PathBuf, Aside)>,
     /// The file in that folder, or why there is none.
@@ -197,7 +200,17 @@ impl Kept {
         if let Some(lasts_s) = options.black_box_s {
             keeping.black_box = Some(BlackBox::new(lengths, seconds(lasts_s), period));
         }
-        let log = Log::default();
+        let mut log = Log::default();
+        // This leaves nothing behind if what follows is refused.
+        let mut shown = None;
+        if let Some(foxglove) = &options.foxglove {
+            let (live, waiting) = cycle_rings(lengths, period);
+            let options = views(&run.state);
+            let begun = Shown::begin(foxglove, run.clone(), &options, waiting, clocks.clone())?;
+            keeping.live = Some(live);
+            log = log.and(begun.log());
+            shown = Some(begun);
+        }
         let mut recording = None;
         if let Some(path) = &options.record {
             let path = PathBuf::from(path);
@@ -216,6 +229,7 @@ impl Kept {
             clocks,
             log,
             recording,
+            shown,
             folder,
             saved: OnceLock::new(),
             is_failure_told: AtomicBool::new(false),
@@ -224,9 +238,14 @@ impl Kept {
         Ok((keeping, kept))
     }
 
-    /// Returns true if the session is recorded.
-    pub fn is_recorded(&self) -> bool {
-        self.recording.is_some()
+    /// Returns true if somebody takes what users log.
+    pub fn takes_logs(&self) -> bool {
+        self.recording.is_some() || self.shown.is_some()
+    }
+
+    /// Returns what was shown so far.
+    pub fn shown(&self) -> Option<NativeShown> {
+        self.shown.as_ref().map(Shown::report)
     }
 
     /// Returns true once everything is written.
@@ -330,6 +349,9 @@ pub fn finish(session: &Arc<OnceLock<Session>>, shared: &SharedKept) {
     };
     if let Some((_, recording)) = &kept.recording {
         recording.join(WRITING_LIMIT);
+    }
+    if let Some(shown) = &kept.shown {
+        shown.finish();
     }
     let failed = ended
         .outcome()

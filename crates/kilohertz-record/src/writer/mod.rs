@@ -1,7 +1,6 @@
 //! Writes a recording as MCAP.
 //!
-//! [`RunWriter`] (`run_writer.rs`) writes entries into a file (`file.rs`), and parts of the state also as Foxglove's messages
-//! (`views.rs`). [`Recording`] does so on a thread of its own (`thread.rs`).
+//! [`RunWriter`] (`run_writer.rs`) writes entries into a file (`file.rs`). [`Recording`] does so on a thread of its own (`thread.rs`).
 //!
 //! A chunk is completed and handed to the operating system at each [`RunWriter::flush`]. So a process that is
 //! killed loses what came after the last flush, at most [`LONGEST_LOSS`] for a [`Recording`]. A loss of power
@@ -10,9 +9,8 @@
 mod file;
 mod run_writer;
 mod thread;
-mod views;
 
 pub(crate) use self::run_writer::write_options;
 pub use self::run_writer::{Compression, Kept, RunWriter, WriterOptions};
 pub use self::thread::{Counts, LONGEST_LOSS, Progress, Recording, Source};
-pub use self::views::View;
+pub use crate::wire::views::View;

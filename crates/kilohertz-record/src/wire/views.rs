@@ -33,7 +33,7 @@ pub enum View {
 }
 
 /// A view whose fields were found in the layout.
-pub(super) enum Found {
+pub(crate) enum Found {
     Joints {
         names: Vec<String>,
         position: usize,
@@ -50,7 +50,7 @@ pub(super) enum Found {
 const POSE_SLOTS: usize = 16;
 
 impl View {
-    pub(super) fn find(&self, state: &Layout) -> Result<Found, RecordError> {
+    pub(crate) fn find(&self, state: &Layout) -> Result<Found, RecordError> {
         let field = |name: &String, len: usize| match state.find(name) {
             Some((field, first)) if field.len == len => Ok(first),
             Some((field, _)) => Err(RecordError::invalid(

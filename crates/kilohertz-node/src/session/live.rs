@@ -1,0 +1,96 @@
+//! A session that is shown while it runs.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use kilohertz_core::session::CyclesOut;
+use kilohertz_dashboard::foxglove::Live;
+use kilohertz_dashboard::listen::listen;
+use kilohertz_record::encoder::Encoder;
+use kilohertz_record::live::{Clocks, Log, SessionSource};
+use kilohertz_record::run::Run;
+use kilohertz_record::writer::WriterOptions;
+use napi::bindgen_prelude::Either3;
+use napi_derive::napi;
+
+use crate::error::Failure;
+
+/// How long the end of a session waits until its clients have what waits for them.
+const LIVE_LIMIT: Duration = Duration::from_secs(1);
+
+/// Where a session is shown to Foxglove. `lib/session/live.ts` has checked both.
+#[napi(object)]
+pub struct NativeFoxglove {
+    /// An IP address of this host.
+    pub host: String,
+    pub port: u16,
+}
+
+/// What was shown so far.
+#[napi(object, object_from_js = false)]
+pub struct NativeShown {
+    pub host: String,
+    pub port: u16,
+    pub clients: f64,
+    /// Messages that were sent, and those that a client was too slow for, counted for each client.
+    pub sent: f64,
+    pub dropped: f64,
+    /// What was handed over and shown to nobody, because the thread was too slow.
+    pub lost: f64,
+}
+
+/// A session that is shown.
+pub struct Shown {
+    live: Live,
+    log: Log,
+}
+
+impl Shown {
+    /// Begins to show the session that `cycles` come from. A port that is in use is refused here.
+    pub fn begin(
+        foxglove: &NativeFoxglove,
+        run: Run,
+        options: &WriterOptions,
+        cycles: CyclesOut,
+        clocks: Clocks,
+    ) -> Result<Shown, Failure> {
+        let host: IpAddr = foxglove.host.parse().map_err(|_| {
+            let received = Either3::C(foxglove.host.clone());
+            Failure::out_of_range(
+                "foxglove.host",
+                received,
+                "an IP address, as in '127.0.0.1'",
+            )
+        })?;
+        let listener = listen(host, foxglove.port)?;
+        let encoder = Encoder::new(run, &options.views, options.views_hz)?;
+        let log = Log::default();
+        let source = SessionSource::new(cycles, log.clone(), clocks);
+        let live = Live::start(listener, encoder, source);
+        let live = live.map_err(|error| Failure::thread(&error))?;
+        Ok(Shown { live, log })
+    }
+
+    /// Returns the log whose values are shown.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Returns what was shown so far.
+    pub fn report(&self) -> NativeShown {
+        let (address, counts) = (self.live.address(), self.live.counts());
+        NativeShown {
+            host: address.ip().to_string(),
+            port: address.port(),
+            clients: counts.clients as f64,
+            sent: counts.sent as f64,
+            dropped: counts.dropped as f64,
+            lost: (counts.lost + self.log.dropped()) as f64,
+        }
+    }
+
+    /// Waits until the clients have what waits for them and the port is free. Call this when the loop has ended.
+    pub fn finish(&self) {
+        self.live.join(LIVE_LIMIT);
+    }
+}
