@@ -193,6 +193,19 @@ test('nothing is overwritten, and nothing is left of an export that failed', asy
   t.deepEqual(readdirSync(folder.path).sort(), before);
 });
 
+test('the Python of the page about recordings finds the frames of a split', async (t) => {
+  t.timeout(300_000, 'Python packages may be installed');
+  using folder = new Folder();
+  const path = folder.at('data');
+  const train = await exportRecording(ARM, { to: 'lerobot', path });
+  await exportRecording(ARM, { to: 'lerobot', path, split: 'val' });
+  const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'recordings.md'), 'utf8');
+  const [, code = ''] = page.match(/```python\n(import json\n\nimport pandas[^`]*)```/) ?? [];
+  const interpreter = await environment('record-python', join(python, 'requirements.txt'));
+  const { stdout } = await promisify(execFile)(interpreter, ['-c', code], { cwd: folder.path });
+  t.is(stdout.trim(), `${train.rows} frames of ${train.episodes} episodes at 30 Hz`);
+});
+
 test('two exports at once into one data set: one is refused by name, and no episode is lost', async (t) => {
   using folder = new Folder();
   const path = folder.at('data');

@@ -419,8 +419,9 @@ export function codeOf(option: string): OptionErrorCode {
 /** A failure of the native side, without the fields for a refused option. */
 export type ToldFailure = Pick<
   NativeFailure,
-  'kind' | 'code' | 'message' | 'errors' | 'moveStatus' | 'notArrived' | 'signal' | 'path'
->;
+  'kind' | 'code' | 'message' | 'errors' | 'notArrived' | 'signal'
+> &
+  Partial<Pick<NativeFailure, 'moveStatus' | 'path'>>;
 
 /** Returns the error for a failure of the native side, if the failure is not a refused option. */
 export function fromFailure(
