@@ -290,6 +290,8 @@ declare class NativeSession {
   shown(): NativeShown | null;
   /** Records or shows a value. Returns false if it was dropped, or if the session is neither recorded nor shown. */
   log(channel: string, timeS: number, value: NativeValue): boolean;
+  /** Counts values that a policy's process has dropped. */
+  countDropped(values: number): void;
   /** Records or shows the beginning of an episode, or its end with how it ended. */
   mark(index: number, task: string, ended?: string | undefined | null): void;
   /** Writes the newest cycles into a file. Rejects with a failure. */
@@ -473,7 +475,8 @@ interface NativeDistance {
   distance: number;
 }
 interface NativeEvent {
-  kind: NativeEventKind;
+  /** One of `EventKind` in the contract. */
+  kind: string;
   tick: number;
   /** For "behind": how far the robot is behind. */
   behind?: NativeDistance;
@@ -482,7 +485,6 @@ interface NativeEvent {
   /** For "badChunk": what is wrong with the chunk. */
   badChunk?: NativeChunkFault;
 }
-type NativeEventKind = 'held' | 'resting' | 'resumed' | 'behind' | 'late' | 'badChunk';
 type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'offload' | 'other';
 interface NativeFoxglove {
   /** An IP address of this host. */
@@ -2693,6 +2695,117 @@ export declare function chunked<Observation = RobotState, Action = unknown>(
 export declare function ensemble(m?: number): Ensemble;
 /** A file: its path, or a `file:` URL. */
 export type RecordingFile = string | URL;
+/** A folder for recordings, in which each start of a session has a file of its own. */
+export interface RecordFolder {
+  /** The folder. It must exist. */
+  readonly folder: RecordingFile;
+  /**
+   * The name of a file. `{n}` becomes the first number from 1 on whose file does not exist yet, and `{time}` the time
+   * of the start in UTC, for example `2026-11-27T09-30-00Z`. Default `'run-{time}-{n}.mcap'`.
+   */
+  readonly name?: string;
+}
+/** What a session keeps in memory of its newest cycles. */
+export interface BlackBoxOptions {
+  /**
+   * How long the newest cycles are kept [s], from 0.1 to 600. Default 10, which takes 14 MB for an arm; each second more
+   * takes 1.4 MB. Numbers are kept in single precision.
+   */
+  readonly seconds?: number;
+  /**
+   * A folder that exists. If a session ends with an error, the cycles are written there, and the error names the file.
+   * Without a folder they are written by `error.save(path)` alone.
+   */
+  readonly folder?: RecordingFile;
+}
+/** An image as its pixels, in rows from the top without gaps between them. */
+export interface PixelImage {
+  readonly width: number;
+  readonly height: number;
+  /** The encoding of a pixel: `mono8`, `rgb8` or `rgba8`. */
+  readonly encoding: PixelEncoding;
+  readonly data: Uint8Array;
+}
+/** An image as the bytes of a file. */
+export interface FileImage {
+  /** The format, for example `png` or `jpeg`. */
+  readonly format: string;
+  readonly data: Uint8Array;
+}
+/**
+ * A value that can be recorded: a number, numbers, bytes, a text, or an image. A `Uint8Array` counts as bytes; every other
+ * typed array as numbers.
+ */
+export type LogValue = number | ArrayLike<number> | Uint8Array | string | PixelImage | FileImage;
+/** Options of `session.log`. */
+export interface LogOptions {
+  /** The time to which the value belongs, on the clock of `Tick.timeS` [s]. Default: the time of the newest cycle. */
+  readonly timeS?: number;
+}
+/** Options of `session.episode`. */
+export interface EpisodeOptions {
+  /**
+   * Whether the episode begins for the policy too, if that is a {@link chunked} one: as {@link ChunkedPolicy.reset} says,
+   * in this session. False only marks the recording. Default true.
+   */
+  readonly reset?: boolean;
+  /** What is to be done in the episode, in words, for example `'put the cube into the box'`. Default: no words. */
+  readonly task?: string;
+}
+/** What a session has recorded so far. */
+export interface RecordingReport {
+  /** The file. */
+  readonly path: string;
+  /** Cycles in the file. */
+  readonly cycles: number;
+  /** Values, and beginnings and ends of episodes, in the file. */
+  readonly values: number;
+  /** Cycles that were lost because writing failed. {@link SessionStats.unrecordedCycles} counts those that found no room. */
+  readonly lostCycles: number;
+  /**
+   * Values that were lost because writing failed, because more than 256 MB waited to be written, or on their way from a
+   * policy's process, and values of a process that cannot be recorded.
+   */
+  readonly lostValues: number;
+  /** The size of the file. */
+  readonly bytes: number;
+  /** Why writing ended early, if it did. The robot goes on then. */
+  readonly error: KilohertzError | undefined;
+}
+/** An episode of a run: an attempt at a task. */
+export declare class Episode {
+  #private;
+  /** The number of the episode in its run, from 0. */
+  readonly index: number;
+  /** What is to be done. */
+  readonly task: string;
+  /** Begins an episode. Only for use inside this package. */
+  constructor(native: NativeSession, index: number, task: string);
+  /** Whether the episode has ended. */
+  get isOver(): boolean;
+  /**
+   * Ends the episode. A second call changes nothing.
+   *
+   * @param outcome `'success'`, `'failure'`, `'unknown'` (default), or `'rerecorded'`: the episode is to be left out,
+   * because it is recorded again
+   */
+  end(outcome?: EpisodeOutcome): void;
+}
+/**
+ * Records a value from a policy in a worker or a process, beside the cycles of the session that it runs in, as
+ * {@link Session.log} does on the main thread. It may also be called outside the policy's call, on the same thread. It
+ * never waits.
+ *
+ * Returns false if nothing was recorded: the session is not recorded or does not run, too much waits, or this is no
+ * thread of such a policy. What was dropped is counted in {@link RecordingReport.lostValues}.
+ *
+ * @param channel the name of the series, for example `'camera/wrist'`: letters, digits and `_ - . /`
+ * @param options.timeS the time to which the value belongs, on the clock of {@link Tick.timeS} [s]. Default: the time of
+ * the newest question
+ * @throws {OptionTypeError | OptionRangeError} if the value or the time cannot be recorded
+ * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the name cannot be used, or the value is too large
+ */
+export declare function log(channel: string, value: LogValue, options?: LogOptions): boolean;
 /** Options of {@link plot}. */
 export interface PlotOptions {
   /** The robot's time at which the picture begins [s]. Default: the first cycle. */
@@ -2728,8 +2841,13 @@ export interface RecordedField {
 export interface RecordedRun {
   /** The fields of a state, in the order of their numbers. */
   readonly state: readonly RecordedField[];
-  /** The fields of a command and of an answer, in the order of their numbers. */
+  /** The fields of a command, in the order of their numbers. */
   readonly action: readonly RecordedField[];
+  /**
+   * The fields of an action of an answer: those of a command, and behind them `gripper` if a hand follows the policy's
+   * chunks.
+   */
+  readonly answer: readonly RecordedField[];
   /** The robot's period [s]. */
   readonly periodS: number;
   /** The clocks of the host when the run began: the monotonic clock, and the wall clock since 1970 [ns]. */
@@ -2765,6 +2883,15 @@ export interface RecordedNote {
   /** A sentence for people. */
   readonly text: string;
 }
+/** What a policy that answers in chunks was told with its question. */
+export interface RecordedTold {
+  /** How long before the question the first action of the newest chunk belongs [s]; undefined if none was played. */
+  readonly beganS: number | undefined;
+  /** How long the answer would probably take [s]. */
+  readonly latencyS: number;
+  /** The number of the policy's episode, from 0. */
+  readonly episode: number;
+}
 /** An answer of the policy, as it came and before any limit. */
 export interface RecordedAnswer {
   /** The cycle of the question. */
@@ -2773,8 +2900,10 @@ export interface RecordedAnswer {
   readonly timeS: number;
   /** The time between two actions of a chunk [s]; 0 for a single action. */
   readonly stepS: number;
-  /** The actions, each with the numbers of {@link RecordedRun.action}: one, or those of a chunk. */
+  /** The actions, each with the numbers of {@link RecordedRun.answer}: one, or those of a chunk. */
   readonly actions: readonly Float64Array[];
+  /** What the policy was told with its question, if it answers in chunks. */
+  readonly told: RecordedTold | undefined;
 }
 /** One cycle of a recorded run. Its arrays are its own: they stay as they are. */
 export interface RecordedCycle<State = RobotState> {
@@ -3125,7 +3254,8 @@ export interface RerunReport {
  * after how long its answer came. Nothing moves.
  *
  * Only questions whose answer is in the recording are asked. So a policy that keeps something from question to question
- * must not have answered `undefined` in between, if its answers are to be the same. {@link Tick.chunk} is absent.
+ * must not have answered `undefined` in between, if its answers are to be the same. The policy's `reset()` is called
+ * where an episode of it began. {@link Tick.chunk} is what it was in the run, with the policy's own last chunk.
  *
  * @example
  * const { firstDifference } = await rerun('run.mcap', policy);
@@ -3193,94 +3323,6 @@ export interface LockstepOptions {
    * come meanwhile, only the newest is kept. Default 0: each answer comes in the cycle of its question.
    */
   readonly latencyS?: number | LatencyRange;
-}
-/** A folder for recordings, in which each start of a session has a file of its own. */
-export interface RecordFolder {
-  /** The folder. It must exist. */
-  readonly folder: RecordingFile;
-  /**
-   * The name of a file. `{n}` becomes the first number from 1 on whose file does not exist yet, and `{time}` the time
-   * of the start in UTC, for example `2026-11-27T09-30-00Z`. Default `'run-{time}-{n}.mcap'`.
-   */
-  readonly name?: string;
-}
-/** What a session keeps in memory of its newest cycles. */
-export interface BlackBoxOptions {
-  /**
-   * How long the newest cycles are kept [s], from 0.1 to 600. Default 10, which takes 14 MB for an arm; each second more
-   * takes 1.4 MB. Numbers are kept in single precision.
-   */
-  readonly seconds?: number;
-  /**
-   * A folder that exists. If a session ends with an error, the cycles are written there, and the error names the file.
-   * Without a folder they are written by `error.save(path)` alone.
-   */
-  readonly folder?: RecordingFile;
-}
-/** An image as its pixels, in rows from the top without gaps between them. */
-export interface PixelImage {
-  readonly width: number;
-  readonly height: number;
-  /** The encoding of a pixel: `mono8`, `rgb8` or `rgba8`. */
-  readonly encoding: PixelEncoding;
-  readonly data: Uint8Array;
-}
-/** An image as the bytes of a file. */
-export interface FileImage {
-  /** The format, for example `png` or `jpeg`. */
-  readonly format: string;
-  readonly data: Uint8Array;
-}
-/**
- * A value that can be recorded: a number, numbers, bytes, a text, or an image. A `Uint8Array` counts as bytes; every other
- * typed array as numbers.
- */
-export type LogValue = number | ArrayLike<number> | Uint8Array | string | PixelImage | FileImage;
-/** Options of `session.log`. */
-export interface LogOptions {
-  /** The time to which the value belongs, on the clock of `Tick.timeS` [s]. Default: the time of the newest cycle. */
-  readonly timeS?: number;
-}
-/** Options of `session.episode`. */
-export interface EpisodeOptions {
-  /** What is to be done in the episode, in words, for example `'put the cube into the box'`. Default: no words. */
-  readonly task?: string;
-}
-/** What a session has recorded so far. */
-export interface RecordingReport {
-  /** The file. */
-  readonly path: string;
-  /** Cycles in the file. */
-  readonly cycles: number;
-  /** Values, and beginnings and ends of episodes, in the file. */
-  readonly values: number;
-  /** Cycles that were lost because writing failed. {@link SessionStats.unrecordedCycles} counts those that found no room. */
-  readonly lostCycles: number;
-  /** Values that were lost because writing failed, or because more than 256 MB waited to be written. */
-  readonly lostValues: number;
-  /** The size of the file. */
-  readonly bytes: number;
-  /** Why writing ended early, if it did. The robot goes on then. */
-  readonly error: KilohertzError | undefined;
-}
-/** An episode of a run: an attempt at a task. */
-export declare class Episode {
-  #private;
-  /** The number of the episode in its run, from 0. */
-  readonly index: number;
-  /** What is to be done. */
-  readonly task: string;
-  /** Begins an episode. Only for use inside this package. */
-  constructor(native: NativeSession, index: number, task: string);
-  /** Whether the episode has ended. */
-  get isOver(): boolean;
-  /**
-   * Ends the episode. A second call changes nothing.
-   *
-   * @param outcome `'success'`, `'failure'`, `'unknown'` (default), or `'rerecorded'`: the episode is to be left out,
-   * because it is recorded again
-   */
-  end(outcome?: EpisodeOutcome): void;
 }
 /** What happens to an action that breaks a limit. */
 export type OnViolation = 'stop' | 'clamp';
@@ -3627,15 +3669,18 @@ export declare class Session<Observation, Action extends AnyAction>
   get foxglove(): FoxgloveReport | undefined;
   /**
    * Records a value beside the cycles, for example an image of a camera, and shows it. Does nothing while the session
-   * does not run, and if it is neither recorded nor shown. It never waits for the disk or for a client.
+   * does not run, and if it is neither recorded nor shown. It never waits for the disk or for a client. Returns false
+   * if nothing was taken. A policy in a worker or a process has {@link log}.
    *
    * @param channel the name of the series, for example `'camera/wrist'`: letters, digits and `_ - . /`
    * @throws {OptionTypeError | OptionRangeError} if the value or the time cannot be recorded
    * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the name cannot be used, or the value is too large
    */
-  log(channel: string, value: LogValue, options?: LogOptions): void;
+  log(channel: string, value: LogValue, options?: LogOptions): boolean;
   /**
-   * Begins an episode, and ends the one before it if that still goes on.
+   * Begins an episode, and ends the one before it if that still goes on. A {@link chunked} policy begins it too: what is
+   * played is thrown away, the arm comes to rest, and the policy is reset before its next question. Other policies are
+   * reset at the start of a session alone.
    *
    * @throws {SessionStateError} `SESSION_STOPPED` if the session does not run
    */

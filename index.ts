@@ -89,6 +89,7 @@ export {
   type GripperOptions,
   type ReplanAt,
 } from './lib/policy/chunked.ts';
+export { log } from './lib/policy/log.ts';
 export {
   type ProcessPolicy,
   type ProcessPolicyOptions,
@@ -111,6 +112,7 @@ export type {
   RecordedPhases,
   RecordedRun,
   RecordedSample,
+  RecordedTold,
   RecordedValue,
 } from './lib/record/entries.ts';
 export {

@@ -122,6 +122,8 @@ export declare class NativeJoinedPort {
   answer(action: Float64Array): void
   /** Answers the observation taken last with nothing new. */
   answerNothing(): void
+  /** The robot's time of the first question that the policy took, from which its own time counts [s]. */
+  get firstS(): number
   /** Tells the loop that the policy failed and will not answer again. */
   fail(): void
 }
@@ -165,6 +167,8 @@ export declare class NativeLine {
    * the message.
    */
   lend(value: Uint8Array): number
+  /** How many bytes are lent to the other end, and not returned yet. */
+  get lentBytes(): number
   /** Takes back a value that the other end was never told about. */
   retract(number: number): void
   /**
@@ -274,6 +278,8 @@ export declare class NativeSession {
   shown(): NativeShown | null
   /** Records or shows a value. Returns false if it was dropped, or if the session is neither recorded nor shown. */
   log(channel: string, timeS: number, value: NativeValue): boolean
+  /** Counts values that a policy's process has dropped. */
+  countDropped(values: number): void
   /** Records or shows the beginning of an episode, or its end with how it ended. */
   mark(index: number, task: string, ended?: string | undefined | null): void
   /** Writes the newest cycles into a file. Rejects with a failure. */
@@ -404,6 +410,11 @@ export declare class NativeWorkerPort {
   answer(action: Float64Array): void
   /** Answers the observation taken last with nothing new. */
   answerNothing(): void
+  /**
+   * Records a value at a time of the policy's clock [s]; by default that of the question taken last. Returns
+   * false if it was dropped, or if nobody takes it.
+   */
+  log(channel: string, timeS: number | undefined | null, value: NativeValue): boolean
   /** Tells the loop that the policy failed and will not answer again. */
   fail(): void
 }
@@ -445,6 +456,7 @@ export interface NativeAnswer {
   stepS: number
   /** How many numbers it has. */
   len: number
+  told?: NativeTold
 }
 
 /** The layout of an arm's state, and the names of its error flags. */
@@ -602,7 +614,8 @@ export interface NativeEpisode {
 
 /** Something that happened while the session ran. */
 export interface NativeEvent {
-  kind: NativeEventKind
+  /** One of `EventKind` in the contract. */
+  kind: string
   tick: number
   /** For "behind": how far the robot is behind. */
   behind?: NativeDistance
@@ -611,9 +624,6 @@ export interface NativeEvent {
   /** For "badChunk": what is wrong with the chunk. */
   badChunk?: NativeChunkFault
 }
-
-/** What happened while a session ran. */
-export type NativeEventKind = 'held' | 'resting' | 'resumed' | 'behind' | 'late' | 'badChunk'
 
 /** What was exported. */
 export interface NativeExported {
@@ -869,6 +879,7 @@ export interface NativeRecorded {
 export interface NativeRecordedRun {
   state: Array<NativeField>
   action: Array<NativeField>
+  answer: Array<NativeField>
   periodS: number
   startMonotonicNs: bigint
   startWallNs: bigint
@@ -1036,6 +1047,14 @@ export interface NativeStats {
 
 /** Where an export goes. */
 export type NativeTarget = 'csv' | 'parquet' | 'lerobot'
+
+/** What a policy that answers in chunks was told with its question. */
+export interface NativeTold {
+  /** How long before the question the first action of the newest chunk belongs [s]. */
+  beganS?: number
+  latencyS: number
+  episode: number
+}
 
 /** A place that the robot cannot reach in any posture [m]. */
 export interface NativeTooFar {

@@ -1,5 +1,6 @@
 // A hand that follows the chunks of a policy.
 
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import {
@@ -12,12 +13,15 @@ import {
   InvalidActionError,
   type OptionTypeError,
   type RobotState,
+  replay,
+  rerun,
   Session,
   type Tick,
   workerPolicy,
 } from '../../index.ts';
 import { WALL } from '../fixtures/arms.ts';
 import { gripping } from '../fixtures/policies.ts';
+import { folderFor } from '../fixtures/recordings.ts';
 import { block, rejection, until } from '../fixtures/waiting.ts';
 
 const NODE = new URL('../fixtures/policies.ts', import.meta.url);
@@ -208,4 +212,36 @@ test('what is no hand, and a width that is inverted, are refused by name', async
   t.is(made({ hand, unit: 'widthM', inverted: true }), 'OPTION_GRIPPER_INVERTED');
   t.is(made({ hand, unit: 'widthM', forceN: 500 }), 'OPTION_GRIPPER_FORCE_N');
   t.is(made({ hand, unit: 'widthM', speed: 1 }), 'OPTION_UNKNOWN');
+});
+
+test('the number for the gripper is in the recording, and a rerun compares it', async (t) => {
+  await using setup = await setUp();
+  const file = join(folderFor(t), 'run.mcap');
+  const openness =
+    (closed: number) =>
+    ({ q_d }: RobotState, { timeS }: Tick) => {
+      const action = [...q_d, timeS > 0.3 ? closed : 1];
+      return { actions: [action, action], dtS: 0.2 };
+    };
+  const options = closes(setup.hand);
+  const session = new Session(setup.arm, chunked(policyOf(openness(0)), options), {
+    warmupS: 0,
+    record: file,
+  });
+  await session.run({ durationS: 1 });
+  const recording = replay(file);
+  const { action, answer } = await recording.run;
+  t.deepEqual(
+    answer.map(({ name, length }) => [name, length]),
+    [...action.map(({ name, length }) => [name, length]), ['gripper', 1]],
+  );
+  const numbers = new Set<number | undefined>();
+  for await (const cycle of recording) {
+    t.is(cycle.command.length, 7);
+    for (const row of cycle.answer?.actions ?? []) numbers.add(row[7]);
+  }
+  t.deepEqual(numbers, new Set([1, 0]));
+  t.is((await rerun(file, chunked(policyOf(openness(0)), options))).differing, 0);
+  const { firstDifference } = await rerun(file, chunked(policyOf(openness(0.25)), options));
+  t.like(firstDifference?.slots[0], { name: 'gripper', recorded: 0, received: 0.25 });
 });

@@ -113,10 +113,10 @@ test('what is logged and the episodes are in the file, each with its own time', 
   const path = join(folderFor(t), 'run.mcap');
   await using setup = await setUp('jointPosition');
   const session = new Session(setup.arm, new Swinging().policy, { ...STILL, record: path });
-  session.log('before/the/start', 1);
+  t.false(session.log('before/the/start', 1));
   await session.start();
   const first = session.episode({ task: 'swing' });
-  session.log('force', [1, 2, 3], { timeS: 0.25 });
+  t.true(session.log('force', [1, 2, 3], { timeS: 0.25 }));
   session.log('note', 'a word');
   session.log('camera/wrist', {
     width: 2,
@@ -134,7 +134,7 @@ test('what is logged and the episodes are in the file, each with its own time', 
   const third = session.episode();
   await session.stop();
   third.end('failure');
-  session.log('after/the/end', 1);
+  t.false(session.log('after/the/end', 1));
   const entries = await read(path);
   const samples = entries.filter((entry) => entry.type === 'sample');
   t.deepEqual(

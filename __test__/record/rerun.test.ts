@@ -10,6 +10,7 @@ import {
   type RobotState,
   rerun,
   run,
+  Session,
   type Tick,
 } from '../../index.ts';
 import { setUp } from '../fixtures/arms.ts';
@@ -193,3 +194,44 @@ for (const rateHz of [1000, 100]) {
     );
   });
 }
+
+test('a chunked policy that is run again is told of its chunks, and reset, as in the run', async (t) => {
+  using folder = new Folder();
+  await using setup = await setUp('jointPosition', { lockstep: true });
+  const file = folder.at('run.mcap');
+  const told: Tick[] = [];
+  let resets = 0;
+  const policy = Object.assign(
+    ({ q_d }: RobotState, tick: Tick) => {
+      told.push(tick);
+      const from = tick.chunk?.prefix[0]?.[0] ?? q_d[0] ?? 0;
+      const row = (nth: number): number[] => [from + 1e-4 * nth, ...q_d.slice(1)];
+      return { actions: Array.from({ length: 20 }, (_, nth) => row(nth)), dtS: 0.01 } as never;
+    },
+    {
+      reset: (): void => {
+        resets += 1;
+      },
+    },
+  );
+  const options = { replanAt: 0.5, executionHorizon: 5 };
+  const session = new Session(setup.arm, chunked(policy, options), {
+    record: file,
+    warmupS: 0,
+    latencyS: 0.03,
+  });
+  session.once('start', () => session.episode({ task: 'again' }));
+  await session.run({ durationS: 1 });
+  const [before, were] = [told.splice(0), resets];
+  t.is(were, 2);
+  t.true(
+    before.some(({ chunk }) => (chunk?.delaySteps ?? 0) > 0 && (chunk?.prefix.length ?? 0) > 0),
+  );
+  const report = await rerun(file, chunked(policy, options));
+  t.like(report, { differing: 0, withoutState: 0 });
+  // The answer to the last question, and one that was thrown away, may not have come.
+  t.true(told.length >= before.length - 2);
+  const asked = new Map(before.map((tick) => [tick.tick, tick]));
+  for (const { tick, timeS, chunk } of told) t.like(asked.get(tick), { tick, timeS, chunk });
+  t.is(resets, 4);
+});

@@ -8,6 +8,8 @@ import { endWithParent, NativeJoinedPort, NativeLine } from '../native/binding.t
 import type { RobotState } from '../native/robot-state.ts';
 import { exportsNone } from '../offload/module.ts';
 import { serve } from '../offload/server.ts';
+import { logTo } from '../policy/log.ts';
+import { LoggedOut } from '../policy/logged.ts';
 import type { Lengths, PolicyFailure } from '../policy/worker-messages.ts';
 import type { Policy } from '../session/robot.ts';
 
@@ -38,10 +40,20 @@ async function make(url: unknown, name: unknown, args: unknown): Promise<unknown
 }
 
 /** Runs the policy until its session ends. If the policy failed, resolves to the failure. */
-async function runMade(_schema: unknown, lengths: unknown): Promise<PolicyFailure | undefined> {
+async function runMade(
+  tell: (logged: readonly unknown[]) => boolean,
+  _schema: unknown,
+  lengths: unknown,
+  isRecorded: unknown,
+): Promise<PolicyFailure | undefined> {
   const size = lengths as Lengths;
   const policyPort = NativeJoinedPort.join(policyMemory ?? -1, size.observation, size.answer);
-  return runPolicy(made as Policy<RobotState, unknown>, policyPort, size, false);
+  const logged = new LoggedOut(tell, () => policyPort.firstS);
+  if (isRecorded === true) logTo((checked, value) => logged.send(checked, value));
+  const failure = await runPolicy(made as Policy<RobotState, unknown>, policyPort, size, false);
+  logTo(undefined);
+  logged.end();
+  return failure;
 }
 
 // The standard streams count as active resources from their first use on, even if they are idle. Their pending writes

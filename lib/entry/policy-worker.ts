@@ -1,9 +1,11 @@
 // The program of the worker of a policy. It waits inside the addon for the loop's observations, and answers them.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { calling } from '../errors/native-call.ts';
 import { policyOf, runPolicy } from '../franka/drivers/policy-loop.ts';
 import { NativeWorkerPort } from '../native/binding.ts';
 import { toMessage } from '../offload/codec/error-message.ts';
+import { logTo } from '../policy/log.ts';
 import type { WorkerMessage, WorkerTask } from '../policy/worker-messages.ts';
 
 const { port, url, exportName, args, spin, lengths } = workerData as WorkerTask;
@@ -17,6 +19,7 @@ function tell(message: WorkerMessage): void {
 async function serve(): Promise<void> {
   const policy = await policyOf(await import(url), url, exportName, args);
   const policyPort = new NativeWorkerPort();
+  logTo(({ channel, timeS, value }) => calling(() => policyPort.log(channel, timeS, value)));
   tell({ kind: 'ready', policyPort: policyPort.number });
   const failure = await runPolicy(policy, policyPort, lengths, spin);
   if (failure) tell(failure);

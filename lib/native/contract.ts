@@ -315,6 +315,9 @@ export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
 
 export const COMMAND_KINDS: readonly CommandKind[] = ['fresh', 'followed', 'held', 'rest'];
 
+/** The events that a session's loop reports. */
+export type EventKind = 'held' | 'resting' | 'resumed' | 'behind' | 'late' | 'badChunk';
+
 /** The fields of a tick's record that precede the action. */
 export type RecordField =
   | 'tick'
@@ -533,7 +536,7 @@ export const CALL = {
 } as const;
 
 /** The kinds of answers over a line. */
-export const ANSWER = { value: 0, error: 1, iterator: 2 } as const;
+export const ANSWER = { value: 0, error: 1, iterator: 2, logged: 3 } as const;
 
 /** The tag with which a value in a message begins. */
 export const TAG = {
@@ -584,6 +587,9 @@ export const PACKING = {
   longestText: 1048576,
   mostCauses: 25,
 } as const;
+
+/** Bounds for what a policy in a process logs: bytes of a value, bytes on their way, values in a second, and channels. */
+export const LOGGED = { largest: 8388608, most: 67108864, aSecond: 4000, channels: 1000 } as const;
 
 /** The exit codes of a child process. */
 export const EXIT = { unfit: 97 } as const;

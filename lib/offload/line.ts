@@ -31,6 +31,8 @@ interface Waiting {
   readonly blocks: boolean;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
+  /** Takes what the other end logs while the call goes on. */
+  readonly logged?: (message: unknown) => void;
 }
 
 /** Options of a line. */
@@ -117,6 +119,18 @@ export class Line {
         if (this.#forget(id)) this.#tell(CALL.cancel, id);
         reject(end.reason);
       });
+    });
+  }
+
+  /** Sends a call, and awaits its answer. Until then `logged` is called with what the other end logs. */
+  callLogging(
+    kind: number,
+    path: Path,
+    args: readonly unknown[],
+    logged: (message: unknown) => void,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#send(kind, path, args, { blocks: false, resolve, reject, logged });
     });
   }
 
@@ -260,12 +274,17 @@ export class Line {
     // Call numbers wrap around: the half before the current number counts as earlier calls.
     const wasAsked = (this.#nextId - id) >>> 0 < 2 ** 31;
     if (this.#owed === 0 || !wasAsked) throw garbled();
-    this.#owed -= 1;
     const { kind } = unpacker;
     // The value is read in any case, so that the memory that was lent with it is given back.
     const value = unpacker.value();
     unpacker.shrink();
     const waiting = this.#waiting.get(id);
+    if (kind === ANSWER.logged) {
+      if (!waiting?.logged) throw garbled();
+      waiting.logged(value);
+      return;
+    }
+    this.#owed -= 1;
     this.#forget(id);
     if (!waiting) {
       if (kind === ANSWER.iterator) this.#tell(CALL.return, value as number);

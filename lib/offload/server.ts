@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { OffloadError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import type { NativeLine } from '../native/binding.ts';
-import { ANSWER, CALL } from '../native/contract.ts';
+import { ANSWER, CALL, LOGGED } from '../native/contract.ts';
 import { isPromise, settled } from '../promise.ts';
 import { fromMessage, toMessage } from './codec/error-message.ts';
 import { Packer, Unpacker } from './codec/packer.ts';
@@ -43,8 +43,13 @@ interface Walk {
 export interface ServerOptions {
   /** Makes the object of the calls, from the arguments of the first call. */
   readonly make: (...args: readonly unknown[]) => Promise<unknown>;
-  /** Runs the object as the policy of a session. */
-  readonly runPolicy?: (...args: readonly unknown[]) => Promise<unknown>;
+  /**
+   * Runs the object as the policy of a session. `tell` sends what the policy logs; it returns false if there is no room.
+   */
+  readonly runPolicy?: (
+    tell: (logged: readonly unknown[]) => boolean,
+    ...args: readonly unknown[]
+  ) => Promise<unknown>;
   /** Collects garbage quickly. Called when dropped arrays might fill the shared memory. */
   readonly collect?: () => void;
   /** Whether each call, also an asynchronous one, has to be over before the next begins. */
@@ -68,6 +73,7 @@ class Server {
   readonly #native: NativeLine;
   readonly #options: ServerOptions;
   readonly #packer: Packer;
+  #logPacker: Packer | undefined;
   readonly #unpacker: Unpacker;
   readonly #inbox: Call[] = [];
   /** The calls that have begun but are not over. */
@@ -229,7 +235,7 @@ class Server {
     }
   }
 
-  #run({ kind, path, args }: Call): unknown {
+  #run({ id, kind, path, args }: Call): unknown {
     if (this.#failedSet && kind !== CALL.set) {
       const { error } = this.#failedSet;
       this.#failedSet = undefined;
@@ -257,7 +263,7 @@ class Server {
       case CALL.return:
         return this.#iterators.get(args[0] as number)?.iterator.return?.();
       case CALL.runPolicy:
-        return this.#options.runPolicy?.(...args);
+        return this.#options.runPolicy?.((logged) => this.#tell(id, logged), ...args);
       default:
         throw new OffloadError('OFFLOAD_PROTOCOL', `${kind} is no kind of call`);
     }
@@ -297,6 +303,24 @@ class Server {
     const walk = this.#iterators.get(number);
     this.#iterators.delete(number);
     walk?.revoke?.();
+  }
+
+  /** Sends what the policy logs in a call that goes on. Returns false if there is no room. */
+  #tell(id: number, logged: readonly unknown[]): boolean {
+    const native = this.#native;
+    if (native.lentBytes > LOGGED.most) return false;
+    // The other packer may be at work.
+    this.#logPacker ??= new Packer(native, true);
+    const packer = this.#logPacker;
+    packer.begin(id, ANSWER.logged);
+    let isSent = false;
+    try {
+      packer.value(logged, 'what was logged');
+      isSent = calling(() => native.send(packer.bytes, packer.length));
+    } finally {
+      if (!isSent) packer.discard();
+    }
+    return isSent;
   }
 
   #send(call: Call, kind: number, value: unknown): Promise<void> | undefined {

@@ -24,8 +24,13 @@ export interface RecordedField {
 export interface RecordedRun {
   /** The fields of a state, in the order of their numbers. */
   readonly state: readonly RecordedField[];
-  /** The fields of a command and of an answer, in the order of their numbers. */
+  /** The fields of a command, in the order of their numbers. */
   readonly action: readonly RecordedField[];
+  /**
+   * The fields of an action of an answer: those of a command, and behind them `gripper` if a hand follows the policy's
+   * chunks.
+   */
+  readonly answer: readonly RecordedField[];
   /** The robot's period [s]. */
   readonly periodS: number;
   /** The clocks of the host when the run began: the monotonic clock, and the wall clock since 1970 [ns]. */
@@ -61,6 +66,16 @@ export interface RecordedNote {
   readonly text: string;
 }
 
+/** What a policy that answers in chunks was told with its question. */
+export interface RecordedTold {
+  /** How long before the question the first action of the newest chunk belongs [s]; undefined if none was played. */
+  readonly beganS: number | undefined;
+  /** How long the answer would probably take [s]. */
+  readonly latencyS: number;
+  /** The number of the policy's episode, from 0. */
+  readonly episode: number;
+}
+
 /** An answer of the policy, as it came and before any limit. */
 export interface RecordedAnswer {
   /** The cycle of the question. */
@@ -69,8 +84,10 @@ export interface RecordedAnswer {
   readonly timeS: number;
   /** The time between two actions of a chunk [s]; 0 for a single action. */
   readonly stepS: number;
-  /** The actions, each with the numbers of {@link RecordedRun.action}: one, or those of a chunk. */
+  /** The actions, each with the numbers of {@link RecordedRun.answer}: one, or those of a chunk. */
   readonly actions: readonly Float64Array[];
+  /** What the policy was told with its question, if it answers in chunks. */
+  readonly told: RecordedTold | undefined;
 }
 
 /** One cycle of a recorded run. Its arrays are its own: they stay as they are. */
@@ -169,6 +186,7 @@ export function runOf(native: NativeRecordedRun): RecordedRun {
   return {
     state: fields(native.state),
     action: fields(native.action),
+    answer: fields(native.answer),
     periodS: native.periodS,
     start: { monotonicNs: native.startMonotonicNs, wallNs: native.startWallNs },
     options: JSON.parse(native.options),
@@ -208,11 +226,13 @@ function stateMaker({ state }: RecordedRun): StateMaker {
 export class Entries {
   readonly #stateLength: number;
   readonly #actionLength: number;
+  readonly #answerLength: number;
   readonly #stateOf: StateMaker;
 
   constructor(run: RecordedRun) {
     this.#stateLength = lengthOf(run.state);
     this.#actionLength = lengthOf(run.action);
+    this.#answerLength = lengthOf(run.answer);
     this.#stateOf = stateMaker(run);
   }
 
@@ -253,9 +273,14 @@ export class Entries {
         tick: answer.tick,
         timeS: answer.timeS,
         stepS: answer.stepS,
-        actions: Array.from({ length: answer.len / this.#actionLength }, () =>
-          take(this.#actionLength),
+        actions: Array.from({ length: answer.len / this.#answerLength }, () =>
+          take(this.#answerLength),
         ),
+        told: answer.told && {
+          beganS: answer.told.beganS,
+          latencyS: answer.told.latencyS,
+          episode: answer.told.episode,
+        },
       },
       notes: notes.map((note) => ({ ...note, level: note.level as NoteLevel })),
     };

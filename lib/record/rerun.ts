@@ -2,14 +2,22 @@ import { types } from 'node:util';
 import { checkSignal } from '../abort.ts';
 import { ownOptions } from '../checks.ts';
 import { InvalidActionError, OptionTypeError } from '../errors/errors.ts';
+import type { AnswerBuffer } from '../franka/drivers/answers.ts';
 import { CHUNK } from '../native/contract.ts';
 import type { RobotState } from '../native/robot-state.ts';
-import { type ChunkedPolicy, isChunked } from '../policy/chunked.ts';
+import { type CheckedChunkedOptions, type ChunkedPolicy, isChunked } from '../policy/chunked.ts';
+import { askAnew, resetPolicy } from '../policy/episode.ts';
 import { ActionBuffer, type Refusal } from '../session/action.ts';
 import { ChunkBuffer } from '../session/chunk.ts';
 import { policyThrew } from '../session/policy-failure.ts';
 import type { Policy, Tick } from '../session/robot.ts';
-import { lengthOf, type RecordedAnswer, type RecordedField, type RecordedRun } from './entries.ts';
+import {
+  lengthOf,
+  type RecordedAnswer,
+  type RecordedField,
+  type RecordedRun,
+  type RecordedTold,
+} from './entries.ts';
 import type { RecordingFile } from './file.ts';
 import { replay } from './replay.ts';
 
@@ -73,7 +81,8 @@ const KEPT_CYCLES = 4_096;
  * after how long its answer came. Nothing moves.
  *
  * Only questions whose answer is in the recording are asked. So a policy that keeps something from question to question
- * must not have answered `undefined` in between, if its answers are to be the same. {@link Tick.chunk} is absent.
+ * must not have answered `undefined` in between, if its answers are to be the same. The policy's `reset()` is called
+ * where an episode of it began. {@link Tick.chunk} is what it was in the run, with the policy's own last chunk.
  *
  * @example
  * const { firstDifference } = await rerun('run.mcap', policy);
@@ -97,11 +106,13 @@ export async function rerun<Observation = RobotState>(
     throw new OptionTypeError('OPTION_POLICY', 'policy', asked, 'a function, or chunked() of one');
   }
   const recording = replay<Observation>(file, signal ? { signal } : {});
-  const answers = new Answers(await recording.run, isChunked(policy));
+  const chunks = isChunked(policy) ? policy.options : undefined;
+  const answers = new Answers(await recording.run, chunks);
   const questions = new Questions();
   const states = new Map<number, { readonly state: Observation; readonly robotTimeS: number }>();
   let [compared, differing, withoutState] = [0, 0, 0];
   let firstDifference: RerunDifference | undefined;
+  await reset(asked as Policy<Observation, unknown>);
   for await (const { tick, state, robotTimeS, answer } of recording) {
     states.set(tick, { state, robotTimeS });
     if (states.size > KEPT_CYCLES)
@@ -115,8 +126,9 @@ export async function rerun<Observation = RobotState>(
       withoutState += 1;
       continue;
     }
-    const told = questions.tick(answer.tick, question.robotTimeS, robotTimeS);
-    const given = await ask(asked as Policy<Observation, unknown>, question.state, told);
+    const clock = questions.tick(answer.tick, question.robotTimeS, robotTimeS);
+    const { told, isAnew } = answers.question(clock, answer.told);
+    const given = await ask(asked as Policy<Observation, unknown>, question.state, told, isAnew);
     const slots = answers.differences(answer, given, told, question.robotTimeS);
     compared += 1;
     if (slots.length === 0) continue;
@@ -126,14 +138,24 @@ export async function rerun<Observation = RobotState>(
   return { answers: compared, differing, withoutState, firstDifference };
 }
 
-/** Asks a policy. */
+/** Resets a policy for its first episode. */
+async function reset(policy: object): Promise<void> {
+  try {
+    await resetPolicy(policy);
+  } catch (cause) {
+    throw policyThrew(undefined, cause)({});
+  }
+}
+
+/** Asks a policy. It is reset before if an episode begins. */
 async function ask<Observation>(
   policy: Policy<Observation, unknown>,
   observation: Observation,
   tick: RerunTick,
+  isAnew: boolean,
 ): Promise<unknown> {
   try {
-    return await policy(observation, tick);
+    return await (isAnew ? askAnew(policy, observation, tick) : policy(observation, tick));
   } catch (cause) {
     throw policyThrew(tick.tick, cause)({ tick: tick.tick });
   }
@@ -178,15 +200,38 @@ interface Given {
 /** Compares answers with recorded ones. */
 class Answers {
   readonly #names: readonly string[];
-  readonly #length: number;
-  readonly #isPose: boolean;
+  /** How many numbers an action of an answer has. */
+  readonly #width: number;
+  readonly #buffer: AnswerBuffer;
   readonly #isChunked: boolean;
 
-  constructor({ action }: RecordedRun, isChunked: boolean) {
-    this.#names = action.flatMap(namesOf);
-    this.#length = lengthOf(action);
-    this.#isPose = action[0]?.length === POSE;
-    this.#isChunked = isChunked;
+  constructor({ action, answer }: RecordedRun, chunks: CheckedChunkedOptions | undefined) {
+    this.#names = answer.flatMap(namesOf);
+    this.#width = lengthOf(answer);
+    const length = lengthOf(action);
+    const isPose = action[0]?.length === POSE;
+    this.#isChunked = chunks !== undefined;
+    if (chunks === undefined) {
+      this.#buffer = new ActionBuffer(length, isPose);
+      return;
+    }
+    const { maxRows, skipsBad, executionHorizon } = chunks;
+    const hasGripper = this.#width > length;
+    this.#buffer = new ChunkBuffer(length, isPose, {
+      maxRows,
+      skipsBad,
+      executionHorizon,
+      hasGripper,
+    });
+  }
+
+  /** Returns what the policy is told of a question, and whether an episode begins with it. */
+  question(clock: RerunTick, told: RecordedTold | undefined): { told: RerunTick; isAnew: boolean } {
+    const { tick, timeS, periodS, answeredAfterS } = clock;
+    const { beganS = Number.NaN, latencyS = 0, episode = 0 } = told ?? {};
+    const news = Float64Array.of(beganS, latencyS, episode);
+    const asked = this.#buffer.tick(Float64Array.of(tick, timeS, periodS), news);
+    return { told: { ...asked, answeredAfterS }, isAnew: this.#buffer.beginsEpisode(news) };
   }
 
   /** Returns every number in which an answer differs from the recorded one. */
@@ -196,7 +241,7 @@ class Answers {
     { tick, timeS }: RerunTick,
     askedAtS: number,
   ): RerunSlot[] {
-    const { rows, dtS, beforeS } = this.#rows(recorded, given, tick, timeS);
+    const { rows, dtS, beforeS } = this.#rows(given, tick, timeS);
     const slots: RerunSlot[] = [];
     const compare = (name: string, row: number, was?: number, received?: number): void => {
       if (!Object.is(was, received)) slots.push({ name, row, recorded: was, received });
@@ -205,7 +250,9 @@ class Answers {
       compare('dtS', 0, recorded.stepS, dtS);
       compare('observedAtS', 0, recorded.timeS, seconds(nanoseconds(askedAtS)) - beforeS);
     }
-    for (let row = 0; row < Math.max(rows.length, recorded.actions.length); row += 1) {
+    // Of further rows the first says that there are more.
+    const most = Math.min(rows.length, recorded.actions.length + 1);
+    for (let row = 0; row < Math.max(most, recorded.actions.length); row += 1) {
       const [before, now] = [recorded.actions[row], rows[row]];
       for (const [slot, name] of this.#names.entries()) {
         compare(name, row, before?.[slot], now?.[slot]);
@@ -215,27 +262,13 @@ class Answers {
   }
 
   /** Returns the actions of an answer; none if the policy has nothing new. */
-  #rows({ actions }: RecordedAnswer, given: unknown, tick: number, timeS: number): Given {
-    if (!this.#isChunked) {
-      const action = this.#taken(
-        new ActionBuffer(this.#length, this.#isPose).take(given),
-        given,
-        tick,
-      );
-      return { rows: action ? [action] : [], dtS: 0, beforeS: 0 };
-    }
-    const buffer = new ChunkBuffer(this.#length, this.#isPose, {
-      // One more than were recorded: whether there are more, not how many.
-      maxRows: actions.length + 1,
-      skipsBad: false,
-      executionHorizon: actions.length,
-      hasGripper: false,
-    });
-    const frame = this.#taken(buffer.take(given, timeS), given, tick);
+  #rows(given: unknown, tick: number, timeS: number): Given {
+    const frame = this.#taken(this.#buffer.take(given, timeS), given, tick);
     if (!frame) return { rows: [], dtS: 0, beforeS: 0 };
+    if (!this.#isChunked) return { rows: [frame.slice()], dtS: 0, beforeS: 0 };
     const numbers = frame.subarray(CHUNK.header);
-    const count = numbers.length / this.#length;
-    const at = (row: number): number => row * this.#length;
+    const count = numbers.length / this.#width;
+    const at = (row: number): number => row * this.#width;
     const rows = Array.from({ length: count }, (_, row) => numbers.slice(at(row), at(row + 1)));
     const [, dtS = 0, beforeS = 0] = frame;
     return { rows, dtS, beforeS };

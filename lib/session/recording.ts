@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { types } from 'node:util';
 import {
   bare,
+  checkBoolean,
   checkName,
   checkNumber,
   checkText,
@@ -77,6 +78,11 @@ export interface LogOptions {
 
 /** Options of `session.episode`. */
 export interface EpisodeOptions {
+  /**
+   * Whether the episode begins for the policy too, if that is a {@link chunked} one: as {@link ChunkedPolicy.reset} says,
+   * in this session. False only marks the recording. Default true.
+   */
+  readonly reset?: boolean;
   /** What is to be done in the episode, in words, for example `'put the cube into the box'`. Default: no words. */
   readonly task?: string;
 }
@@ -91,7 +97,10 @@ export interface RecordingReport {
   readonly values: number;
   /** Cycles that were lost because writing failed. {@link SessionStats.unrecordedCycles} counts those that found no room. */
   readonly lostCycles: number;
-  /** Values that were lost because writing failed, or because more than 256 MB waited to be written. */
+  /**
+   * Values that were lost because writing failed, because more than 256 MB waited to be written, or on their way from a
+   * policy's process, and values of a process that cannot be recorded.
+   */
   readonly lostValues: number;
   /** The size of the file. */
   readonly bytes: number;
@@ -221,18 +230,35 @@ function nativeValue(value: unknown): NativeValue {
   });
 }
 
-/** Records a value in the file of a session. */
+/** What is logged, checked. */
+export interface Logged {
+  readonly channel: string;
+  readonly timeS: number | undefined;
+  readonly value: NativeValue;
+}
+
+/**
+ * Checks what is to be logged.
+ *
+ * @throws {OptionTypeError | OptionRangeError} if it cannot be recorded
+ */
+export function checkLogged(channel: unknown, value: unknown, options: LogOptions): Logged {
+  const name = checkText('channel', channel, "a name, as in 'camera/wrist'");
+  const { timeS } = ownOptions('log()', options, ['timeS']);
+  const checked = timeS === undefined ? undefined : checkNumber('timeS', timeS, ROBOT_TIME);
+  return { channel: name, timeS: checked, value: nativeValue(value) };
+}
+
+/** Records a value in the file of a session. Returns whether it is to be written. */
 export function logValue(
   native: NativeSession | undefined,
   channel: string,
   value: LogValue,
   options: LogOptions,
-): void {
-  const name = checkText('channel', channel, "a name, as in 'camera/wrist'");
-  const { timeS } = ownOptions('log()', options, ['timeS']);
-  const checked = timeS === undefined ? undefined : checkNumber('timeS', timeS, ROBOT_TIME);
-  const told = nativeValue(value);
-  if (native) calling(() => native.log(name, checked ?? native.robotTimeS, told));
+): boolean {
+  const logged = checkLogged(channel, value, options);
+  if (!native) return false;
+  return calling(() => native.log(logged.channel, logged.timeS ?? native.robotTimeS, logged.value));
 }
 
 /** An episode of a run: an attempt at a task. */
@@ -271,13 +297,13 @@ export class Episode {
   }
 }
 
-/** Returns the task of an episode's options. */
-export function taskOf(options: EpisodeOptions): string {
-  const { task = '' } = ownOptions('episode()', options, ['task']);
+/** Returns the options of an episode, with their defaults. */
+export function checkEpisode(options: EpisodeOptions): Required<EpisodeOptions> {
+  const { task = '', reset = true } = ownOptions('episode()', options, ['task', 'reset']);
   if (typeof task !== 'string') {
     throw new OptionTypeError('OPTION_TASK', 'task', task, 'a text');
   }
-  return task;
+  return { task, reset: checkBoolean('reset', reset) };
 }
 
 /** Returns what a session has recorded so far; undefined if it is not recorded. */

@@ -9,9 +9,11 @@ import {
   OptionTypeError,
   SessionStateError,
 } from '../errors/errors.ts';
+import { calling } from '../errors/native-call.ts';
 import { numberText } from '../errors/number.ts';
 import type { Runs } from '../franka/runs.ts';
 import type { NativeEvent } from '../native/binding.ts';
+import type { EventKind } from '../native/contract.ts';
 import type { AnyPolicy } from '../policy/any-policy.ts';
 import { type ChunkedPolicy, isChunked, onReset } from '../policy/chunked.ts';
 import { isProcessPolicy } from '../policy/process-policy.ts';
@@ -29,6 +31,7 @@ import {
 import { guardHere } from './process-exit.ts';
 import { type Realtime, realtimeOf } from './realtime.ts';
 import {
+  checkEpisode,
   Episode,
   type EpisodeOptions,
   type LogOptions,
@@ -36,7 +39,6 @@ import {
   logValue,
   type RecordingReport,
   recordingOf,
-  taskOf,
 } from './recording.ts';
 import { type Histogram, type TickRecord, toHistogram, toRecords } from './records.ts';
 import type { NativeRobot, Policy, Robot } from './robot.ts';
@@ -258,23 +260,26 @@ export class Session<Observation, Action extends AnyAction>
 
   /**
    * Records a value beside the cycles, for example an image of a camera, and shows it. Does nothing while the session
-   * does not run, and if it is neither recorded nor shown. It never waits for the disk or for a client.
+   * does not run, and if it is neither recorded nor shown. It never waits for the disk or for a client. Returns false
+   * if nothing was taken. A policy in a worker or a process has {@link log}.
    *
    * @param channel the name of the series, for example `'camera/wrist'`: letters, digits and `_ - . /`
    * @throws {OptionTypeError | OptionRangeError} if the value or the time cannot be recorded
    * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the name cannot be used, or the value is too large
    */
-  log(channel: string, value: LogValue, options: LogOptions = {}): void {
-    logValue(this.#isRunning ? this.#last?.native : undefined, channel, value, options);
+  log(channel: string, value: LogValue, options: LogOptions = {}): boolean {
+    return logValue(this.#isRunning ? this.#last?.native : undefined, channel, value, options);
   }
 
   /**
-   * Begins an episode, and ends the one before it if that still goes on.
+   * Begins an episode, and ends the one before it if that still goes on. A {@link chunked} policy begins it too: what is
+   * played is thrown away, the arm comes to rest, and the policy is reset before its next question. Other policies are
+   * reset at the start of a session alone.
    *
    * @throws {SessionStateError} `SESSION_STOPPED` if the session does not run
    */
   episode(options: EpisodeOptions = {}): Episode {
-    const task = taskOf(options);
+    const { task, reset } = checkEpisode(options);
     const native = this.#isRunning ? this.#last?.native : undefined;
     if (!native) {
       const message = 'an episode begins in a session that runs: await start() before';
@@ -283,6 +288,7 @@ export class Session<Observation, Action extends AnyAction>
     this.#episode?.end();
     this.#episode = new Episode(native, this.#episodes, task);
     this.#episodes += 1;
+    if (reset && this.#chunked) calling(() => native.beginEpisode());
     return this.#episode;
   }
 
@@ -442,7 +448,8 @@ export class Session<Observation, Action extends AnyAction>
     return run;
   }
 
-  #tell({ kind, tick, behind, badChunk, tookS = 0 }: NativeEvent): void {
+  #tell({ kind: name, tick, behind, badChunk, tookS = 0 }: NativeEvent): void {
+    const kind = name as EventKind;
     switch (kind) {
       case 'held':
       case 'resting':

@@ -9,7 +9,7 @@ use franka::model::Frame;
 use kilohertz_core::channel::records::{CommandKind, RECORD_FIELDS};
 use kilohertz_core::channel::shared_mailbox::LAYOUT;
 use kilohertz_core::limits::ViolationKind;
-use kilohertz_core::session::{CHUNK_HEADER, CHUNK_NEWS, Config, Deadline, NO_CHUNK};
+use kilohertz_core::session::{CHUNK_HEADER, CHUNK_NEWS, Config, Deadline, EventName, NO_CHUNK};
 use kilohertz_dashboard::listen::ListenErrorCode;
 use kilohertz_franka::kinematics::model::{POSTURE_FIELDS, Quantity};
 use kilohertz_franka::move_to::{Arrival, HOME};
@@ -275,6 +275,12 @@ pub fn contract() -> NativeContract {
             CommandKind::ALL.map(CommandKind::as_str),
         ),
         names(
+            "",
+            "EventKind",
+            "The events that a session's loop reports.",
+            EventName::ALL.map(EventName::as_str),
+        ),
+        names(
             "RECORD_FIELDS",
             "RecordField",
             "The fields of a tick's record that precede the action.",
@@ -386,6 +392,17 @@ pub fn contract() -> NativeContract {
                 ("deepest", messages::DEEPEST as f64),
                 ("longestText", messages::LONGEST_TEXT as f64),
                 ("mostCauses", messages::MOST_CAUSES as f64),
+            ],
+        ),
+        numbers(
+            "LOGGED",
+            "Bounds for what a policy in a process logs: bytes of a value, bytes on their way, values in a second, \
+             and channels.",
+            [
+                ("largest", messages::LARGEST_LOGGED as f64),
+                ("most", messages::MOST_LOGGED as f64),
+                ("aSecond", messages::LOGGED_A_SECOND as f64),
+                ("channels", messages::LOGGED_CHANNELS as f64),
             ],
         ),
         numbers(

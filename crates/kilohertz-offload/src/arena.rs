@@ -71,6 +71,15 @@ impl Arena {
         self.arena.contains(&block.offset)
     }
 
+    /// Returns how many bytes the blocks have that are lent.
+    pub fn lent_bytes(&self) -> u64 {
+        let sizes = self
+            .lent
+            .iter()
+            .map(|range| range.end.saturating_sub(range.start));
+        sizes.fold(0, u64::saturating_add)
+    }
+
     /// Returns the numbers of the blocks that are lent.
     pub fn lent(&self) -> impl Iterator<Item = u32> + '_ {
         (0..BLOCKS).filter(|index| !self.lent[*index as usize].is_empty())

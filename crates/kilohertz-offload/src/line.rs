@@ -238,6 +238,12 @@ impl End {
         Ok(Some(block))
     }
 
+    /// Returns how many bytes are lent, and not returned yet.
+    pub fn lent_bytes(&mut self) -> u64 {
+        self.collect_returned();
+        self.arena.lent_bytes()
+    }
+
     /// Takes back a block that the other end was never told about.
     pub fn retract(&mut self, block: Block) {
         if let Some(range) = self.arena.take_back(block.index) {

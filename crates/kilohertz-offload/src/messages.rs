@@ -14,7 +14,10 @@ pub const CALLS: [&str; 8] = [
 ];
 
 /// The kinds of answers, in the order of their numbers.
-pub const ANSWERS: [&str; 3] = ["value", "error", "iterator"];
+pub const ANSWERS: [&str; 4] = [
+    "value", "error", "iterator",
+    "logged", // What a policy logs while its session runs. The call stays open.
+];
 
 /// The tags with which a value in a message begins, in the order of their numbers.
 pub const TAGS: [&str; 20] = [
@@ -67,5 +70,13 @@ pub const DEEPEST: usize = 100;
 pub const LONGEST_TEXT: usize = 1 << 20;
 /// How many nested causes of an error are passed on.
 pub const MOST_CAUSES: usize = 25;
+/// The largest value that a policy in a process may log \[bytes\].
+pub const LARGEST_LOGGED: usize = 8 << 20;
+/// How much of what it has logged may be on its way \[bytes\].
+pub const MOST_LOGGED: usize = 64 << 20;
+/// How many values a policy in a process may log in a second on average, and how many at once.
+pub const LOGGED_A_SECOND: usize = 4000;
+/// How many channels a policy in a process may log to.
+pub const LOGGED_CHANNELS: usize = 1000;
 /// The exit code of a child whose interpreter is not suitable, for example because it is too old.
 pub const UNFIT: i32 = 97;

@@ -128,6 +128,7 @@ fn arm(path: &Path) -> Outcomes {
     let run = Run {
         state: Layout::from(&*state::SCHEMA),
         action: Layout::new([field("q", 7, "rad")])?,
+        answer: Layout::new([field("q", 7, "rad")])?,
         period_s: 0.001,
         start: START,
         options: json!({ "policyRateHz": 100, "onLate": "hold" }),
@@ -227,6 +228,7 @@ fn arm(path: &Path) -> Outcomes {
                 time_s: Duration::from_millis(*question).as_secs_f64(),
                 step_s: 0.0,
                 actions,
+                told: None,
             }),
             notes: &notes,
         }))?;
@@ -247,6 +249,7 @@ fn cart(path: &Path) -> Outcomes {
     let run = Run {
         state: Layout::new([field("x", 1, "m"), field("wheels", 2, "rad")])?,
         action: Layout::new([field("velocity", 2, "m/s")])?,
+        answer: Layout::new([field("velocity", 2, "m/s")])?,
         period_s: 0.01,
         start: START,
         options: json!({ "record": escape, "__proto__": { "polluted": true } }),
@@ -280,6 +283,7 @@ fn cart(path: &Path) -> Outcomes {
                 time_s: Duration::from_millis(tick * 10).as_secs_f64(),
                 step_s: STEP_S,
                 actions: &actions,
+                told: None,
             }),
             notes: &[],
         }))?;

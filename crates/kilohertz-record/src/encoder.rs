@@ -97,7 +97,7 @@ impl Encoder {
         }
         let views = views.iter().map(|view| view.find(&run.state));
         Ok(Encoder {
-            definitions: Definitions::new(&run.state, &run.action),
+            definitions: Definitions::new(&run.state, &run.action, &run.answer),
             views: views.collect::<Result<Vec<Found>, RecordError>>()?,
             run,
             views_period_s: 1.0 / views_hz,
@@ -225,13 +225,18 @@ impl Encoder {
             step_s: answer.step_s,
             actions: answer
                 .actions
-                .chunks_exact(self.run.action.len().max(1))
+                .chunks_exact(self.run.answer.len().max(1))
                 .map(|action| {
                     let mut bytes = Vec::new();
-                    frames::encode(&self.run.action, action, &mut bytes);
+                    frames::encode(&self.run.answer, action, &mut bytes);
                     bytes
                 })
                 .collect(),
+            told: answer.told.map(|told| messages::Told {
+                began_s: told.began_s,
+                latency_s: told.latency_s,
+                episode: told.episode,
+            }),
         });
         message.notes.clear();
         message
@@ -385,7 +390,7 @@ fn check_cycle(run: &Run, cycle: &Cycle<'_>) -> Result<(), RecordError> {
     check("a state", cycle.state.len(), run.state.len())?;
     check("a command", cycle.command.len(), run.action.len())?;
     if let Some(answer) = cycle.answer {
-        let (slots, action) = (answer.actions.len(), run.action.len());
+        let (slots, action) = (answer.actions.len(), run.answer.len());
         let is_whole = slots
             .checked_rem(action)
             .map_or(slots == 0, |rest| rest == 0);

@@ -31,6 +31,18 @@ pub struct Note {
     pub text: String,
 }
 
+/// What a policy that answers in chunks was told with its question.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Told {
+    /// How long before the question the first action of the newest chunk belongs \[s\]; `None` if there was no
+    /// chunk that was played.
+    pub began_s: Option<f64>,
+    /// How long the answer would probably take \[s\].
+    pub latency_s: f64,
+    /// The number of the policy's episode, from 0.
+    pub episode: u32,
+}
+
 /// An answer of the policy, as it came and before any limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Answer<'a> {
@@ -43,6 +55,8 @@ pub struct Answer<'a> {
     pub step_s: f64,
     /// The slots of the actions, one action after the other: one, or those of a chunk.
     pub actions: &'a [f64],
+    /// What the policy was told with its question, if it answers in chunks.
+    pub told: Option<Told>,
 }
 
 /// One cycle of the loop, lent.
@@ -86,6 +100,8 @@ pub struct OwnedAnswer {
     pub step_s: f64,
     /// The slots of the actions, one action after the other.
     pub actions: Vec<f64>,
+    /// What the policy was told with its question, if it answers in chunks.
+    pub told: Option<Told>,
 }
 
 /// A cycle that was read.
@@ -136,6 +152,7 @@ impl OwnedCycle {
                 time_s: answer.time_s,
                 step_s: answer.step_s,
                 actions: &answer.actions,
+                told: answer.told,
             }),
             notes: &self.notes,
         }
@@ -325,6 +342,10 @@ pub struct EpisodeMark {
 
 /// What is handed to a recording.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is lent for a call, and nearly all of them are cycles"
+)]
 pub enum Entry<'a> {
     /// A cycle of the loop.
     Cycle(Cycle<'a>),

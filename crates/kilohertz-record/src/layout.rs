@@ -59,6 +59,19 @@ impl Layout {
         Ok(Layout { fields, len })
     }
 
+    /// Returns this layout with another field of one slot behind it.
+    ///
+    /// # Errors
+    /// Returns what [`Layout::new`] does.
+    pub fn and(&self, name: &str) -> Result<Layout, RecordError> {
+        let last = LayoutField {
+            name: name.to_owned(),
+            len: 1,
+            unit: String::new(),
+        };
+        Layout::new(self.fields.iter().cloned().chain([last]))
+    }
+
     /// Returns the fields, in the order of their slots.
     pub fn fields(&self) -> &[LayoutField] {
         &self.fields

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam::queue::SegQueue;
 use kilohertz_core::command::chunk::ChunkFault;
@@ -10,9 +10,11 @@ use kilohertz_core::limits::Violation;
 use kilohertz_core::schema::Schema;
 use kilohertz_core::session::{BlackBox, CycleNote, CyclesOut, EventKind, KeptCycle};
 
-use crate::entry::{Answer, Cycle, Entry, EpisodeMark, Level, MOST_BYTES, Note, Sample, Value};
+use crate::entry::{
+    Answer, Cycle, Entry, EpisodeMark, Level, MOST_BYTES, Note, Sample, Told, Value,
+};
 use crate::error::RecordError;
-use crate::run::Start;
+use crate::run::{GRIPPER, Start};
 use crate::writer::{Progress, Source};
 
 /// The most channels of a recording. A file of MCAP has room for 65,535, and a value may be logged in each of
@@ -25,13 +27,63 @@ enum Logged {
     Episode(EpisodeMark),
 }
 
+/// Whether values are taken, and on which channels.
+#[derive(Default)]
+struct Open {
+    /// The names of the channels.
+    channels: HashSet<String>,
+    /// True once the recording takes nothing more.
+    is_over: bool,
+}
+
 #[derive(Default)]
 struct Waiting {
-    /// The names of the channels.
-    channels: Mutex<HashSet<String>>,
+    /// Held while something is handed over, so that nothing is handed over behind the end.
+    open: Mutex<Open>,
     queue: SegQueue<(usize, Arc<Logged>)>,
     bytes: AtomicUsize,
     dropped: AtomicU64,
+}
+
+impl Waiting {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns false if there is no room, or if nothing is taken any more.
+    fn push(&self, open: &Open, bytes: usize, logged: Arc<Logged>) -> bool {
+        let before = self.bytes.fetch_add(bytes, Ordering::AcqRel);
+        if open.is_over || before > 0 && before.saturating_add(bytes) > MOST_BYTES {
+            self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return false;
+        }
+        self.queue.push((bytes, logged));
+        true
+    }
+}
+
+impl Open {
+    /// Takes in the name of a channel.
+    fn know(&mut self, channel: &str) -> Result<(), RecordError> {
+        if self.channels.contains(channel) {
+            return Ok(());
+        }
+        if self.channels.len() >= MOST_CHANNELS {
+            let expected = format!(
+                "one of the {MOST_CHANNELS} channels that the recording has already: put what changes into \
+                 the value"
+            );
+            let received = format!("{channel:?}, a new one");
+            return Err(RecordError::invalid(
+                "the name of a channel",
+                received,
+                expected,
+            ));
+        }
+        self.channels.insert(channel.to_owned());
+        Ok(())
+    }
 }
 
 /// The end at which users log values and mark episodes, from any thread. It never waits.
@@ -51,76 +103,49 @@ impl Log {
         }
     }
 
-    /// Hands over a value. Returns false if more waits to be taken than may, which is 256 MB: the value is
-    /// then dropped and counted.
+    /// Hands over a value. Returns false if more waits to be taken than may, which is 256 MB, or if the session has
+    /// ended: the value is then dropped and counted.
     ///
     /// # Errors
     /// Returns [`RecordError::InvalidArgument`] if the value cannot be used.
     pub fn sample(&self, sample: Sample) -> Result<bool, RecordError> {
         sample.check()?;
-        self.know(&sample.channel)?;
+        let mut open = self.waiting.open();
+        open.know(&sample.channel)?;
         let bytes = match &sample.value {
             Value::Numbers(numbers) => numbers.len().saturating_mul(8),
             Value::Bytes { data, .. }
             | Value::RawImage { data, .. }
             | Value::CompressedImage { data, .. } => data.len(),
         };
-        Ok(self.push(bytes, Logged::Sample(sample)))
-    }
-
-    /// Takes in the name of a channel.
-    fn know(&self, channel: &str) -> Result<(), RecordError> {
-        let channels = &self.waiting.channels;
-        let mut channels = channels.lock().unwrap_or_else(PoisonError::into_inner);
-        if channels.contains(channel) {
-            return Ok(());
-        }
-        if channels.len() >= MOST_CHANNELS {
-            let expected = format!(
-                "one of the {MOST_CHANNELS} channels that the recording has already: put what changes into \
-                 the value"
-            );
-            let received = format!("{channel:?}, a new one");
-            return Err(RecordError::invalid(
-                "the name of a channel",
-                received,
-                expected,
-            ));
-        }
-        channels.insert(channel.to_owned());
-        Ok(())
+        Ok(self.push(&open, bytes, Logged::Sample(sample)))
     }
 
     /// Hands over the beginning or the end of an episode.
     pub fn episode(&self, mark: EpisodeMark) {
         // It has no bytes that count, so it is never dropped.
-        self.push(0, Logged::Episode(mark));
+        let open = self.waiting.open();
+        if !open.is_over {
+            self.push(&open, 0, Logged::Episode(mark));
+        }
+    }
+
+    fn push(&self, open: &Open, bytes: usize, logged: Logged) -> bool {
+        let logged = Arc::new(logged);
+        if let Some(beside) = &self.beside {
+            beside.push(&beside.open(), bytes, Arc::clone(&logged));
+        }
+        self.waiting.push(open, bytes, logged)
+    }
+
+    /// Counts values that were dropped before they came here.
+    pub fn count_dropped(&self, values: u64) {
+        self.waiting.dropped.fetch_add(values, Ordering::Relaxed);
     }
 
     /// Returns how many values were dropped, those of another log not among them.
     pub fn dropped(&self) -> u64 {
         self.waiting.dropped.load(Ordering::Relaxed)
-    }
-
-    fn push(&self, bytes: usize, logged: Logged) -> bool {
-        let logged = Arc::new(logged);
-        if let Some(beside) = &self.beside {
-            beside.push(bytes, Arc::clone(&logged));
-        }
-        self.waiting.push(bytes, logged)
-    }
-}
-
-impl Waiting {
-    fn push(&self, bytes: usize, logged: Arc<Logged>) -> bool {
-        let before = self.bytes.fetch_add(bytes, Ordering::AcqRel);
-        if before > 0 && before.saturating_add(bytes) > MOST_BYTES {
-            self.bytes.fetch_sub(bytes, Ordering::AcqRel);
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            return false;
-        }
-        self.queue.push((bytes, logged));
-        true
     }
 }
 
@@ -141,18 +166,6 @@ impl Clocks {
         let head = kept.head;
         let notes: Vec<Note> = kept.notes.iter().map(|note| self.note(note)).collect();
         let monotonic_ns = head.started.as_nanos();
-        // An action of a chunk may have a number for the gripper behind its slots.
-        let slots = self.action.len();
-        let width = head.answer.map_or(slots, |answer| answer.width);
-        let narrow: Vec<f64>;
-        let actions = match width > slots && slots > 0 {
-            true => {
-                let rows = kept.answer.chunks_exact(width);
-                narrow = rows.flat_map(|row| &row[..slots]).copied().collect();
-                &narrow[..]
-            }
-            false => kept.answer,
-        };
         give(&Entry::Cycle(Cycle {
             tick: head.tick,
             robot_time_s: head.clock as f64 * self.period_s,
@@ -168,7 +181,12 @@ impl Clocks {
                 tick: answer.tick,
                 time_s: answer.time_s,
                 step_s: answer.step_s,
-                actions,
+                actions: kept.answer,
+                told: answer.news.map(|news| Told {
+                    began_s: (!news.began_s.is_nan()).then_some(news.began_s),
+                    latency_s: news.latency_s,
+                    episode: news.episode,
+                }),
             }),
             notes: &notes,
         }));
@@ -185,7 +203,7 @@ impl Clocks {
     fn slot(&self, slot: usize) -> String {
         match self.action.locate(slot) {
             Some((field, index)) => format!("{field}[{index}]"),
-            None => "gripper".to_owned(),
+            None => GRIPPER.to_owned(),
         }
     }
 
@@ -228,37 +246,32 @@ impl Clocks {
     }
 
     fn event(&self, kind: &EventKind) -> Note {
-        let (level, name, text) = match kind {
+        let (level, text) = match kind {
             EventKind::Held => (
                 Level::Warning,
-                "held",
                 "no action came in time; the last command is held".to_owned(),
             ),
             EventKind::Resting => (
                 Level::Warning,
-                "resting",
                 "no action came for too long; the robot is brought to rest".to_owned(),
             ),
-            EventKind::Resumed => (Level::Info, "resumed", "actions are used again".to_owned()),
+            EventKind::Resumed => (Level::Info, "actions are used again".to_owned()),
             EventKind::Behind { slot, distance } => (
                 Level::Warning,
-                "behind",
                 format!("{} is {distance} away from the action", self.slot(*slot)),
             ),
             EventKind::BadChunk { fault } => (
                 Level::Warning,
-                "badChunk",
                 format!("a chunk could not be played: {}", self.fault(fault)),
             ),
             EventKind::Late { took } => (
                 Level::Warning,
-                "late",
                 format!("late answers took {} s", took.as_secs_f64()),
             ),
         };
         Note {
             level,
-            name: name.to_owned(),
+            name: kind.name().as_str().to_owned(),
             text,
         }
     }
@@ -292,6 +305,9 @@ impl Source for SessionSource {
         let is_over = self.cycles.is_abandoned();
         self.cycles.take(|kept| self.clocks.entry(kept, give));
         let waiting = &self.log.waiting;
+        if is_over {
+            waiting.open().is_over = true;
+        }
         while let Some((bytes, logged)) = waiting.queue.pop() {
             waiting.bytes.fetch_sub(bytes, Ordering::AcqRel);
             match &*logged {

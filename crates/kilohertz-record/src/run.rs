@@ -10,6 +10,8 @@ use crate::layout::Layout;
 
 /// The format of the files that this version writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
+/// The name of the field for a gripper, behind the others of an answer's action.
+pub const GRIPPER: &str = "gripper";
 /// The name of the record in a file that holds a [`Run`].
 pub(crate) const METADATA: &str = "kilohertz.run";
 
@@ -18,8 +20,11 @@ pub(crate) const METADATA: &str = "kilohertz.run";
 pub struct Run {
     /// The layout of a state.
     pub state: Layout,
-    /// The layout of a command and of an answer.
+    /// The layout of a command.
     pub action: Layout,
+    /// The layout of an action of an answer: that of a command, with the field [`GRIPPER`] behind it if a hand
+    /// follows the policy.
+    pub answer: Layout,
     /// The robot's period \[s\].
     pub period_s: f64,
     /// The clocks of the host at one moment, when the run begins.
@@ -95,6 +100,7 @@ impl Run {
             ("format", FORMAT.to_string()),
             ("state", layout(&self.state)),
             ("action", layout(&self.action)),
+            ("answer", layout(&self.answer)),
             ("period_s", serde_json::json!(self.period_s).to_string()),
             ("start", serde_json::json!(self.start).to_string()),
             ("options", json(&self.options)),
@@ -110,9 +116,15 @@ impl Run {
         if format > FORMAT {
             return Err(Unknown::Newer(format));
         }
+        let action: Layout = read(texts, "action")?;
         let run = Run {
             state: read(texts, "state")?,
-            action: read(texts, "action")?,
+            // In older files an answer is laid out as a command.
+            answer: match texts.contains_key("answer") {
+                true => read(texts, "answer")?,
+                false => action.clone(),
+            },
+            action,
             period_s: read(texts, "period_s")?,
             start: read(texts, "start")?,
             options: read(texts, "options")?,

@@ -6,10 +6,12 @@ use std::fs;
 use std::ops::ControlFlow::{Break, Continue};
 use std::path::Path;
 
-use fixture::{cycles, record};
+use fixture::{Arm, chunk_with_gripper, cycles, options, record, run_with_gripper};
+use kilohertz_record::entry::{Answer, Entry};
 use kilohertz_record::error::RecordErrorCode;
 use kilohertz_record::export::{Exported, all_columns, columns, export_csv, export_parquet};
 use kilohertz_record::reader::RunReader;
+use kilohertz_record::writer::RunWriter;
 
 const CHOSEN: [&str; 8] = [
     "tick",
@@ -145,6 +147,38 @@ fn columns_are_chosen_by_name() {
         let error = columns(reader.run(), wrong).expect_err("an error");
         assert_eq!(error.code(), RecordErrorCode::InvalidArgument, "{wrong:?}");
     }
+}
+
+#[test]
+fn the_gripper_of_an_answer_is_a_column() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.mcap");
+    let mut writer = RunWriter::create(&path, run_with_gripper(), &options()).expect("a file");
+    let (mut arm, actions) = (Arm::new(), chunk_with_gripper(2, 0.04));
+    for tick in 0..3 {
+        let mut cycle = arm.cycle(tick);
+        cycle.answer = (tick == 1).then_some(Answer {
+            tick,
+            time_s: 0.0,
+            step_s: 0.1,
+            actions: &actions,
+            told: None,
+        });
+        writer.write(&Entry::Cycle(cycle)).expect("to write");
+    }
+    writer.finish().expect("to finish");
+    export(&path, folder.path(), &["tick", "answer.gripper"]);
+    let text = fs::read_to_string(folder.path().join("run.csv")).expect("the file");
+    assert_eq!(
+        text.lines().collect::<Vec<_>>(),
+        ["tick,answer.gripper", "0,", "1,0.04", "2,"]
+    );
+    let names = all_columns(RunReader::open(&path).expect("to open").run());
+    assert!(
+        !names
+            .iter()
+            .any(|column| column.name() == "command.gripper")
+    );
 }
 
 #[test]

@@ -4,8 +4,11 @@ mod fixture;
 
 use std::path::Path;
 
-use fixture::{Arm, cycles, image, mark, options, owned, record, run, sample, write_cycles};
-use kilohertz_record::entry::{Entry, Outcome, OwnedEntry, Value};
+use fixture::{
+    Arm, chunk_with_gripper, cycles, image, mark, options, owned, record, run, run_with_gripper,
+    sample, write_cycles,
+};
+use kilohertz_record::entry::{Answer, Entry, Outcome, OwnedEntry, Told, Value};
 use kilohertz_record::reader::{Ending, RunReader};
 use kilohertz_record::writer::{Compression, RunWriter, WriterOptions};
 
@@ -74,6 +77,49 @@ fn every_entry_comes_back_as_it_was_written() {
         assert_eq!(read, expected);
         assert_eq!(reader.ending(), Some(Ending::Finished));
     }
+}
+
+#[test]
+fn the_gripper_of_an_answer_and_what_its_policy_was_told_come_back() {
+    let folder = folder();
+    let path = folder.path().join("run.mcap");
+    let mut writer = RunWriter::create(&path, run_with_gripper(), &options()).expect("a file");
+    let (mut arm, mut expected) = (Arm::new(), Vec::new());
+    let actions = chunk_with_gripper(3, 0.04);
+    for tick in 0..40 {
+        let mut cycle = arm.cycle(tick);
+        cycle.answer = tick.is_multiple_of(20).then_some(Answer {
+            tick,
+            time_s: 0.0,
+            step_s: 0.1,
+            actions: &actions,
+            told: Some(Told {
+                began_s: (tick > 0).then_some(0.125),
+                latency_s: 0.03,
+                episode: 2,
+            }),
+        });
+        writer.write(&Entry::Cycle(cycle)).expect("to write");
+        expected.push(owned(&cycle));
+    }
+    writer.finish().expect("to finish");
+    let reader = RunReader::open(&path).expect("to open");
+    assert_eq!(**reader.run(), run_with_gripper());
+    assert_eq!(cycles(&path).0, expected);
+    // A command has no gripper: an answer without its number is none of this run.
+    let mut writer = RunWriter::create(
+        &folder.path().join("other.mcap"),
+        run_with_gripper(),
+        &options(),
+    )
+    .expect("a file");
+    let mut cycle = arm.cycle(0);
+    cycle.answer = cycle.answer.map(|answer| Answer {
+        actions: &actions[..7],
+        ..answer
+    });
+    let error = writer.write(&Entry::Cycle(cycle)).expect_err("an error");
+    assert!(error.to_string().contains("a multiple of 8"), "{error}");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::fs;
 use std::ops::ControlFlow::Continue;
 use std::path::Path;
 
-use fixture::place::{Place, add_to, files};
-use fixture::{Arm, image, joint, mark, options, run, sample};
+use fixture::place::{Place, add_to, episodes, files};
+use fixture::{Arm, chunk_with_gripper, image, joint, options, run, run_with_gripper, sample};
 use kilohertz_record::entry::{Answer, Entry, Outcome, Value};
 use kilohertz_record::error::RecordErrorCode;
 use kilohertz_record::export::lerobot::{
@@ -15,35 +15,6 @@ use kilohertz_record::export::lerobot::{
 };
 use kilohertz_record::writer::RunWriter;
 use serde_json::Value as Json;
-
-/// Writes 3 s with three episodes: 0.2 to 1.2 s, 1.5 to 2.0 s, and one from 2.5 s on that is cut off.
-fn episodes(path: &Path, last: Outcome) {
-    let mut writer = RunWriter::create(path, run(), &options()).expect("a file");
-    let marks = [
-        mark(0, 0.2, "pick", None),
-        mark(0, 1.2, "pick", Some(Outcome::Success)),
-        mark(1, 1.5, "place", None),
-        mark(1, 2.0, "place", Some(last)),
-        mark(2, 2.5, "pick", None),
-    ];
-    let mut arm = Arm::new();
-    for tick in 0..3000_u64 {
-        for mark in marks
-            .iter()
-            .filter(|mark| (mark.robot_time_s * 1000.0).round() as u64 + 40 == tick)
-        {
-            // A mark comes a little later than the cycles of its time.
-            writer.write(&Entry::Episode(mark)).expect("to write");
-        }
-        writer
-            .write(&Entry::Cycle(arm.cycle(tick)))
-            .expect("to write");
-        if tick % 100 == 99 {
-            writer.flush().expect("to flush");
-        }
-    }
-    writer.finish().expect("to finish");
-}
 
 fn numbers(read: &Json, what: &str, frame: usize) -> Vec<f64> {
     let row = read[what][frame].as_array().expect("a row");
@@ -237,6 +208,7 @@ fn actions_as_answered_are_those_of_their_question() {
             time_s: asked as f64 / 1000.0,
             step_s: 0.1,
             actions: &actions,
+            told: None,
         });
         writer.write(&Entry::Cycle(cycle)).expect("to write");
     }
@@ -264,6 +236,51 @@ fn actions_as_answered_are_those_of_their_question() {
             0.0, 100.0, 200.0, 300.0, 400.0, 500.0, 600.0, 700.0, 800.0, 900.0
         ]
     );
+}
+
+#[test]
+fn the_gripper_of_the_answers_is_a_number_of_the_action() {
+    for actions in [Actions::Commanded, Actions::Answered] {
+        let place = Place::new();
+        let mut writer = RunWriter::create(&place.run("a.mcap"), run_with_gripper(), &options())
+            .expect("a file");
+        let mut arm = Arm::new();
+        for tick in 0..1000_u64 {
+            let mut cycle = arm.cycle(tick);
+            // Chunks of four actions, 0.1 s apart, asked at 0, 0.4 and 0.8 s and answered 0.15 s later.
+            let asked = tick.saturating_sub(150);
+            let chunk = chunk_with_gripper(4, asked as f64 / 1e4);
+            cycle.answer = (tick >= 150 && asked % 400 == 0).then_some(Answer {
+                tick: asked,
+                time_s: asked as f64 / 1000.0,
+                step_s: 0.1,
+                actions: &chunk,
+                told: None,
+            });
+            writer.write(&Entry::Cycle(cycle)).expect("to write");
+        }
+        writer.finish().expect("to finish");
+        let options = DataSetOptions {
+            fps: 10,
+            actions,
+            task: Some("grasp".to_owned()),
+            ..DataSetOptions::default()
+        };
+        place.add("a.mcap", &options).expect("to export");
+        let Some(read) = place.read() else {
+            return;
+        };
+        let feature = &read["info"]["features"]["action"];
+        assert_eq!(feature["shape"], serde_json::json!([8]));
+        assert_eq!(feature["names"][7], "gripper");
+        for frame in 0..10 {
+            let width = numbers(&read, "action", frame)[7];
+            assert!(
+                (width - 0.01 * frame as f64).abs() < 1e-6,
+                "{actions:?}: {width} in {frame}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -182,6 +182,7 @@ fn one_joint() -> Run {
     Run {
         state: layout(&[("q", 1, "rad")]),
         action: layout(&[("q", 1, "rad")]),
+        answer: layout(&[("q", 1, "rad")]),
         ..fixture::run()
     }
 }
@@ -323,6 +324,7 @@ fn wild_numbers_of_a_file_have_a_place_on_the_page() {
                 time_s,
                 step_s: time_s,
                 actions: vec![time_s],
+                told: None,
             });
         }
         let page = draw_run(&format!("wild-{period_s:e}"), &run, &cycles);
@@ -363,6 +365,7 @@ fn each_control_mode_is_drawn_beside_what_it_moves() {
     ] {
         let run = Run {
             action: layout(action),
+            answer: layout(action),
             ..fixture::run()
         };
         let cycles: Vec<OwnedCycle> = (0..50).map(|tick| still(&run, tick)).collect();
@@ -384,6 +387,7 @@ fn other_robots_are_drawn_by_their_first_fields() {
         let run = Run {
             state: layout(state),
             action: layout(action),
+            answer: layout(action),
             ..fixture::run()
         };
         let cycles: Vec<OwnedCycle> = (0..50).map(|tick| still(&run, tick)).collect();
@@ -417,6 +421,43 @@ fn other_robots_are_drawn_by_their_first_fields() {
 }
 
 #[test]
+fn the_gripper_of_the_answers_has_a_panel() {
+    let run = fixture::run_with_gripper();
+    let mut cycles: Vec<OwnedCycle> = (0..50).map(|tick| still(&run, tick)).collect();
+    let panels = count(
+        &draw_run("gripper-none", &run, &cycles),
+        r#"<g class="panel">"#,
+    );
+    for (cycle, first) in cycles
+        .iter_mut()
+        .step_by(10)
+        .zip([0.0, 0.02, 0.04, 0.02, 0.0])
+    {
+        cycle.answer = Some(kilohertz_record::entry::OwnedAnswer {
+            tick: cycle.tick,
+            time_s: cycle.robot_time_s,
+            step_s: 0.1,
+            actions: fixture::chunk_with_gripper(4, first),
+            told: None,
+        });
+    }
+    let page = draw_run("gripper", &run, &cycles);
+    assert_eq!(count(&page, r#"<g class="panel">"#), panels);
+    assert!(page.contains("Gripper") && page.contains("answered gripper"));
+    let (_, after) = page.split_once(r#"Gripper, the"#).expect("its heading");
+    // The first line of the class is in the legend.
+    let line = &lines(paths(after, "commanded-line")[PANEL])[0];
+    let heights: Vec<f64> = line.iter().map(|(_, y)| *y).collect();
+    let highest = heights.iter().copied().fold(f64::INFINITY, f64::min);
+    assert!(
+        line.len() >= 5,
+        "the line goes through all answers: {line:?}"
+    );
+    assert_eq!(heights.first(), heights.last(), "closed at both ends");
+    assert!(highest < heights[0], "open in between");
+}
+
+#[test]
 fn late_answers_are_measured_from_their_question() {
     let run = one_joint();
     let mut cycles: Vec<OwnedCycle> = (0..500).map(|tick| still(&run, tick)).collect();
@@ -430,6 +471,7 @@ fn late_answers_are_measured_from_their_question() {
                 time_s: 0.0,
                 step_s: 0.0,
                 actions: vec![0.0],
+                told: None,
             });
         }
     }

@@ -11,6 +11,7 @@ import {
 } from '../../native/binding.ts';
 import { CALL, type FrankaControl, ROBOT_MODES } from '../../native/contract.ts';
 import { Child, placeOf } from '../../offload/child.ts';
+import { LoggedIn } from '../../policy/logged.ts';
 import type { ProcessPolicy } from '../../policy/process-policy.ts';
 import { within } from '../../promise.ts';
 import type { Failure } from '../../session/driver.ts';
@@ -73,7 +74,7 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
     if (this.#child?.pid !== undefined) port.runsIn(this.#child.pid);
     const own = withPriority(options, this.#policy.priority);
     const session = NativeSession.armShared(arm, control, own, place, wake, port, this.hand);
-    this.#left = this.#run();
+    this.#left = this.#run(session, options.record !== undefined);
     return session;
   }
 
@@ -90,7 +91,8 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
     return died(new OffloadError('OFFLOAD_PROTOCOL', trouble));
   }
 
-  async #run(): Promise<void> {
+  async #run(session: NativeSession, isRecorded: boolean): Promise<void> {
+    const logged = new LoggedIn(session);
     const { fields, errorNames } = armSchema();
     const schema = {
       fields: fields.map(({ name, len }) => [name, len]),
@@ -98,10 +100,12 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
       modes: ROBOT_MODES,
     };
     try {
-      const failure = await this.#child?.line.call(CALL.runPolicy, 'policy', [
-        schema,
-        this.lengths,
-      ]);
+      const failure = await this.#child?.line.callLogging(
+        CALL.runPolicy,
+        'policy',
+        [schema, this.lengths, isRecorded],
+        (message) => logged.take(message),
+      );
       if (failure === undefined || failure === null) {
         // A policy that was let go ends without a failure.
         if (this.halted) return;

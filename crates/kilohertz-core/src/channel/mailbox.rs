@@ -257,6 +257,11 @@ impl Policy for LoopEnd {
 }
 
 impl PolicyEnd {
+    /// Returns the time of the first question that the policy took, from which its own time counts; zero before.
+    pub fn first(&self) -> Duration {
+        self.first.unwrap_or_default()
+    }
+
     /// Returns where the policy's thread is recorded.
     pub fn thread(&self) -> &PolicyThread {
         &self.thread

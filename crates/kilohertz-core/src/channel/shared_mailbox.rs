@@ -439,6 +439,11 @@ pub struct PolicyEnd {
 }
 
 impl PolicyEnd {
+    /// Returns the time of the first question that the policy took, from which its own time counts; zero before.
+    pub fn first(&self) -> Duration {
+        self.first.unwrap_or_default()
+    }
+
     /// Creates the policy's end over `memory`, which the loop's process handed over.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use crate::command::lowpass::LowPass;
 use crate::limits::{LimitRules, Limiter, OnViolation, ViolationKind, Violations, exceeds};
 use crate::policy::Question;
 use crate::session::chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks, Merge, NO_CHUNK, Replan};
-use crate::session::cycles::RawAnswer;
+use crate::session::cycles::{ChunkNews, RawAnswer};
 use crate::session::exchange::{Due, Exchange, Now, Slowing, Standing, Taken};
 use crate::session::grips::Grips;
 use crate::session::latencies::Latencies;
@@ -68,8 +68,9 @@ pub(super) struct ChunkExchange {
     age_s: f64,
     slow_down: Option<SlowDown>,
     latencies: Latencies,
-    /// The observation and the numbers that follow it.
+    /// The observation and the numbers that follow it, and what the last of these were with the newest question.
     told: Box<[f64]>,
+    news: Option<ChunkNews>,
     /// True if the last cycle's command was played.
     has_played: bool,
     grips: Grips,
@@ -137,6 +138,7 @@ impl ChunkExchange {
             slow_down: None,
             latencies: Latencies::default(),
             told: vec![0.0; observation_len.saturating_add(CHUNK_NEWS)].into_boxed_slice(),
+            news: None,
             has_played: false,
             fault: None,
             row: None,
@@ -426,11 +428,13 @@ impl Exchange for ChunkExchange {
     }
 
     fn told<'a>(&'a mut self, observation: &'a [f64], now: Now) -> &'a [f64] {
-        let news = [
-            self.time_s(now) - self.began_s,
-            self.latencies.expected_s(),
-            f64::from(self.episode),
-        ];
+        let news = ChunkNews {
+            began_s: self.time_s(now) - self.began_s,
+            latency_s: self.latencies.expected_s(),
+            episode: self.episode,
+        };
+        self.news = Some(news);
+        let news = [news.began_s, news.latency_s, f64::from(news.episode)];
         if let Some((seen, told)) = self.told.split_at_mut_checked(observation.len()) {
             seen.copy_from_slice(observation);
             for (told, news) in told.iter_mut().zip(news) {
@@ -457,6 +461,8 @@ impl Exchange for ChunkExchange {
             step_s,
             width,
             numbers: numbers.get(..len).unwrap_or_default(),
+            // One question is open at a time: it is the newest that is answered.
+            news: self.news,
         }
     }
 

@@ -252,8 +252,9 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         let Some(due) = self.exchange.ask(self.now, &*self.limits) else {
             return false;
         };
-        self.times.asks();
-        self.keeper.asks();
+        let at = self.times.stamp(self.keeper.is_on());
+        self.times.asks(at);
+        self.keeper.asks(at);
         self.policy.request(&Ask {
             tick: due.question.tick,
             time: due.question.time,
@@ -318,7 +319,9 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
                 Answer::Failed => return Err(Cause::PolicyFailed { tick }),
                 Answer::Action(question) | Answer::Empty(question) => question,
             };
-            self.times.answered();
+            let at = self.times.stamp(self.keeper.is_on());
+            self.times.answered(at);
+            self.keeper.answered(at);
             self.lateness.answered();
             let is_last = self.exchange.answered(question);
             if !is_last {
@@ -329,7 +332,6 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             recorder.policy_answers.add(1);
             self.had_nothing = matches!(answer, Answer::Empty(_));
             if self.had_nothing {
-                self.keeper.answered_nothing();
                 recorder.empty_answers.add(1);
                 if !self.has_acted && question.time >= FIRST_ACTION {
                     return Err(Cause::NoAction { tick });
@@ -337,7 +339,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             } else {
                 self.has_acted = true;
                 let raw = self.exchange.raw();
-                self.keeper.answered(question, &raw);
+                self.keeper.answer(question, &raw);
                 self.shared.watch.answered(question, &raw);
                 if newest.replace(question).is_some() {
                     recorder.overwritten_actions.add(1);
@@ -754,8 +756,9 @@ impl<E: Exchange> Tick for ControlLoop<'_, E> {
             self.events.begun();
         }
         let robot = self.robot_times(skipped, kind);
-        self.times.decided(period, started, kind, robot);
-        self.keeper.decided(kind);
+        let at = self.keeper.is_on().then(|| self.times.now());
+        self.times.decided((period, started), kind, robot, at);
+        self.keeper.decided(kind, at);
         self.now.tick = self.now.tick.saturating_add(1);
         if self.ending == Some(0) {
             Flow::Finish
@@ -768,7 +771,7 @@ impl<E: Exchange> Tick for ControlLoop<'_, E> {
         if self.ending == Some(0) {
             self.shared.placed(Place::sends_the_last);
         }
-        self.times.sent(at);
+        let at = self.times.sent(at);
         self.keeper.sent(at);
         self.close();
     }

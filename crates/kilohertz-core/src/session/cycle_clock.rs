@@ -66,8 +66,15 @@ impl CycleClock {
         self.is_robot_time = true;
     }
 
+    /// Returns the present time, if it is kept when the steps of a cycle are done: for records, or for cycles that
+    /// are `kept` elsewhere. A clock is read once for both.
+    #[inline]
+    pub fn stamp(&self, is_kept: bool) -> Option<Time> {
+        (is_kept || self.records.is_on()).then(|| self.now())
+    }
+
     /// Returns the present time.
-    fn now(&self) -> Time {
+    pub fn now(&self) -> Time {
         match self.is_robot_time {
             true => self.previous,
             false => Time::now(),
@@ -93,48 +100,48 @@ impl CycleClock {
         period
     }
 
-    /// Notes that a question is asked.
+    /// Notes when a question is asked.
     #[inline]
-    pub fn asks(&mut self) {
-        self.asked_s = self.stamp();
+    pub fn asks(&mut self, at: Option<Time>) {
+        self.asked_s = self.told(at);
     }
 
-    /// Notes that an answer came.
+    /// Notes when an answer came.
     #[inline]
-    pub fn answered(&mut self) {
-        self.answered_s = self.stamp();
+    pub fn answered(&mut self, at: Option<Time>) {
+        self.answered_s = self.told(at);
     }
 
-    /// Returns the present time for a record [s]; NaN if no records are kept.
+    /// Returns a time since the first cycle [s]; NaN if it is not known.
     #[inline]
-    fn stamp(&self) -> f64 {
-        match self.records.is_on() {
-            true => self.now().since(self.first).as_secs_f64(),
-            false => f64::NAN,
-        }
+    fn told(&self, at: Option<Time>) -> f64 {
+        at.map_or(f64::NAN, |at| at.since(self.first).as_secs_f64())
     }
 
-    /// Notes that the command of this cycle is decided.
+    /// Notes that the command of this cycle is decided, and when, if that is known.
     #[inline]
     pub fn decided(
         &mut self,
-        period: Option<Duration>,
-        started: Time,
+        (period, started): (Option<Duration>, Time),
         kind: CommandKind,
         robot: RobotTimes,
+        at: Option<Time>,
     ) {
         self.pending = Some(Pending {
             period,
             started,
-            decided: (!self.tells_sent).then(|| self.now()),
+            decided: match self.tells_sent {
+                true => None,
+                false => at.or_else(|| Some(self.now())),
+            },
             kind,
             robot,
         });
     }
 
-    /// Notes when the command was handed over, as the robot reports it.
+    /// Notes when the command was handed over, as the robot reports it. Returns that time on this clock.
     #[inline]
-    pub fn sent(&mut self, at: Time) {
+    pub fn sent(&mut self, at: Time) -> Time {
         self.tells_sent = true;
         let at = if self.is_robot_time {
             self.previous
@@ -144,6 +151,7 @@ impl CycleClock {
         if let Some(pending) = &mut self.pending {
             pending.decided = Some(at);
         }
+        at
     }
 
     /// Counts and records the cycle before `tick`, whose command was `sent`. If the robot has not reported

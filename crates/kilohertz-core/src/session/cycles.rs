@@ -46,6 +46,17 @@ pub enum CycleNote {
     Event(EventKind),
 }
 
+/// What a policy that answers in chunks was told with a question, behind the observation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChunkNews {
+    /// How long before the question the first row of the newest chunk belongs \[s\]; NaN if there was none.
+    pub began_s: f64,
+    /// How long its answer would probably take \[s\].
+    pub latency_s: f64,
+    /// The number of the episode, from 0.
+    pub episode: u32,
+}
+
 /// What is known of an answer besides its numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AnswerHead {
@@ -60,6 +71,8 @@ pub struct AnswerHead {
     pub width: usize,
     /// How many numbers the answer has.
     pub len: usize,
+    /// What the policy was told with the question, if it answers in chunks.
+    pub news: Option<ChunkNews>,
 }
 
 /// What is known of a cycle besides its numbers.
@@ -387,26 +400,35 @@ impl CycleKeeper {
         self.is_open = true;
     }
 
+    /// Returns true if cycles are kept, with the times of their steps.
     #[inline]
-    fn since(&self, at: Time) -> Option<f64> {
-        Some(at.since(self.head.started).as_secs_f64())
+    pub fn is_on(&self) -> bool {
+        self.is_on
     }
 
-    /// Notes that the policy is asked.
     #[inline]
-    pub fn asks(&mut self) {
-        if self.is_on {
-            self.head.phases.asked_s = self.since(Time::now());
-        }
+    fn since(&self, at: Option<Time>) -> Option<f64> {
+        Some(at?.since(self.head.started).as_secs_f64())
     }
 
-    /// Notes an answer. Only the newest of a cycle is kept.
+    /// Notes when the policy is asked.
     #[inline]
-    pub fn answered(&mut self, question: Question, raw: &RawAnswer<'_>) {
+    pub fn asks(&mut self, at: Option<Time>) {
+        self.head.phases.asked_s = self.since(at);
+    }
+
+    /// Notes when an answer came.
+    #[inline]
+    pub fn answered(&mut self, at: Option<Time>) {
+        self.head.phases.answered_s = self.since(at);
+    }
+
+    /// Notes an answer that is not empty. Only the newest of a cycle is kept.
+    #[inline]
+    pub fn answer(&mut self, question: Question, raw: &RawAnswer<'_>) {
         if !self.is_on {
             return;
         }
-        self.head.phases.answered_s = self.since(Time::now());
         let begin = self.state_len.saturating_add(self.command_len);
         let room = self.numbers.get_mut(begin..).unwrap_or_default();
         let len = raw.numbers.len().min(room.len());
@@ -420,15 +442,8 @@ impl CycleKeeper {
             step_s: raw.step_s,
             width: raw.width,
             len,
+            news: raw.news,
         });
-    }
-
-    /// Notes that the policy had nothing new to say.
-    #[inline]
-    pub fn answered_nothing(&mut self) {
-        if self.is_on {
-            self.head.phases.answered_s = self.since(Time::now());
-        }
     }
 
     /// Notes something that happened.
@@ -439,21 +454,17 @@ impl CycleKeeper {
         }
     }
 
-    /// Notes that the command is decided.
+    /// Notes when the command is decided.
     #[inline]
-    pub fn decided(&mut self, kind: CommandKind) {
-        if self.is_on {
-            self.head.kind = kind;
-            self.head.phases.decided_s = self.since(Time::now());
-        }
+    pub fn decided(&mut self, kind: CommandKind, at: Option<Time>) {
+        self.head.kind = kind;
+        self.head.phases.decided_s = self.since(at);
     }
 
     /// Notes when the command was handed to the robot.
     #[inline]
     pub fn sent(&mut self, at: Time) {
-        if self.is_on {
-            self.head.phases.sent_s = self.since(at);
-        }
+        self.head.phases.sent_s = self.since(Some(at));
     }
 
     /// Keeps the cycle, whose command was `sent`. Returns false if the writing thread had no room for it.
@@ -498,4 +509,6 @@ pub(super) struct RawAnswer<'a> {
     pub width: usize,
     /// The actions, one after the other.
     pub numbers: &'a [f64],
+    /// What the policy was told with the question, if it answers in chunks.
+    pub news: Option<ChunkNews>,
 }

@@ -49,11 +49,11 @@ use crate::timing::time::Time;
 pub use chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks, Merge, NO_CHUNK, Replan, Wanted};
 pub use config::{Config, Deadline};
 pub use cycles::{
-    AnswerHead, BlackBox, CycleHead, CycleNote, CyclesIn, CyclesOut, Keeping, KeptCycle, Lengths,
-    Phases, cycle_rings,
+    AnswerHead, BlackBox, ChunkNews, CycleHead, CycleNote, CyclesIn, CyclesOut, Keeping, KeptCycle,
+    Lengths, Phases, cycle_rings,
 };
 pub use lockstep::Latency;
-pub use outcome::{Cause, Event, EventKind, Outcome};
+pub use outcome::{Cause, Event, EventKind, EventName, Outcome};
 pub use watch::{Seen, SeenChunk, Watch};
 
 const EVENT_QUEUE: usize = 256;

@@ -139,6 +139,39 @@ pub enum EventKind {
     },
 }
 
+crate::named! {
+    /// The names of the kinds of events.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum EventName {
+        /// Of [`EventKind::Held`].
+        Held = "held",
+        /// Of [`EventKind::Resting`].
+        Resting = "resting",
+        /// Of [`EventKind::Resumed`].
+        Resumed = "resumed",
+        /// Of [`EventKind::Behind`].
+        Behind = "behind",
+        /// Of [`EventKind::Late`].
+        Late = "late",
+        /// Of [`EventKind::BadChunk`].
+        BadChunk = "badChunk",
+    }
+}
+
+impl EventKind {
+    /// Returns the name of the kind.
+    pub const fn name(&self) -> EventName {
+        match self {
+            EventKind::Held => EventName::Held,
+            EventKind::Resting => EventName::Resting,
+            EventKind::Resumed => EventName::Resumed,
+            EventKind::Behind { .. } => EventName::Behind,
+            EventKind::BadChunk { .. } => EventName::BadChunk,
+            EventKind::Late { .. } => EventName::Late,
+        }
+    }
+}
+
 pub(super) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())

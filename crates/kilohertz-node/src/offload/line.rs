@@ -239,6 +239,13 @@ impl NativeLine {
         Ok(block.map_or(-1.0, |block| block.number() as f64))
     }
 
+    /// How many bytes are lent to the other end, and not returned yet.
+    #[napi(getter)]
+    pub fn lent_bytes(&mut self) -> f64 {
+        let open = self.open.as_mut();
+        open.map_or(0.0, |open| open.end.lent_bytes() as f64)
+    }
+
     /// Takes back a value that the other end was never told about.
     #[napi]
     pub fn retract(&mut self, env: &Env, number: f64) -> Result<()> {

@@ -168,6 +168,12 @@ impl NativeJoinedPort {
         self.policy.answer_nothing();
     }
 
+    /// The robot's time of the first question that the policy took, from which its own time counts [s].
+    #[napi(getter)]
+    pub fn first_s(&self) -> f64 {
+        self.policy.first().as_secs_f64()
+    }
+
     /// Tells the loop that the policy failed and will not answer again.
     #[napi]
     pub fn fail(&mut self) {

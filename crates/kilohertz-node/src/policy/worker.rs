@@ -13,19 +13,29 @@ use kilohertz_core::channel::mailbox::PolicyEnd;
 use kilohertz_core::channel::notify::{Listener, Notifier, Signals};
 use kilohertz_core::policy::Question;
 use kilohertz_core::thread::cores::stay_on;
+use napi::Env;
 use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 
 use crate::buffers::fill_question;
-use crate::error::{Code, Failure};
+use crate::error::{Code, Failure, OrThrow};
 use crate::news::{END, OBSERVATION};
+use crate::session::recording::{NativeValue, SharedKept};
 
 /// The part of a port that other threads use.
 pub struct PolicyPort {
     notifier: Notifier,
-    /// The policy's end, and the CPU that it has to itself, if it has one. Both are here from the start of
-    /// the session until the worker has taken them.
-    given: Mutex<Option<(PolicyEnd, Option<u32>)>>,
+    /// What the worker needs, from the start of the session until it has taken it.
+    given: Mutex<Option<Given>>,
+}
+
+/// What a worker is given when its session starts.
+pub struct Given {
+    pub policy: PolicyEnd,
+    /// The CPU that the policy has to itself, if it has one.
+    pub cpu: Option<u32>,
+    /// What is kept of the session.
+    pub kept: SharedKept,
 }
 
 static PORTS: Mutex<BTreeMap<u32, Arc<PolicyPort>>> = Mutex::new(BTreeMap::new());
@@ -52,16 +62,16 @@ impl PolicyPort {
         ports().remove(&number);
     }
 
-    /// Takes the policy's end for the calling thread, once it was given.
-    pub fn take(&self) -> Option<PolicyEnd> {
+    /// Takes what was given for the calling thread, once it was.
+    pub fn take(&self) -> Option<(PolicyEnd, SharedKept)> {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let (policy, cpu) = given.take()?;
+        let Given { policy, cpu, kept } = given.take()?;
         policy.thread().is_here();
         if let Some(cpu) = cpu {
             // If this is refused, the policy spins on any CPU.
             let _ = stay_on(cpu);
         }
-        Some(policy)
+        Some((policy, kept))
     }
 
     /// Returns the port with this number.
@@ -75,9 +85,9 @@ impl PolicyPort {
         self.notifier.clone()
     }
 
-    /// Gives the worker the policy's end, and the CPU that it is to stay on.
-    pub fn give(&self, policy: PolicyEnd, cpu: Option<u32>) {
-        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some((policy, cpu));
+    /// Gives the worker what it needs.
+    pub fn give(&self, given: Given) {
+        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some(given);
     }
 }
 
@@ -88,6 +98,8 @@ pub struct NativeWorkerPort {
     port: Arc<PolicyPort>,
     listener: Listener,
     policy: Option<PolicyEnd>,
+    /// What is kept of the session.
+    kept: SharedKept,
     /// The question of the observation taken last.
     taken: Question,
 }
@@ -105,6 +117,7 @@ impl NativeWorkerPort {
             port,
             listener,
             policy: None,
+            kept: SharedKept::default(),
             taken: Question::default(),
         }
     }
@@ -128,8 +141,11 @@ impl NativeWorkerPort {
     ) -> u32 {
         let deadline = Instant::now() + Duration::try_from_secs_f64(limit_s).unwrap_or_default();
         loop {
-            if self.policy.is_none() {
-                self.policy = self.port.take();
+            if self.policy.is_none()
+                && let Some((policy, kept)) = self.port.take()
+            {
+                self.policy = Some(policy);
+                self.kept = kept;
             }
             if let Some(frame) = self.policy.as_mut().and_then(PolicyEnd::take) {
                 self.taken = frame.question();
@@ -174,6 +190,26 @@ impl NativeWorkerPort {
         if let Some(policy) = &mut self.policy {
             policy.answer_nothing(self.taken);
         }
+    }
+
+    /// Records a value at a time of the policy's clock [s]; by default that of the question taken last. Returns
+    /// false if it was dropped, or if nobody takes it.
+    #[napi]
+    pub fn log(
+        &self,
+        env: &Env,
+        channel: String,
+        time_s: Option<f64>,
+        value: NativeValue,
+    ) -> napi::Result<bool> {
+        let (Some(kept), Some(policy)) = (self.kept.get(), &self.policy) else {
+            return Ok(false);
+        };
+        let asked_s = self.taken.time.as_secs_f64();
+        let time_s = time_s.map_or(asked_s, |time_s| time_s + policy.first().as_secs_f64());
+        kept.log(channel, time_s, value)
+            .map_err(Failure::from)
+            .or_throw(env)
     }
 
     /// Tells the loop that the policy failed and will not answer again.

@@ -28,6 +28,7 @@ const ENOUGH_BYTES: usize = 4 << 20;
 pub struct NativeRecordedRun {
     pub state: Vec<NativeField>,
     pub action: Vec<NativeField>,
+    pub answer: Vec<NativeField>,
     pub period_s: f64,
     pub start_monotonic_ns: BigInt,
     pub start_wall_ns: BigInt,
@@ -54,6 +55,15 @@ pub struct NativeNote {
     pub text: String,
 }
 
+/// What a policy that answers in chunks was told with its question.
+#[napi(object, object_from_js = false)]
+pub struct NativeTold {
+    /// How long before the question the first action of the newest chunk belongs [s].
+    pub began_s: Option<f64>,
+    pub latency_s: f64,
+    pub episode: u32,
+}
+
 /// An answer of the policy, without its numbers.
 #[napi(object, object_from_js = false)]
 pub struct NativeAnswer {
@@ -62,6 +72,7 @@ pub struct NativeAnswer {
     pub step_s: f64,
     /// How many numbers it has.
     pub len: u32,
+    pub told: Option<NativeTold>,
 }
 
 /// A cycle, without its numbers.
@@ -172,6 +183,7 @@ impl NativeRecording {
         NativeRecordedRun {
             state: fields(&self.run.state),
             action: fields(&self.run.action),
+            answer: fields(&self.run.answer),
             period_s: self.run.period_s,
             start_monotonic_ns: BigInt::from(start.monotonic_ns),
             start_wall_ns: BigInt::from(start.wall_ns),
@@ -283,6 +295,11 @@ impl Batch {
             time_s: answer.time_s,
             step_s: answer.step_s,
             len: answer.actions.len() as u32,
+            told: answer.told.map(|told| NativeTold {
+                began_s: told.began_s,
+                latency_s: told.latency_s,
+                episode: told.episode,
+            }),
         };
         let note = |note: Note| NativeNote {
             level: note.level.as_str(),

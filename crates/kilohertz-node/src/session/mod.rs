@@ -44,7 +44,7 @@ use crate::franka::move_to::NativeMove;
 use crate::guard::{NativePlace, give_stack};
 use crate::news::{BEGUN, END, EVENTS, OBSERVATION};
 use crate::policy::process::NativeSharedPort;
-use crate::policy::worker::PolicyPort;
+use crate::policy::worker::{Given, PolicyPort};
 use crate::session::options::{
     NativeChunks, NativeSessionOptions, lockstep_of, motion_options, seconds,
 };
@@ -274,7 +274,8 @@ fn start(
         Asked::Worker(port) => {
             let (inside, policy) = waking(port.notifier());
             let failure = policy.failure_notifier();
-            port.give(policy, cpu);
+            let kept = Arc::clone(&kept);
+            port.give(Given { policy, cpu, kept });
             (Box::new(inside), None, failure)
         }
         Asked::Process(shared) => {

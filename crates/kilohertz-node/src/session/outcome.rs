@@ -291,22 +291,11 @@ impl NativeOutcome {
     }
 }
 
-/// What happened while a session ran.
-#[napi(string_enum = "camelCase", js_name = "NativeEventKind")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventName {
-    Held,
-    Resting,
-    Resumed,
-    Behind,
-    Late,
-    BadChunk,
-}
-
 /// Something that happened while the session ran.
 #[napi(object, object_from_js = false)]
 pub struct NativeEvent {
-    pub kind: EventName,
+    /// One of `EventKind` in the contract.
+    pub kind: &'static str,
     pub tick: f64,
     /// For "behind": how far the robot is behind.
     pub behind: Option<NativeDistance>,
@@ -319,27 +308,23 @@ pub struct NativeEvent {
 impl NativeEvent {
     /// Returns an event of a session whose actions have this schema.
     pub fn new(event: &Event, action: &Schema) -> NativeEvent {
-        let mut bad_chunk = None;
-        let (kind, behind, took_s) = match event.kind {
-            EventKind::BadChunk { fault } => {
-                bad_chunk = Some(NativeChunkFault::new(&fault, action));
-                (EventName::BadChunk, None, None)
-            }
-            EventKind::Held => (EventName::Held, None, None),
-            EventKind::Resting => (EventName::Resting, None, None),
-            EventKind::Resumed => (EventName::Resumed, None, None),
-            EventKind::Behind { slot, distance } => {
-                let behind = NativeDistance::new(slot, distance, action);
-                (EventName::Behind, Some(behind), None)
-            }
-            EventKind::Late { took } => (EventName::Late, None, Some(took.as_secs_f64())),
-        };
-        NativeEvent {
-            kind,
+        let mut told = NativeEvent {
+            kind: event.kind.name().as_str(),
             tick: event.tick as f64,
-            behind,
-            took_s,
-            bad_chunk,
+            behind: None,
+            took_s: None,
+            bad_chunk: None,
+        };
+        match event.kind {
+            EventKind::Held | EventKind::Resting | EventKind::Resumed => {}
+            EventKind::Behind { slot, distance } => {
+                told.behind = Some(NativeDistance::new(slot, distance, action));
+            }
+            EventKind::BadChunk { fault } => {
+                told.bad_chunk = Some(NativeChunkFault::new(&fault, action));
+            }
+            EventKind::Late { took } => told.took_s = Some(took.as_secs_f64()),
         }
+        told
     }
 }

@@ -50,12 +50,16 @@ impl NativeSession {
     #[napi]
     pub fn log(&self, env: &Env, channel: String, time_s: f64, value: NativeValue) -> Result<bool> {
         let kept = self.kept(env)?;
-        if !kept.takes_logs() {
-            return Ok(false);
-        }
         kept.log(channel, time_s, value)
             .map_err(Failure::from)
             .or_throw(env)
+    }
+
+    /// Counts values that a policy's process has dropped.
+    #[napi]
+    pub fn count_dropped(&self, env: &Env, values: u32) -> Result<()> {
+        self.kept(env)?.count_dropped(values);
+        Ok(())
     }
 
     /// Records or shows the beginning of an episode, or its end with how it ended.

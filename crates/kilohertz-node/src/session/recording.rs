@@ -16,7 +16,7 @@ use kilohertz_record::entry::{EpisodeMark, Outcome, Pixels, Sample, Value};
 use kilohertz_record::error::RecordError;
 use kilohertz_record::layout::Layout;
 use kilohertz_record::live::{Clocks, Log, SessionSource, read_black_box};
-use kilohertz_record::run::{Run, Start};
+use kilohertz_record::run::{GRIPPER, Run, Start};
 use kilohertz_record::writer::{Recording, RunWriter, View, WriterOptions};
 use napi::bindgen_prelude::{Float64Array, Uint8Array};
 use napi_derive::napi;
@@ -173,9 +173,18 @@ impl Kept {
             .map_err(|error| Failure::new(Code::System, format!("the run's data: {error}")))?;
         let mut part = |name: &str| told.get_mut(name).map(serde_json::Value::take);
         let start = now();
+        let action = Layout::from(robot.action());
+        let has_gripper = config
+            .chunks
+            .as_ref()
+            .is_some_and(|chunks| chunks.gripper.is_some());
         let run = Run {
             state: Layout::from(robot.observation()),
-            action: Layout::from(robot.action()),
+            answer: match has_gripper {
+                true => action.and(GRIPPER)?,
+                false => action.clone(),
+            },
+            action,
             period_s: period.as_secs_f64(),
             start,
             options: part("options").unwrap_or_default(),
@@ -279,7 +288,7 @@ impl Kept {
 
     /// Returns true if writing has failed and nobody was told so yet.
     pub fn has_failed(&self) -> bool {
-        let failed = |(_, recording): &(PathBuf, Recording)| recording.error().is_some();
+        let failed = |(_, recording): &(PathBuf, Recording)| recording.has_failed();
         !self.is_failure_told.load(Ordering::Relaxed) && self.recording.as_ref().is_some_and(failed)
     }
 
@@ -307,13 +316,21 @@ impl Kept {
         })
     }
 
-    /// Hands over what a user logs. Returns false if it was dropped.
+    /// Counts values that a policy's process has dropped.
+    pub fn count_dropped(&self, values: u32) {
+        self.log.count_dropped(u64::from(values));
+    }
+
+    /// Hands over what a user logs. Returns false if it was dropped, or if nobody takes it.
     pub fn log(
         &self,
         channel: String,
         time_s: f64,
         value: NativeValue,
     ) -> Result<bool, RecordError> {
+        if !self.takes_logs() {
+            return Ok(false);
+        }
         self.log.sample(Sample {
             channel,
             monotonic_ns: Time::now().as_nanos(),

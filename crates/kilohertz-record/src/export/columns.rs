@@ -123,11 +123,12 @@ pub fn all_columns(run: &Run) -> Vec<Column> {
     fixed.into_iter().chain(groups).collect()
 }
 
-fn layout<'a>(run: &'a Run, group: &str) -> &'a Layout {
-    if group == "state" {
-        &run.state
-    } else {
-        &run.action
+/// Returns the layout of a group of columns.
+pub(super) fn layout<'a>(run: &'a Run, group: &str) -> &'a Layout {
+    match group {
+        "state" => &run.state,
+        "answer" => &run.answer,
+        _ => &run.action,
     }
 }
 

@@ -224,9 +224,11 @@ pub(crate) fn group(sheet: &mut Sheet, time: &Timeline, run: &Gathered, group: &
                     .reported
                     .and_then(|slot| run.reported(slot))
                     .map(on_pixels),
+                // No panel has both.
                 commanded: panel
                     .commanded
                     .and_then(|slot| run.commanded(slot))
+                    .or_else(|| panel.answered.and_then(|slot| run.answered(slot)))
                     .map(on_pixels),
             }
         })
@@ -344,9 +346,10 @@ fn line(columns: &[(f64, Span)], y: impl Fn(f64) -> f64) -> PathData {
 fn legend(sheet: &mut Sheet, group: &Group) {
     let mut x = LEFT + PLOT;
     let y = sheet.y - 8.0;
-    for (class, name, width) in [
-        ("commanded", &group.commanded, 1.0),
-        ("reported", &group.reported, 2.6),
+    for (class, verb, name, width) in [
+        ("commanded", "answered", &group.answered, 1.0),
+        ("commanded", "commanded", &group.commanded, 1.0),
+        ("reported", "reported", &group.reported, 2.6),
     ] {
         if name.is_empty() {
             continue;
@@ -355,7 +358,7 @@ fn legend(sheet: &mut Sheet, group: &Group) {
         path.begin(x - 22.0, y - 4.0);
         path.go(x, y - 4.0);
         sheet.line(&path, class, width, "");
-        let text = format!("{class} {name}");
+        let text = format!("{verb} {name}");
         let set = Set {
             anchor: "end",
             ..QUIET

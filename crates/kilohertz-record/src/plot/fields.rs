@@ -1,7 +1,7 @@
 //! Which fields of a run are drawn.
 
 use crate::layout::{Layout, LayoutField};
-use crate::run::Run;
+use crate::run::{GRIPPER, Run};
 
 /// The most panels of a group.
 pub(crate) const MOST_PANELS: usize = 16;
@@ -13,15 +13,18 @@ pub(crate) struct Panel {
     pub unit: String,
     pub reported: Option<usize>,
     pub commanded: Option<usize>,
+    /// The slot of the first action of an answer.
+    pub answered: Option<usize>,
 }
 
 /// Panels that belong together.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Group {
     pub title: &'static str,
-    /// The fields of the state and of the command.
+    /// The fields of the state, of the command and of the answer.
     pub reported: String,
     pub commanded: String,
+    pub answered: String,
     pub panels: Vec<Panel>,
     /// How many slots have no panel.
     pub left_out: usize,
@@ -53,6 +56,24 @@ pub(crate) fn groups(run: &Run) -> Vec<Group> {
         let commanded = run.action.find(torque);
         let commanded = commanded.filter(|(field, _)| field.len == reported.0.len);
         groups.push(pair("Torques", Some(reported), commanded));
+    }
+    if let Some((field, slot)) = run.answer.find(GRIPPER)
+        && slot == run.action.len()
+    {
+        groups.push(Group {
+            title: "Gripper, the first action of each answer",
+            reported: String::new(),
+            commanded: String::new(),
+            answered: field.name.clone(),
+            panels: vec![Panel {
+                label: field.name.clone(),
+                unit: field.unit.clone(),
+                reported: None,
+                commanded: None,
+                answered: Some(slot),
+            }],
+            left_out: 0,
+        });
     }
     groups
 }
@@ -123,11 +144,13 @@ fn pair(title: &'static str, reported: Option<Placed<'_>>, commanded: Option<Pla
             unit: field.map_or(String::new(), |field| unit_of(field, slot)),
             reported: reported.map(|(_, first)| first + slot),
             commanded: commanded.map(|(_, first)| first + slot),
+            answered: None,
         });
     Group {
         title,
         reported: name(reported),
         commanded: name(commanded),
+        answered: String::new(),
         panels: panels.collect(),
         left_out,
     }
@@ -152,6 +175,7 @@ fn of_first_fields(layout: &Layout, is_state: bool) -> Option<Group> {
             unit: unit_of(field, slot),
             reported: is_state.then_some(first + slot),
             commanded: (!is_state).then_some(first + slot),
+            answered: None,
         }));
         first += field.len;
     }
@@ -164,6 +188,7 @@ fn of_first_fields(layout: &Layout, is_state: bool) -> Option<Group> {
             String::new()
         },
         commanded: if is_state { String::new() } else { names },
+        answered: String::new(),
         left_out: layout.len() - panels.len(),
         panels,
     })

@@ -46,6 +46,7 @@ pub(crate) struct Gathered {
     pub groups: Vec<Group>,
     reported: Vec<Trace>,
     commanded: Vec<Trace>,
+    answered: Vec<Trace>,
     /// The cycles of each kind, in the order of [`CommandKind::ALL`].
     pub kinds: Lane<[u64; 4]>,
     pub missed: Lane<u64>,
@@ -97,6 +98,7 @@ impl Gathered {
             cycles: 0,
             reported: panels().filter_map(|p| p.reported).map(trace).collect(),
             commanded: panels().filter_map(|p| p.commanded).map(trace).collect(),
+            answered: panels().filter_map(|p| p.answered).map(trace).collect(),
             kinds: Lane::new(),
             missed: Lane::new(),
             missed_ms: 0,
@@ -124,6 +126,11 @@ impl Gathered {
     /// Returns the columns of a slot of the command, if it is drawn.
     pub fn commanded(&self, slot: usize) -> Option<&Lane<Span>> {
         lane_of(&self.commanded, slot)
+    }
+
+    /// Returns the columns of a slot of the answers, if it is drawn.
+    pub fn answered(&self, slot: usize) -> Option<&Lane<Span>> {
+        lane_of(&self.answered, slot)
     }
 
     /// Takes the next cycle.
@@ -163,7 +170,8 @@ impl Gathered {
     }
 
     fn fold(&mut self) {
-        for trace in self.reported.iter_mut().chain(&mut self.commanded) {
+        let traces = self.reported.iter_mut().chain(&mut self.commanded);
+        for trace in traces.chain(&mut self.answered) {
             trace.lane.fold();
         }
         for noted in &mut self.noted {
@@ -232,6 +240,11 @@ impl Gathered {
             return;
         };
         self.answers += 1;
+        if !answer.actions.is_empty() {
+            for trace in &mut self.answered {
+                self.not_drawn += u64::from(!trace.take(column, &answer.actions, false));
+            }
+        }
         let asked = self
             .questions
             .binary_search_by_key(&answer.tick, |&(tick, _)| tick);

@@ -9,7 +9,7 @@ use prost::Message;
 
 use crate::entry::{
     EpisodeMark, Note, Outcome, OwnedAnswer, OwnedCycle, OwnedEntry, Phases, Pixels, RESERVED,
-    Sample, Value,
+    Sample, Told, Value,
 };
 use crate::error::RecordError;
 use crate::reader::records::{Ending, Next, Records, each_record, parse, unpack};
@@ -348,13 +348,18 @@ fn read_cycle(run: &Run, data: &[u8]) -> Result<OwnedCycle, String> {
         Some(answer) => {
             let mut actions = Vec::new();
             for action in &answer.actions {
-                frame("answer", &run.action, action, &mut actions)?;
+                frame("answer", &run.answer, action, &mut actions)?;
             }
             Some(OwnedAnswer {
                 tick: answer.tick,
                 time_s: answer.time_s,
                 step_s: answer.step_s,
                 actions,
+                told: answer.told.map(|told| Told {
+                    began_s: told.began_s,
+                    latency_s: told.latency_s,
+                    episode: told.episode,
+                }),
             })
         }
     };

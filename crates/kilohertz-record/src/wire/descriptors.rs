@@ -15,12 +15,12 @@ pub(crate) struct Definitions {
 }
 
 impl Definitions {
-    pub fn new(state: &Layout, action: &Layout) -> Definitions {
+    pub fn new(state: &Layout, action: &Layout, answer: &Layout) -> Definitions {
         let mut files = match FileDescriptorSet::decode(COMPILED) {
             Ok(set) => set.file,
             Err(error) => unreachable!("the definitions are compiled in: {error}"),
         };
-        let robot = robot_file(state, action);
+        let robot = robot_file(state, action, answer);
         files.retain(|file| file.name != robot.name);
         files.insert(0, robot);
         Definitions { files }

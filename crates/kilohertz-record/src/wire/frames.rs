@@ -11,11 +11,15 @@ use crate::layout::Layout;
 const NUMBER: usize = size_of::<f64>();
 
 /// Returns the definition of the frames of one robot, which takes the place of `proto/kilohertz/robot.proto`.
-pub(crate) fn robot_file(state: &Layout, action: &Layout) -> FileDescriptorProto {
+pub(crate) fn robot_file(state: &Layout, action: &Layout, answer: &Layout) -> FileDescriptorProto {
     FileDescriptorProto {
         name: Some("kilohertz/robot.proto".to_owned()),
         package: Some("kilohertz".to_owned()),
-        message_type: vec![message("State", state), message("Action", action)],
+        message_type: vec![
+            message("State", state),
+            message("Action", action),
+            message("AnsweredAction", answer),
+        ],
         syntax: Some("proto3".to_owned()),
         ..FileDescriptorProto::default()
     }

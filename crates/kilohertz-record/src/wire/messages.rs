@@ -16,6 +16,16 @@ pub(crate) struct Phases {
 }
 
 #[derive(Clone, PartialEq, Message)]
+pub(crate) struct Told {
+    #[prost(double, optional, tag = "1")]
+    pub began_s: Option<f64>,
+    #[prost(double, tag = "2")]
+    pub latency_s: f64,
+    #[prost(uint32, tag = "3")]
+    pub episode: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct Answer {
     #[prost(uint64, tag = "1")]
     pub tick: u64,
@@ -25,6 +35,8 @@ pub(crate) struct Answer {
     pub step_s: f64,
     #[prost(bytes = "vec", repeated, tag = "4")]
     pub actions: Vec<Vec<u8>>,
+    #[prost(message, optional, tag = "5")]
+    pub told: Option<Told>,
 }
 
 #[derive(Clone, PartialEq, Message)]

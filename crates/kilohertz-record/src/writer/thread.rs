@@ -54,6 +54,8 @@ struct Shared {
     counts: Mutex<Counts>,
     /// The first error.
     error: Mutex<Option<Arc<RecordError>>>,
+    /// True once there is an error.
+    has_failed: AtomicBool,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -113,6 +115,11 @@ impl Recording {
     /// Returns the error that ended the writing, or else the first entry's refusal.
     pub fn error(&self) -> Option<Arc<RecordError>> {
         locked(&self.shared.error).clone()
+    }
+
+    /// Returns true once [`Recording::error`] returns an error. It takes no lock.
+    pub fn has_failed(&self) -> bool {
+        self.shared.has_failed.load(Ordering::Acquire)
     }
 
     /// Asks the thread to take what waits, finish the file and end. It does not wait for that.
@@ -270,6 +277,7 @@ impl Task {
             }
             *first = Some(Arc::clone(&error));
         }
+        self.shared.has_failed.store(true, Ordering::Release);
         (self.tell)(&error);
     }
 }

@@ -137,11 +137,7 @@ class Line:
 
     def lend(self, data, kept=BLOCKS_FOR_MESSAGES):
         """Lends a copy of bytes; its number, or -1 where it has to go within the message."""
-        for index in list(self.arena.lent):
-            at = RETURNED_AT // 4 + BLOCKS + index
-            if self.words[at]:
-                self.words[at] = 0
-                self._take_back(index)
+        self._collect_returned()
         # A block is written again behind the word that gives it back.
         self.order()
         block = self.arena.lend(len(data), kept)
@@ -155,6 +151,18 @@ class Line:
             with mmap.mmap(self.memory, max(len(data), 1), offset=offset) as window:
                 window[: len(data)] = data
         return offset // PAGE * BLOCKS + index
+
+    def lent_bytes(self):
+        """How many bytes are lent, and not returned yet."""
+        self._collect_returned()
+        return sum(end - start for start, end in self.arena.lent.values())
+
+    def _collect_returned(self):
+        for index in list(self.arena.lent):
+            at = RETURNED_AT // 4 + BLOCKS + index
+            if self.words[at]:
+                self.words[at] = 0
+                self._take_back(index)
 
     def retract(self, number):
         self._take_back(number % BLOCKS)

@@ -37,6 +37,7 @@ class Answer:
     VALUE = 0
     ERROR = 1
     ITERATOR = 2
+    LOGGED = 3
 
 
 class Tag:
@@ -90,6 +91,15 @@ class Packing:
     DEEPEST = 100
     LONGEST_TEXT = 1048576
     MOST_CAUSES = 25
+
+
+class Logged:
+    """Bounds for what a policy in a process logs: bytes of a value, bytes on their way, values in a second, and channels."""
+
+    LARGEST = 8388608
+    MOST = 67108864
+    A_SECOND = 4000
+    CHANNELS = 1000
 
 
 class Exit:

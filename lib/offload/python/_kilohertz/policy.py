@@ -125,10 +125,10 @@ def reset_policy(policy, settled):
         settled(reset())
 
 
-def run_policy(policy, port, schema, lengths, settled):
+def run_policy(policy, port, schema, lengths, settled, sink):
     """Runs the policy of a session until that ends; returns why, where the policy failed.
 
-    `lengths` says how many numbers an action has, and what a chunk may be. `settled` returns what a coroutine does.
+    `lengths` says how many numbers an action has, and what a chunk may be. `settled` returns what a coroutine does. `sink` takes what the policy logs.
     """
     length = lengths["action"]
     kept = Kept(port.observation, lengths) if lengths.get("chunks") else None
@@ -143,6 +143,7 @@ def run_policy(policy, port, schema, lengths, settled):
         # The policy's time begins with the first question that it takes.
         if first is None:
             first, period_ns = time_ns, 0
+            sink.first_s = first / 1e9
         time_s, period_s = (time_ns - first) / 1e9, period_ns / 1e9
         tick = Tick(number, time_s, period_s) if kept is None else Tick(number, time_s, period_s, kept.news())
         failed = None

@@ -8,6 +8,7 @@ import sys
 from . import UNFIT
 from .channel import Line
 from .memory import Futex, Unfit
+from .public import offer
 from .server import Server
 
 
@@ -37,6 +38,8 @@ def main():
         sys.exit(UNFIT)
     # Ctrl+C reaches the whole terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if policy:
+        offer()
     server = Server(Line(*descriptors[:3]), policy)
     server.serve()
     finish(server.root)

@@ -11,6 +11,7 @@ from .arrays import numpy
 from .codec import Packer, Unpacker
 from .contract import Answer, Call
 from .errors import Garbled, NotFound
+from .logged import Sink
 from .policy import PolicyPort, reset_policy, run_policy
 
 MAKE, CALL, GET, SET, NEXT = Call.MAKE, Call.CALL, Call.GET, Call.SET, Call.NEXT
@@ -64,7 +65,7 @@ class Server:
 
     def _answer(self, call, kind, path, args):
         try:
-            status, value = VALUE, self._run(kind, path, args)
+            status, value = VALUE, self._run(call, kind, path, args)
             if kind not in (NEXT, RETURN) and is_iterator(value):
                 number = self.next_iterator
                 self.next_iterator += 1
@@ -81,7 +82,7 @@ class Server:
         while not self.line.send(message):
             select.select([], [], [], 0.001)
 
-    def _run(self, kind, path, args):
+    def _run(self, call, kind, path, args):
         if isinstance(args, Exception):
             raise args
         if self.failed_set is not None and kind != SET:
@@ -120,14 +121,20 @@ class Server:
                 self._settled(iterator.aclose())
             return None
         if kind == RUN_POLICY and self.policy:
-            return self._run_policy(*args)
+            return self._run_policy(call, *args)
         raise Garbled("%d is no kind of call" % kind)
 
-    def _run_policy(self, schema, lengths):
+    def _run_policy(self, call, schema, lengths, is_recorded):
         """Runs what was made as the policy of a session until that ends; says why, where it failed."""
         memory, futex = self.policy
         port = PolicyPort(memory, futex, lengths)
-        return run_policy(self.root, port, schema, lengths, self._settled)
+        sink = Sink(self.line, call)
+        if is_recorded:
+            Sink.open = sink
+        try:
+            return run_policy(self.root, port, schema, lengths, self._settled, sink)
+        finally:
+            sink.end()
 
     def _find(self, path):
         value = self.root

@@ -12,11 +12,12 @@ use serde_json::{Value as Json, json};
 use crate::error::RecordError;
 use crate::export::cycles::Progress;
 use crate::export::lerobot::folder::DataSetFolder;
-use crate::export::lerobot::frames::{DataSetOptions, Frame, Frames, Images, Resampler};
+use crate::export::lerobot::frames::{Frame, Frames, Resampler};
 use crate::export::lerobot::images::{Colours, Picture};
 use crate::export::lerobot::meta::{
     DataSet, Feature, LARGEST, following, is_numbered, read_table, unreadable,
 };
+use crate::export::lerobot::options::{DataSetOptions, Images};
 use crate::export::lerobot::reels::{Reels, Shot};
 use crate::export::lerobot::stats::{Gathering, QUANTILES, Stats};
 use crate::export::lerobot::video::Encoder;
@@ -53,8 +54,26 @@ pub struct Added {
     pub is_whole: bool,
 }
 
+impl DataSetFolder {
+    /// Adds the episodes of the recording `run` to the data set, which is made if it is not there. `progress` is
+    /// told after each thousand cycles how far it is.
+    ///
+    /// # Errors
+    /// Returns the errors of [`RunReader`], [`RecordError::InvalidArgument`] if the options do not
+    /// fit the run or the data set, [`RecordError::Io`] if the folder cannot be written, and
+    /// [`RecordError::Stopped`] if `progress` says so. The data set has none of the run then.
+    pub fn add(
+        &mut self,
+        run: &Path,
+        options: &DataSetOptions,
+        mut progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Added, RecordError> {
+        add(run, self, options, &mut progress)
+    }
+}
+
 /// Adds the episodes of a recording to the data set in `folder`.
-pub(super) fn add(
+fn add(
     path: &Path,
     folder: &mut DataSetFolder,
     options: &DataSetOptions,

@@ -3,14 +3,10 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
-use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::RecordError;
-use crate::export::cycles::Progress;
-use crate::export::lerobot::data_set::{Added, add};
-use crate::export::lerobot::frames::DataSetOptions;
 use crate::export::new_file::PART;
 
 /// How often a folder is made that another export removes meanwhile.
@@ -24,7 +20,7 @@ pub struct DataSetFolder {
     path: PathBuf,
     /// What was made, outer folders first.
     made: Vec<PathBuf>,
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl DataSetFolder {
@@ -39,14 +35,14 @@ impl DataSetFolder {
             let mut folder = DataSetFolder {
                 path: path.to_owned(),
                 made: Vec::new(),
-                _lock: None,
+                lock: None,
             };
             folder.make(path)?;
             let lock = match File::open(path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 opened => opened.map_err(RecordError::io(path, "opened"))?,
             };
-            match lock.try_lock() {
+            match lock.trylock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => break,
                 // Some file systems lock no folders.
@@ -54,7 +50,7 @@ impl DataSetFolder {
             }
             // Between both, the export that had made the folder may have removed it.
             if is_same(&lock, path) {
-                folder._lock = Some(lock);
+                folder.lock = Some(lock);
                 for part in ["data", "meta", "videos"] {
                     sweep(&path.join(part));
                 }
@@ -70,22 +66,6 @@ impl DataSetFolder {
     /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Adds the episodes of the recording `run` to the data set, which is made if it is not there. `progress` is
-    /// told after each thousand cycles how far it is.
-    ///
-    /// # Errors
-    /// Returns the errors of [`crate::reader::RunReader`], [`RecordError::InvalidArgument`] if the options do not
-    /// fit the run or the data set, [`RecordError::Io`] if the folder cannot be written, and
-    /// [`RecordError::Stopped`] if `progress` says so. The data set has none of the run then.
-    pub fn add(
-        &mut self,
-        run: &Path,
-        options: &DataSetOptions,
-        mut progress: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Added, RecordError> {
-        add(run, self, options, &mut progress)
     }
 
     /// Returns the place of a file of a part, and makes its folder.
@@ -132,6 +112,10 @@ impl Drop for DataSetFolder {
         for folder in self.made.iter().rev() {
             // One that has something stays.
             let _ = fs::remove_dir(folder);
+        }
+        // Closing is not enough: a child that is being started has the file too, until it runs its own program.
+        if let Some(lock) = &self.lock {
+            let _ = lock.unlock();
         }
     }
 }

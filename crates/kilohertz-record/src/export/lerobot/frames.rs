@@ -2,17 +2,17 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::entry::{Outcome, OwnedAnswer, OwnedCycle, OwnedEntry, Sample, Value};
 use crate::error::RecordError;
-use crate::export::columns::{Cell, Column, columns};
+use crate::export::columns::{Cell, Column, columns, layout};
 use crate::export::cycles::{Progress, tell};
 use crate::export::lerobot::images::Picture;
-use crate::layout::Layout;
+use crate::export::lerobot::options::{Actions, DataSetOptions, Images, Resampling};
 use crate::reader::episodes::note_mark;
 use crate::reader::{Ending, Episode, RunReader};
-use crate::run::Run;
+use crate::run::{GRIPPER, Run};
 
 /// How far a file is read ahead of a frame \[s\]: answers and images come later than the time that they
 /// belong to.
@@ -22,89 +22,6 @@ const SAME_S: f64 = 1e-9;
 
 /// The longest time without cycles that is filled in an episode \[s\].
 const LONGEST_GAP_S: f64 = 10.0;
-
-/// What is taken for a time between two cycles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Resampling {
-    /// What lies on the straight line between both.
-    #[default]
-    Linear,
-    /// What the nearer one has.
-    Nearest,
-}
-
-/// What the actions of a data set are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Actions {
-    /// What the robot was commanded.
-    #[default]
-    Commanded,
-    /// What the policy answered to its newest question at or before the frame, or to the episode's first one;
-    /// of a chunk the action that is nearest to the frame's time.
-    Answered,
-}
-
-/// How the images of a data set are kept.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Images {
-    /// As PNG in the rows: exactly as they were recorded.
-    #[default]
-    Png,
-    /// As videos in H.264, which are far smaller and not exact.
-    Video {
-        /// The program `ffmpeg`: its path, or its name on PATH.
-        encoder: PathBuf,
-    },
-}
-
-/// How a data set is made.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DataSetOptions {
-    /// The frames in a second of the robot's time.
-    pub fps: u32,
-    /// What is taken between two cycles.
-    pub resampling: Resampling,
-    /// The columns that make up `observation.state`, as in `state.q`.
-    pub state: Vec<String>,
-    /// The channels whose numbers `observation.state` has after these, as in `gripper/width`: the newest at
-    /// or before the frame, or else the first.
-    pub state_channels: Vec<String>,
-    /// What `action` is.
-    pub actions: Actions,
-    /// The channels whose numbers `action` has after these, as in `gripper/command`.
-    pub action_channels: Vec<String>,
-    /// The channels of the images, as in `camera/wrist`, which becomes `observation.images.camera.wrist`.
-    pub cameras: Vec<String>,
-    /// How the images are kept.
-    pub images: Images,
-    /// The task of a run without episodes, which becomes one episode, and of episodes whose task is empty.
-    pub task: Option<String>,
-    /// The episodes that are left out, by their outcome.
-    pub left_out: Vec<Outcome>,
-    /// The type of the robot; its model if that is `None`.
-    pub robot_type: Option<String>,
-    /// The split that the episodes belong to, as in `train`.
-    pub split: String,
-}
-
-impl Default for DataSetOptions {
-    fn default() -> DataSetOptions {
-        DataSetOptions {
-            fps: 30,
-            resampling: Resampling::default(),
-            state: vec!["state.q".to_owned()],
-            state_channels: Vec::new(),
-            actions: Actions::default(),
-            action_channels: Vec::new(),
-            cameras: Vec::new(),
-            images: Images::default(),
-            task: None,
-            left_out: vec![Outcome::Rerecorded],
-            robot_type: None,
-            split: "train".to_owned(),
-        }
-    }
-}
 
 /// A frame of an episode.
 pub(super) struct Frame {
@@ -131,6 +48,8 @@ pub(super) struct Slots {
     /// Those that are resampled.
     columns: Vec<Column>,
     is_linear: Vec<bool>,
+    /// True if the number for the gripper follows these.
+    has_gripper: bool,
     /// Those that were logged, and how many a channel has.
     channels: Vec<(String, usize)>,
 }
@@ -160,6 +79,7 @@ impl Slots {
         Ok(Slots {
             is_linear: columns.iter().map(is_linear).collect(),
             columns,
+            has_gripper: false,
             channels,
         })
     }
@@ -177,7 +97,9 @@ impl Slots {
             let name = channel.replace('/', ".");
             (0..*len).map(move |index| format!("{name}_{index}"))
         });
-        self.columns.iter().map(name).chain(logged).collect()
+        let gripper = self.has_gripper.then(|| GRIPPER.to_owned());
+        let columns = self.columns.iter().map(name);
+        columns.chain(gripper).chain(logged).collect()
     }
 
     fn take(&self, cycle: &OwnedCycle) -> Vec<f64> {
@@ -206,13 +128,8 @@ impl Slots {
 
 fn is_linear(run: &Run, name: &str) -> bool {
     let (group, field) = name.split_once('.').unwrap_or(("", name));
-    let layout: &Layout = if group == "state" {
-        &run.state
-    } else {
-        &run.action
-    };
     let field = field.split('[').next().unwrap_or(field);
-    layout
+    layout(run, group)
         .find(field)
         .is_some_and(|(field, _)| !field.unit.is_empty() && field.len != 16)
 }
@@ -353,7 +270,10 @@ impl<'a> Resampler<'a> {
             run,
             options,
             state: Slots::new(run, &options.state, options.resampling, of_state)?,
-            action: Slots::new(run, &["command".to_owned()], options.resampling, of_action)?,
+            action: Slots {
+                has_gripper: run.answer.len() > run.action.len(),
+                ..Slots::new(run, &["command".to_owned()], options.resampling, of_action)?
+            },
             episodes: found,
             rows: VecDeque::new(),
             answers: Track(VecDeque::new()),
@@ -403,7 +323,7 @@ impl<'a> Resampler<'a> {
         frames: &mut dyn Frames,
     ) -> Result<(), RecordError> {
         let time_s = cycle.robot_time_s;
-        if self.options.actions == Actions::Answered
+        if (self.options.actions == Actions::Answered || self.action.has_gripper)
             && let Some(answer) = cycle.answer.take()
             && !answer.actions.is_empty()
         {
@@ -515,6 +435,10 @@ impl<'a> Resampler<'a> {
             Actions::Commanded => self.action.between(&from.command, &to.command, part),
             Actions::Answered => self.answered(begin_s, time_s)?,
         };
+        if self.action.has_gripper && self.options.actions == Actions::Commanded {
+            // What a hand was wanted to do is in the answers alone.
+            action.extend(self.answered(begin_s, time_s)?.last());
+        }
         self.logged(&self.action, time_s, &mut action)?;
         let mut state = self.state.between(&from.state, &to.state, part);
         self.logged(&self.state, time_s, &mut state)?;
@@ -534,14 +458,14 @@ impl<'a> Resampler<'a> {
 
     fn answered(&self, begin_s: f64, time_s: f64) -> Result<Vec<f32>, RecordError> {
         let Some((asked_s, answer)) = self.answers.at(begin_s, time_s) else {
+            let (what, expected) = match self.options.actions {
+                Actions::Answered => ("the kind of the actions", "commanded"),
+                Actions::Commanded => ("the number for the gripper", "an answer in each episode"),
+            };
             let received = format!("answered, and the episode at {time_s} s has no answer then");
-            return Err(RecordError::invalid(
-                "the kind of the actions",
-                received,
-                "commanded",
-            ));
+            return Err(RecordError::invalid(what, received, expected));
         };
-        let len = self.run.action.len().max(1);
+        let len = self.run.answer.len().max(1);
         let last = (answer.actions.len() / len).saturating_sub(1);
         let step = match answer.step_s > 0.0 {
             true => ((time_s - asked_s) / answer.step_s)

@@ -18,10 +18,11 @@ mod folder;
 mod frames;
 mod images;
 mod meta;
+mod options;
 mod reels;
 mod stats;
 mod video;
 
 pub use self::data_set::Added;
 pub use self::folder::DataSetFolder;
-pub use self::frames::{Actions, DataSetOptions, Images, Resampling};
+pub use self::options::{Actions, DataSetOptions, Images, Resampling};

@@ -1,0 +1,148 @@
+// What a policy in a process logs, on its way: the child sends it, bounded; its parent trusts none of it.
+
+import { KilohertzError, OffloadError } from '../errors/errors.ts';
+import { calling } from '../errors/native-call.ts';
+import type { NativeSession, NativeValue } from '../native/binding.ts';
+import { LOGGED } from '../native/contract.ts';
+import { garbled } from '../offload/codec/packer.ts';
+import { checkLogged, type Logged, type LogValue } from '../session/recording.ts';
+
+/** Allows so many a second on average, and so many at once. */
+class Allowance {
+  readonly #aSecond: number;
+  readonly #atOnce: number;
+  #left: number;
+  #at = performance.now();
+
+  constructor(aSecond: number, atOnce: number) {
+    this.#aSecond = aSecond;
+    this.#atOnce = atOnce;
+    this.#left = atOnce;
+  }
+
+  /** Takes one. Returns false if none is left. */
+  take(): boolean {
+    const now = performance.now();
+    const since = ((now - this.#at) / 1e3) * this.#aSecond;
+    this.#left = Math.min(this.#atOnce, this.#left + since);
+    this.#at = now;
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
+  }
+}
+
+const NAME = /^(?!kilohertz\/)[\w-][\w\-./]{0,199}$/;
+
+/** The child's end. */
+export class LoggedOut {
+  readonly #tell: (message: readonly unknown[]) => boolean;
+  readonly #firstS: () => number;
+  readonly #allowance = new Allowance(LOGGED.aSecond, LOGGED.aSecond / 4);
+  readonly #channels: Set<string> = new Set();
+  #dropped = 0;
+  #told = 0;
+
+  /**
+   * @param tell sends a message; returns false if there is no room
+   * @param firstS the robot's time at which the policy's time begins [s]
+   */
+  constructor(tell: (message: readonly unknown[]) => boolean, firstS: () => number) {
+    this.#tell = tell;
+    this.#firstS = firstS;
+  }
+
+  /** Sends a value. Returns false if it was dropped. */
+  send({ channel, timeS, value: checked }: Logged, value: LogValue): boolean {
+    this.#check(channel, checked);
+    const robotTimeS = timeS === undefined ? undefined : timeS + this.#firstS();
+    const told = this.#dropped;
+    const isSent = this.#allowance.take() && this.#tell([told, channel, robotTimeS, value]);
+    if (isSent) this.#told = told;
+    else this.#dropped += 1;
+    return isSent;
+  }
+
+  /** Tells how many were dropped since the last value. */
+  end(): void {
+    if (this.#dropped > this.#told) this.#tell([this.#dropped]);
+  }
+
+  #check(channel: string, { numbers, bytes }: NativeValue): void {
+    const length = numbers?.byteLength ?? bytes?.byteLength ?? 0;
+    if (length > LOGGED.largest) {
+      throw invalid(
+        `a value of channel ${channel} has ${length} bytes`,
+        `at most ${LOGGED.largest}`,
+      );
+    }
+    if (this.#channels.has(channel)) return;
+    if (!NAME.test(channel)) {
+      const expected =
+        '1 to 200 letters, digits and _ - . /, not beginning with / or . or kilohertz/';
+      throw invalid(`the name of a channel is ${JSON.stringify(channel)}`, expected);
+    }
+    if (this.#channels.size >= LOGGED.channels) {
+      const expected = `one of the ${LOGGED.channels} channels that it has: put what changes into the value`;
+      throw invalid(`${channel} is a new channel of the policy`, expected);
+    }
+    this.#channels.add(channel);
+  }
+}
+
+function invalid(received: string, expected: string): KilohertzError {
+  return new KilohertzError('RECORD_INVALID_ARGUMENT', `${received}; expected ${expected}`);
+}
+
+/** The parent's end. What cannot be recorded is counted; a child that sends too much, or no messages, is refused. */
+export class LoggedIn {
+  readonly #native: NativeSession;
+  // Twice what a child sends: messages that waited come at once.
+  readonly #allowance = new Allowance(2 * LOGGED.aSecond, 2 * LOGGED.aSecond);
+  readonly #channels: Set<string> = new Set();
+  #dropped = 0;
+
+  constructor(native: NativeSession) {
+    this.#native = native;
+  }
+
+  /**
+   * Records what a child sent.
+   *
+   * @throws {OffloadError} `OFFLOAD_PROTOCOL` if it is no message, or one too many
+   */
+  take(message: unknown): void {
+    if (!this.#allowance.take()) {
+      const most = `more than ${LOGGED.aSecond} values a second`;
+      throw new OffloadError(
+        'OFFLOAD_PROTOCOL',
+        `the policy's process sent ${most} to be recorded`,
+      );
+    }
+    if (!Array.isArray(message)) throw garbled();
+    const [dropped, channel, timeS, value] = message as readonly unknown[];
+    if (!Number.isSafeInteger(dropped)) throw garbled();
+    const since = Math.min(Number(dropped) - this.#dropped, 2 ** 32 - 1);
+    if (since > 0) this.#count(since);
+    this.#dropped = Math.max(this.#dropped, Number(dropped));
+    if (message.length > 1) this.#record(channel, timeS, value);
+  }
+
+  #record(channel: unknown, timeS: unknown, value: unknown): void {
+    try {
+      const given = typeof timeS === 'number' ? { timeS } : {};
+      const logged = checkLogged(channel, value, given);
+      const isKnown = this.#channels.has(logged.channel);
+      if (!isKnown && this.#channels.size >= LOGGED.channels) throw garbled();
+      const at = logged.timeS ?? this.#native.robotTimeS;
+      calling(() => this.#native.log(logged.channel, at, logged.value));
+      this.#channels.add(logged.channel);
+    } catch {
+      this.#count(1);
+    }
+  }
+
+  #count(values: number): void {
+    calling(() => this.#native.countDropped(values));
+  }
+}
