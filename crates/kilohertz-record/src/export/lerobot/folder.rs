@@ -42,7 +42,7 @@ impl DataSetFolder {
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 opened => opened.map_err(RecordError::io(path, "opened"))?,
             };
-            match lock.trylock() {
+            match lock.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => break,
                 // Some file systems lock no folders.
