@@ -138,10 +138,24 @@ function buildTypeScript() {
   if (readFileSync(stamp, 'utf8').trim() !== hash()) writeFileSync(stamp, `${hash()}\n`);
 }
 
+/** Builds the page that shows an arm; after the TypeScript, which empties `dist`. */
+function buildDashboard() {
+  const sources = [
+    ...['scripts/dashboard.mjs', 'scripts/meshes.mjs', 'crates/kilohertz-dashboard/Cargo.toml'],
+    ...['esbuild', 'three', 'uplot'].map((name) => `node_modules/${name}/package.json`),
+    ...filesUnder('dashboard'),
+  ];
+  const stamp = path('dist', '.dashboard-stamp');
+  unlessFresh(stamp, path('dist', 'dashboard', 'index.html'), hashOf(sources), () => {
+    step('build the page', process.execPath, [path('scripts', 'dashboard.mjs')]);
+  });
+}
+
 await orExplain(() => {
   requireNode();
   if (!process.argv.includes('--no-install')) installDependencies();
   if (process.argv.includes('--install')) return;
   buildBinding();
   buildTypeScript();
+  buildDashboard();
 });

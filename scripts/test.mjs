@@ -33,6 +33,7 @@ const PLAIN = { FORCE_COLOR: '0' };
 const parts = {
   types() {
     tool('check types', tsc, ['-p', 'tsconfig.json']);
+    tool('check types of the page', tsc, ['-p', 'dashboard']);
   },
   rust() {
     requireRust();

@@ -11,361 +11,404 @@ export const FRAME = 1;
 /**
  * A field of a frame.
  */
-export type FieldInfo = { 
-/**
- * The name, as libfranka has it.
- */
-name: string, 
-/**
- * How many values it has.
- */
-length: number, 
-/**
- * The unit of the values.
- */
-unit: string, };
+export type FieldInfo = {
+  /**
+   * The name, as libfranka has it.
+   */
+  name: string;
+  /**
+   * How many values it has.
+   */
+  length: number;
+  /**
+   * The unit of the values.
+   */
+  unit: string;
+};
 
 /**
  * The limits of the joints, each for joints 1 to 7.
  */
-export type JointLimits = { 
-/**
- * The lowest positions [rad].
- */
-lower: Array<number>, 
-/**
- * The highest positions [rad].
- */
-upper: Array<number>, 
-/**
- * The highest speeds [rad/s].
- */
-velocity: Array<number>, 
-/**
- * The highest torques [N m].
- */
-torque: Array<number>, };
+export type JointLimits = {
+  /**
+   * The lowest positions [rad].
+   */
+  lower: Array<number>;
+  /**
+   * The highest positions [rad].
+   */
+  upper: Array<number>;
+  /**
+   * The highest speeds [rad/s].
+   */
+  velocity: Array<number>;
+  /**
+   * The highest torques [N m].
+   */
+  torque: Array<number>;
+};
 
 /**
  * The box that the end effector stays in, in the base frame.
  */
-export type BoxInfo = { 
-/**
- * The lowest x, y and z [m].
- */
-min: [number, number, number], 
-/**
- * The highest x, y and z [m].
- */
-max: [number, number, number], };
+export type BoxInfo = {
+  /**
+   * The lowest x, y and z [m].
+   */
+  min: [number, number, number];
+  /**
+   * The highest x, y and z [m].
+   */
+  max: [number, number, number];
+};
 
 /**
  * An arm, or another robot, and its session.
  */
-export type ArmInfo = { 
-/**
- * Its number, which its frames and texts have. A new session of the same robot keeps it.
- */
-id: number, 
-/**
- * What people call it.
- */
-name: string, 
-/**
- * The model, `fr3` or `fer`; `None` for another robot, which has no picture and no fields.
- */
-model: string | null, 
-/**
- * How it is controlled, for example `jointPosition`.
- */
-control: string, 
-/**
- * The rate of its loop [Hz].
- */
-rateHz: number, 
-/**
- * The rate at which its policy is asked [Hz].
- */
-policyRateHz: number, 
-/**
- * True while its session runs.
- */
-isRunning: boolean, 
-/**
- * How many sessions it has had, this one included.
- */
-session: number, 
-/**
- * The fields of its frames.
- */
-fields: Array<FieldInfo>, 
-/**
- * What its joints can do; `None` for another robot.
- */
-limits: JointLimits | null, 
-/**
- * The box of its session, if it has one.
- */
-box: BoxInfo | null, };
+export type ArmInfo = {
+  /**
+   * Its number, which its frames and texts have. A new session of the same robot keeps it.
+   */
+  id: number;
+  /**
+   * What people call it.
+   */
+  name: string;
+  /**
+   * The model, `fr3` or `fer`; `None` for another robot, which has no picture and no fields.
+   */
+  model: string | null;
+  /**
+   * How it is controlled, for example `jointPosition`.
+   */
+  control: string;
+  /**
+   * The rate of its loop [Hz].
+   */
+  rateHz: number;
+  /**
+   * The rate at which its policy is asked [Hz].
+   */
+  policyRateHz: number;
+  /**
+   * True while its session runs.
+   */
+  isRunning: boolean;
+  /**
+   * How many sessions it has had, this one included.
+   */
+  session: number;
+  /**
+   * The fields of its frames.
+   */
+  fields: Array<FieldInfo>;
+  /**
+   * What its joints can do; `None` for another robot.
+   */
+  limits: JointLimits | null;
+  /**
+   * The box of its session, if it has one.
+   */
+  box: BoxInfo | null;
+};
 
 /**
  * The percentiles of some durations, and the longest [s].
  */
-export type SpreadInfo = { 
-/**
- * Half of them are no longer.
- */
-p50: number, 
-/**
- * 95 % of them are no longer.
- */
-p95: number, 
-/**
- * 99 % of them are no longer.
- */
-p99: number, 
-/**
- * The longest.
- */
-max: number, };
+export type SpreadInfo = {
+  /**
+   * Half of them are no longer.
+   */
+  p50: number;
+  /**
+   * 95 % of them are no longer.
+   */
+  p95: number;
+  /**
+   * 99 % of them are no longer.
+   */
+  p99: number;
+  /**
+   * The longest.
+   */
+  max: number;
+};
 
 /**
  * A histogram of durations.
  */
-export type HistogramInfo = { 
-/**
- * The upper edges of the buckets that are not empty [s].
- */
-upperS: Array<number>, 
-/**
- * How many durations each has.
- */
-counts: Array<number>, };
+export type HistogramInfo = {
+  /**
+   * The upper edges of the buckets that are not empty [s].
+   */
+  upperS: Array<number>;
+  /**
+   * How many durations each has.
+   */
+  counts: Array<number>;
+};
 
 /**
  * What a session has done so far.
  */
-export type StatsInfo = { 
-/**
- * The counters, by their names in `SessionStats`.
- */
-counters: { [key in string]: number }, 
-/**
- * The period that the loop aims for [s].
- */
-targetPeriodS: number, 
-/**
- * The mean period [s].
- */
-avgPeriodS: number, 
-/**
- * The longest period [s].
- */
-longestPeriodS: number, 
-/**
- * The jitter of the newest cycles.
- */
-jitter: SpreadInfo, 
-/**
- * The execution times of the newest cycles.
- */
-execution: SpreadInfo, 
-/**
- * The jitter of the whole run.
- */
-jitterHistogram: HistogramInfo, };
+export type StatsInfo = {
+  /**
+   * The counters, by their names in `SessionStats`.
+   */
+  counters: { [key in string]: number };
+  /**
+   * The period that the loop aims for [s].
+   */
+  targetPeriodS: number;
+  /**
+   * The mean period [s].
+   */
+  avgPeriodS: number;
+  /**
+   * The longest period [s].
+   */
+  longestPeriodS: number;
+  /**
+   * The jitter of the newest cycles.
+   */
+  jitter: SpreadInfo;
+  /**
+   * The execution times of the newest cycles.
+   */
+  execution: SpreadInfo;
+  /**
+   * The jitter of the whole run.
+   */
+  jitterHistogram: HistogramInfo;
+};
 
 /**
  * How serious an event is.
  */
-export type LevelInfo = "info" | "warning" | "error";
+export type LevelInfo = 'info' | 'warning' | 'error';
 
 /**
  * Something that happened in a session.
  */
-export type EventInfo = { 
-/**
- * How serious it is.
- */
-level: LevelInfo, 
-/**
- * The name of the event, or the code of the error.
- */
-name: string, 
-/**
- * What happened, in words. For an error also what to do.
- */
-text: string, 
-/**
- * The cycle, if there is one.
- */
-tick: number | null, 
-/**
- * The host's wall time [s].
- */
-wallTimeS: number, };
+export type EventInfo = {
+  /**
+   * How serious it is.
+   */
+  level: LevelInfo;
+  /**
+   * The name of the event, or the code of the error.
+   */
+  name: string;
+  /**
+   * What happened, in words. For an error also what to do.
+   */
+  text: string;
+  /**
+   * The cycle, if there is one.
+   */
+  tick: number | null;
+  /**
+   * The host's wall time [s].
+   */
+  wallTimeS: number;
+};
 
 /**
  * A chunk of actions that has come.
  */
-export type ChunkInfo = { 
-/**
- * The robot's time of its first action [s].
- */
-timeS: number, 
-/**
- * The time between two actions [s].
- */
-stepS: number, 
-/**
- * How many numbers an action has.
- */
-width: number, 
-/**
- * The actions, one after the other: joint positions, or poses as 16 numbers, column-major.
- */
-actions: Array<number>, };
+export type ChunkInfo = {
+  /**
+   * The robot's time of its first action [s].
+   */
+  timeS: number;
+  /**
+   * The time between two actions [s].
+   */
+  stepS: number;
+  /**
+   * How many numbers an action has.
+   */
+  width: number;
+  /**
+   * The actions, one after the other: joint positions, or poses as 16 numbers, column-major.
+   */
+  actions: Array<number>;
+};
 
 /**
  * A recorded run.
  */
-export type RunInfo = { 
-/**
- * Its number, as in `run/0/frames`.
- */
-id: number, 
-/**
- * The name of the file.
- */
-name: string, 
-/**
- * The robot, as it is told of a session that runs.
- */
-arm: ArmInfo, 
-/**
- * The robot's time from the first cycle to the last [s].
- */
-durationS: number, 
-/**
- * The wall time of the first cycle [s].
- */
-wallTimeS: number, 
-/**
- * The time between two frames of `run/0/frames` [s].
- */
-stepS: number, 
-/**
- * How many frames there are.
- */
-frames: number, 
-/**
- * What happened. Of the times, those since the first cycle are in `tick`, in cycles.
- */
-events: Array<EventInfo>, 
-/**
- * How the run ended: the code and the text of its error, if it has one.
- */
-error: EventInfo | null, 
-/**
- * What was missing when the file was read, in words.
- */
-damage: string | null, };
+export type RunInfo = {
+  /**
+   * Its number, as in `run/0/frames`.
+   */
+  id: number;
+  /**
+   * The name of the file.
+   */
+  name: string;
+  /**
+   * The robot, as it is told of a session that runs.
+   */
+  arm: ArmInfo;
+  /**
+   * The robot's time from the first cycle to the last [s].
+   */
+  durationS: number;
+  /**
+   * The wall time of the first cycle [s].
+   */
+  wallTimeS: number;
+  /**
+   * The time between two frames of `run/0/frames` [s].
+   */
+  stepS: number;
+  /**
+   * How many frames there are.
+   */
+  frames: number;
+  /**
+   * What happened. Of the times, those since the first cycle are in `tick`, in cycles.
+   */
+  events: Array<EventInfo>;
+  /**
+   * How the run ended: the code and the text of its error, if it has one.
+   */
+  error: EventInfo | null;
+  /**
+   * What was missing when the file was read, in words.
+   */
+  damage: string | null;
+};
 
 /**
  * What may be asked of an arm beside a stop.
  */
-export type Control = "recover" | "home" | "openHand" | "closeHand";
+export type Control = 'recover' | 'home' | 'openHand' | 'closeHand';
 
 /**
  * What the server says.
  */
-export type Told = { "type": "hello", 
-/**
- * The version of the protocol.
- */
-version: number, 
-/**
- * The version of the package.
- */
-package: string, 
-/**
- * True if this page may hold the controls.
- */
-hasControls: boolean, 
-/**
- * The arms.
- */
-arms: Array<ArmInfo>, 
-/**
- * The recorded runs.
- */
-runs: Array<RunInfo>, } | { "type": "arm", 
-/**
- * The arm.
- */
-arm: ArmInfo, } | { "type": "stats", 
-/**
- * The arm.
- */
-arm: number, 
-/**
- * What it has done.
- */
-stats: StatsInfo, } | { "type": "event", 
-/**
- * The arm.
- */
-arm: number, 
-/**
- * What happened.
- */
-event: EventInfo, } | { "type": "chunk", 
-/**
- * The arm.
- */
-arm: number, 
-/**
- * The chunk.
- */
-chunk: ChunkInfo, } | { "type": "holder", 
-/**
- * True if it is the page that is told.
- */
-isYou: boolean, 
-/**
- * True if it is another page.
- */
-isTaken: boolean, } | { "type": "refused", 
-/**
- * Why, in words.
- */
-text: string, };
+export type Told =
+  | {
+      type: 'hello';
+      /**
+       * The version of the protocol.
+       */
+      version: number;
+      /**
+       * The version of the package.
+       */
+      package: string;
+      /**
+       * True if this page may hold the controls.
+       */
+      hasControls: boolean;
+      /**
+       * The arms.
+       */
+      arms: Array<ArmInfo>;
+      /**
+       * The recorded runs.
+       */
+      runs: Array<RunInfo>;
+    }
+  | {
+      type: 'arm';
+      /**
+       * The arm.
+       */
+      arm: ArmInfo;
+    }
+  | {
+      type: 'stats';
+      /**
+       * The arm.
+       */
+      arm: number;
+      /**
+       * What it has done.
+       */
+      stats: StatsInfo;
+    }
+  | {
+      type: 'event';
+      /**
+       * The arm.
+       */
+      arm: number;
+      /**
+       * What happened.
+       */
+      event: EventInfo;
+    }
+  | {
+      type: 'chunk';
+      /**
+       * The arm.
+       */
+      arm: number;
+      /**
+       * The chunk.
+       */
+      chunk: ChunkInfo;
+    }
+  | {
+      type: 'holder';
+      /**
+       * True if it is the page that is told.
+       */
+      isYou: boolean;
+      /**
+       * True if it is another page.
+       */
+      isTaken: boolean;
+    }
+  | {
+      type: 'refused';
+      /**
+       * Why, in words.
+       */
+      text: string;
+    };
 
 /**
  * What the page says.
  */
-export type Asked = { "type": "stop", 
-/**
- * The arm.
- */
-arm: number | null, } | { "type": "hold" } | { "type": "release" } | { "type": "alive" } | { "type": "do", 
-/**
- * The arm.
- */
-arm: number, 
-/**
- * What is to be done.
- */
-control: Control, } | { "type": "jog", 
-/**
- * The arm.
- */
-arm: number, 
-/**
- * The joint, from 0.
- */
-joint: number, 
-/**
- * The direction, -1 or 1; 0 ends it.
- */
-direction: number, };
+export type Asked =
+  | {
+      type: 'stop';
+      /**
+       * The arm.
+       */
+      arm: number | null;
+    }
+  | { type: 'hold' }
+  | { type: 'release' }
+  | { type: 'alive' }
+  | {
+      type: 'do';
+      /**
+       * The arm.
+       */
+      arm: number;
+      /**
+       * What is to be done.
+       */
+      control: Control;
+    }
+  | {
+      type: 'jog';
+      /**
+       * The arm.
+       */
+      arm: number;
+      /**
+       * The joint, from 0.
+       */
+      joint: number;
+      /**
+       * The direction, -1 or 1; 0 ends it.
+       */
+      direction: number;
+    };

@@ -33,6 +33,7 @@
 mod background;
 mod buffers;
 mod contract;
+mod dashboard;
 mod error;
 mod franka;
 mod guard;

@@ -245,7 +245,8 @@ impl Clocks {
         }
     }
 
-    fn event(&self, kind: &EventKind) -> Note {
+    /// Says in words what an event is.
+    pub fn event(&self, kind: &EventKind) -> Note {
         let (level, text) = match kind {
             EventKind::Held => (
                 Level::Warning,

@@ -1,5 +1,28 @@
-//! The page in a browser: what it is told and may ask (`protocol.rs`).
+//! The page in a browser: what it is told and may ask (`protocol.rs`), and its server.
+//!
+//! ```text
+//! watched.rs: a session ──60 times a second──▶ hub.rs ──▶ client.rs: the newest frames ──▶ connection.rs
+//! server.rs: the thread    http.rs: who may ask for what    files.rs: the page's own files
+//! ```
+//!
+//! The session's loop does not know of the server: it writes its newest state where anybody may read it
+//! (`kilohertz_core::session::Watch`). For a client that reads too slowly newer frames take the place of older
+//! ones. The page can stop an arm; the stop goes to the session without JavaScript.
 
+mod access;
+mod client;
+mod connection;
+mod files;
+mod http;
+mod hub;
 pub mod protocol;
+mod server;
+mod watched;
+
 #[cfg(test)]
 mod protocol_ts;
+
+pub use self::files::{Files, MissingFile};
+pub use self::hub::wall_time_s;
+pub use self::server::{Options, PageServer};
+pub use self::watched::{Frame, Watched};

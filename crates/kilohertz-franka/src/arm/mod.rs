@@ -82,6 +82,11 @@ impl Arm {
         })
     }
 
+    /// Returns what the arm's joints and its end effector can do.
+    pub fn limits(&self) -> &ArmLimits {
+        &self.limits
+    }
+
     /// Returns the generation of the arm.
     pub fn generation(&self) -> Generation {
         self.generation
@@ -117,10 +122,6 @@ impl Arm {
     /// cannot be told from states for which the queue had no room. Does not block.
     pub fn foreign_datagrams(&self) -> u64 {
         self.watchdog.source().foreign()
-    }
-
-    pub(crate) fn limits(&self) -> &ArmLimits {
-        &self.limits
     }
 
     /// Returns the limits of the sessions that [`Arm::mover`] creates.

@@ -29,14 +29,16 @@ use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::cores::OwnCore;
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
 use kilohertz_core::timing::time::Time;
+use kilohertz_dashboard::page::protocol::ArmInfo;
 use kilohertz_franka::arm::Driven;
-use kilohertz_franka::{ArmError, Control, Hand, follow};
+use kilohertz_franka::{ArmError, Hand, follow};
 use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::buffers::fill_question;
+use crate::dashboard::about;
 use crate::error::{Code, Failure, OrThrow};
 use crate::franka::arm::{NativeArm, named};
 use crate::franka::hand::NativeHand;
@@ -69,6 +71,8 @@ pub struct NativeSession {
     /// The question of the observation taken last.
     taken: Question,
     kept: SharedKept,
+    /// What a page is told of the robot.
+    about: ArmInfo,
 }
 
 /// The parts of a session.
@@ -79,6 +83,8 @@ struct Parts {
     asked: Asked,
     /// The hand that follows chunks.
     hand: Option<Arc<Hand>>,
+    /// What a page is told of the robot.
+    about: ArmInfo,
 }
 
 /// Where the policy runs.
@@ -97,10 +103,13 @@ enum Asked {
 fn parts_of(
     driven: std::result::Result<Driven, ArmError>,
     options: &NativeSessionOptions,
+    (arm, control): (&NativeArm, &str),
     asked: Asked,
 ) -> std::result::Result<Parts, Failure> {
     let (robot, limits) = driven?;
+    let rate_hz = 1.0 / robot.period().as_secs_f64();
     Ok(Parts {
+        about: about(Some(&arm.arm), control, rate_hz, options),
         robot,
         limits,
         deadline: Deadline::Within(seconds(options.deadline_s)),
@@ -116,9 +125,10 @@ fn controlled(
     options: &NativeSessionOptions,
     asked: Asked,
 ) -> std::result::Result<Parts, Failure> {
-    let control: Control = named("control", control)?;
-    let driven = arm.arm.robot_with(control, &motion_options(options));
-    parts_of(driven, options, asked)
+    let driven = arm
+        .arm
+        .robot_with(named("control", control)?, &motion_options(options));
+    parts_of(driven, options, (arm, control), asked)
 }
 
 /// Lets a hand follow the chunks of the session's policy, if it is to.
@@ -206,6 +216,7 @@ fn start(
         deadline,
         asked,
         hand,
+        about,
     } = parts;
     let wake = wake
         .build_threadsafe_function::<()>()
@@ -324,6 +335,7 @@ fn start(
         is_chunked: options.chunks.is_some(),
         taken: Question::default(),
         kept,
+        about,
     })
 }
 
@@ -348,6 +360,7 @@ impl NativeSession {
             deadline: Deadline::None,
             asked: Asked::Here,
             hand: None,
+            about: about(None, "", options.rate_hz, &options),
         };
         start(env, parts, &options, place, wake)
     }
@@ -409,8 +422,14 @@ impl NativeSession {
     ) -> Result<NativeSession> {
         let asked = Asked::Native(Box::new(planned.policy()));
         let driven = arm.arm.mover(&motion_options(&options));
-        let parts = parts_of(driven, &options, asked).or_throw(env)?;
+        let parts = parts_of(driven, &options, (arm, "moveTo"), asked).or_throw(env)?;
         start(env, parts, &options, place, wake)
+    }
+
+    /// Returns what a page shows.
+    pub(crate) fn watched(&self) -> (Arc<OnceLock<Session>>, SharedKept, ArmInfo) {
+        let (session, kept) = (Arc::clone(&self.session), Arc::clone(&self.kept));
+        (session, kept, self.about.clone())
     }
 
     pub(super) fn session(&self, env: &Env) -> Result<&Session> {

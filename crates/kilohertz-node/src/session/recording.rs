@@ -10,9 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kilohertz_core::channel::notify::{Notifier, Signals};
 use kilohertz_core::robot::Robot;
-use kilohertz_core::session::{BlackBox, Config, Keeping, Session, cycle_rings};
+use kilohertz_core::session::{BlackBox, Config, EventKind, Keeping, Session, cycle_rings};
 use kilohertz_core::timing::time::Time;
-use kilohertz_record::entry::{EpisodeMark, Outcome, Pixels, Sample, Value};
+use kilohertz_record::entry::{EpisodeMark, Note, Outcome, Pixels, Sample, Value};
 use kilohertz_record::error::RecordError;
 use kilohertz_record::layout::Layout;
 use kilohertz_record::live::{Clocks, Log, SessionSource, read_black_box};
@@ -245,6 +245,11 @@ impl Kept {
             is_finished: AtomicBool::new(false),
         };
         Ok((keeping, kept))
+    }
+
+    /// Says in words what an event is.
+    pub fn words(&self, event: &EventKind) -> Note {
+        self.clocks.event(event)
     }
 
     /// Returns true if somebody takes what users log.

@@ -73,19 +73,21 @@ fn camel_case(name: &str) -> String {
     })
 }
 
+/// Returns the counts with their names in the TypeScript API.
+pub fn counts_of(stats: &Stats) -> impl Iterator<Item = (String, f64)> {
+    let violations = limits().map(|kind| stats.violations[kind as usize]);
+    let counts = stats.counts().chain(violations).map(|count| count as f64);
+    counter_names().into_iter().zip(counts)
+}
+
 impl NativeStats {
     /// Returns what the loop of `session` has done until now.
     pub fn of(session: &Session, action: &Schema) -> NativeStats {
         let stats = session.stats();
         let first = session.recorder().first_violation();
-        let violations = limits().map(|kind| stats.violations[kind as usize]);
         let chunks = &session.recorder().chunks_played;
         NativeStats {
-            counts: stats
-                .counts()
-                .chain(violations)
-                .map(|count| count as f64)
-                .collect(),
+            counts: counts_of(&stats).map(|(_, count)| count).collect(),
             first_violation: first.map(|(_, first)| NativeViolation::new(&first, action)),
             first_violation_tick: first.map(|(tick, _)| tick as f64),
             target_period_s: stats.target_period.as_secs_f64(),

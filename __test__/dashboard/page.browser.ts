@@ -1,0 +1,338 @@
+import { setTimeout } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import type { Browser, Page } from 'playwright-core';
+import {
+  DESKTOP,
+  drawn,
+  loaded,
+  type Opened,
+  open,
+  openBrowser,
+  PHONE,
+  picture,
+  shows,
+} from '../fixtures/browser.ts';
+import { PageServer, STATS } from '../fixtures/page-server.ts';
+import {
+  arm,
+  CHUNK,
+  countedAt,
+  EVENTS,
+  FAILURE,
+  frameAt,
+  jointsAt,
+  play,
+  recorded,
+} from '../fixtures/scripted-arms.ts';
+import { until } from '../fixtures/waiting.ts';
+
+let browser: Browser;
+test.before('open a browser', async () => {
+  browser = await openBrowser();
+});
+test.after.always('close it', () => browser?.close());
+
+const CLOSE = 1e-5;
+
+function closeTo(t: ExecutionContext, actual: readonly number[], wanted: readonly number[]): void {
+  t.is(actual.length, wanted.length);
+  for (const [nth, value] of actual.entries()) {
+    t.true(Math.abs(value - (wanted[nth] ?? NaN)) < CLOSE, `${nth}: ${value}, not ${wanted[nth]}`);
+  }
+}
+
+/** Every page is tested for what it complained of, and for what does not fit on it. */
+async function isClean(t: ExecutionContext, { page, complaints }: Opened): Promise<void> {
+  t.deepEqual(complaints, []);
+  const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+  t.true(Number(overflow) <= 0, `the page is ${overflow} px too wide`);
+}
+
+const isDrawn = (page: Page, timeS: number, id = 0) =>
+  shows(page, `Math.abs((kilohertz.drawn(${id})?.timeS ?? 0) - ${timeS}) < 1e-6`);
+
+/** Starts a server that ends with the test. */
+async function serve(t: ExecutionContext, script: Parameters<typeof PageServer.start>[0]) {
+  const server = await PageServer.start(script);
+  t.teardown(() => server[Symbol.asyncDispose]());
+  return server;
+}
+
+/** Opens a page that is closed with the test. */
+async function opens(t: ExecutionContext, address: string, options?: Parameters<typeof open>[2]) {
+  const opened = await open(browser, address, options);
+  t.teardown(() => opened.page.close());
+  return opened;
+}
+
+async function showArm(t: ExecutionContext, model: string, options: Parameters<typeof open>[2]) {
+  const server = await serve(t, {
+    arms: [arm(0, `${model.toUpperCase()} by the window`, model)],
+    events: EVENTS.map((event) => ({ arm: 0, event })),
+  });
+  const opened = await opens(t, server.address, options);
+  await shows(opened.page, "document.querySelector('.arm') !== null");
+  await loaded(opened.page);
+  await play(server, 0, 0, 8);
+  server.tell({ type: 'chunk', arm: 0, chunk: CHUNK(8) });
+  server.send(frameAt(0, 8 + 1 / 60));
+  await isDrawn(opened.page, 8 + 1 / 60);
+  return { server, ...opened };
+}
+
+for (const model of ['fr3', 'fer']) {
+  test(`draws the joints of the ${model} as its newest state has them`, async (t) => {
+    const { server, ...opened } = await showArm(t, model, { viewport: DESKTOP });
+    const { page } = opened;
+    const seen = await drawn(page);
+    closeTo(t, seen.joints, jointsAt(8 + 1 / 60));
+    closeTo(t, seen.ghost, jointsAt(8 + 1 / 60 + 0.25));
+    t.true(seen.isGhostVisible && seen.isForceVisible);
+    await setTimeout(300);
+    await picture(page, `${model}-position`);
+    await isClean(t, opened);
+    t.deepEqual(server.missing, []);
+  });
+}
+
+test('draws each state within one frame of its coming', async (t) => {
+  const { server, page } = await showArm(t, 'fr3', {});
+  for (let nth = 0; nth < 5; nth += 1) {
+    const timeS = 9 + nth;
+    server.send(frameAt(0, timeS));
+    await shows(page, `kilohertz.newest(0)?.timeS === ${timeS}`);
+    // Two pictures of the screen: one may have begun.
+    await page.evaluate(
+      'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))',
+    );
+    closeTo(t, (await drawn(page)).joints, jointsAt(timeS));
+  }
+});
+
+test('shows every tab, in dark, too, and by keys', async (t) => {
+  const { server, ...opened } = await showArm(t, 'fr3', { dark: true });
+  const { page } = opened;
+  for (const [nth, tab] of ['position', 'speed', 'torque', 'hand', 'timing', 'events'].entries()) {
+    await page.keyboard.press(String(nth + 1));
+    await shows(
+      page,
+      `document.querySelector('.tab[aria-selected=true]').dataset.tab === '${tab}'`,
+    );
+    await setTimeout(250);
+    server.send(frameAt(0, 8.1 + nth / 10));
+    await picture(page, `dark-${tab}`);
+    if (tab === 'timing')
+      t.regex((await page.textContent('.spread')) ?? '', /jitter6.30 µs24.0 µs300 µs2.10 ms/);
+  }
+  await page.keyboard.press('t');
+  await shows(page, "document.documentElement.dataset.theme === 'light'");
+  for (const tab of ['timing', 'torque', 'events', 'hand']) {
+    await page.click(`[data-tab=${tab}]`);
+    await setTimeout(250);
+    await picture(page, `light-${tab}`);
+  }
+  await isClean(t, opened);
+});
+
+test('counts every kind of cycle as the frames do', async (t) => {
+  const { page } = await showArm(t, 'fr3', {});
+  await setTimeout(300);
+  const { cycles, followed = 0, held = 0, rest = 0, missed = 0 } = countedAt(8 + 1 / 60);
+  const wanted = [cycles - followed - held - rest, followed, held, rest, missed];
+  const told: string[] = await page.$$eval('.strip .number', (all) =>
+    all.map((one) => one.textContent ?? ''),
+  );
+  t.deepEqual(
+    told.map((text) => Number(text.replaceAll(/\D/g, ''))),
+    wanted,
+  );
+});
+
+test('shows two arms side by side, each with its own stop', async (t) => {
+  const server = await serve(t, { arms: [arm(0, 'left'), arm(1, 'right', 'fer')] });
+  const opened = await opens(t, server.address);
+  const { page } = opened;
+  await shows(page, "document.querySelectorAll('.arm').length === 2");
+  await loaded(page);
+  await Promise.all([play(server, 0, 0, 7), play(server, 1, 0, 7, 1)]);
+  await isDrawn(page, 7, 0);
+  await isDrawn(page, 7, 1);
+  closeTo(t, (await drawn(page, 0)).joints, jointsAt(7));
+  closeTo(t, (await drawn(page, 1)).joints, jointsAt(7, 1));
+  await setTimeout(300);
+  await picture(page, 'two-arms');
+  await page.click('[data-arm="1"] .stop-one');
+  await until(() => server.asked.length > 0, 'a stop');
+  await page.keyboard.press(' ');
+  await until(() => server.asked.length > 1, 'another stop');
+  t.deepEqual(server.asked, [
+    { type: 'stop', arm: 1 },
+    { type: 'stop', arm: null },
+  ]);
+  await isClean(t, opened);
+});
+
+test('stops by its button and by its key, wherever the focus is, and tells what came of it', async (t) => {
+  const { server, page } = await showArm(t, 'fr3', {});
+  await page.click('#stop');
+  await until(() => server.asked.length > 0, 'a stop');
+  await page.focus('[data-tab=events]');
+  await page.keyboard.press(' ');
+  await until(() => server.asked.length > 1, 'another stop');
+  t.deepEqual(server.asked, Array(2).fill({ type: 'stop', arm: null }));
+  t.is(await page.getAttribute('[data-tab=events]', 'aria-selected'), 'false');
+  server.tell({ type: 'arm', arm: { ...arm(0, 'FR3 by the window'), isRunning: false } });
+  await shows(page, "document.querySelector('#stop-state').textContent.startsWith('stopped')");
+  await picture(page, 'stopped');
+});
+
+test('says so when an arm goes on although it was stopped', async (t) => {
+  const { page } = await showArm(t, 'fr3', {});
+  await page.keyboard.press(' ');
+  await shows(
+    page,
+    "document.querySelector('#stop-state').textContent.includes('Use the emergency stop')",
+  );
+  t.is(await page.getAttribute('#stop-block', 'data-state'), 'failed');
+});
+
+test('shows a lost link, sends a stop when it is back, and goes on', async (t) => {
+  const { server, ...opened } = await showArm(t, 'fr3', {});
+  const { page } = opened;
+  await server.vanish();
+  await shows(page, "document.querySelector('#link').dataset.state === 'lost'");
+  await shows(page, "document.querySelector('.age').textContent.startsWith('old picture')");
+  await page.keyboard.press(' ');
+  await shows(page, "document.querySelector('#stop-state').textContent.startsWith('NOT SENT')");
+  await picture(page, 'lost-link');
+  await server.listen();
+  await shows(page, "document.querySelector('#link').dataset.state === 'open'");
+  await until(() => server.asked.length > 0, 'the stop');
+  t.deepEqual(server.asked, [{ type: 'stop', arm: null }]);
+  server.send(frameAt(0, 20));
+  await isDrawn(page, 20);
+  await isClean(t, opened);
+});
+
+test('takes a link that says nothing for lost', async (t) => {
+  const { server, page } = await showArm(t, 'fr3', {});
+  server.isSilent = true;
+  await shows(page, "document.querySelector('#link').dataset.state === 'lost'");
+  await until(() => server.pages === 1, 'the page again');
+  server.isSilent = false;
+  server.send(frameAt(0, 20));
+  await isDrawn(page, 20);
+  t.pass();
+});
+
+test('shows sessions that begin and end, and errors in words, as text', async (t) => {
+  const server = await serve(t, {});
+  const opened = await opens(t, server.address);
+  const { page } = opened;
+  await shows(page, "document.querySelector('.empty') !== null");
+  await until(() => server.pages === 1, 'a page');
+  await picture(page, 'no-session');
+  server.tell({ type: 'arm', arm: arm(3, 'late comer') });
+  await shows(page, "document.querySelector('.arm') !== null");
+  await loaded(page);
+  await play(server, 3, 0, 3);
+  await isDrawn(page, 3, 3);
+  server.tell({ type: 'event', arm: 3, event: FAILURE });
+  server.tell({ type: 'arm', arm: { ...arm(3, 'late comer'), isRunning: false } });
+  await shows(page, "document.querySelector('.status').textContent === 'ended'");
+  await shows(page, "document.querySelector('.latest').textContent.includes('<b>Not HTML.</b>')");
+  await picture(page, 'error');
+  server.tell({ type: 'arm', arm: { ...arm(3, 'late comer'), session: 2 } });
+  server.send(frameAt(3, 0.5));
+  await isDrawn(page, 0.5, 3);
+  t.true((await page.textContent('.facts'))?.includes('session 2'));
+  await isClean(t, opened);
+});
+
+test('a robot without a model has its timing, and no picture', async (t) => {
+  const server = await serve(t, { arms: [arm(0, 'my own robot', null)] });
+  const opened = await opens(t, server.address);
+  const { page } = opened;
+  await shows(page, "document.querySelector('.arm') !== null");
+  for (const timeS of [0, 1, 2, 3])
+    server.send(new Uint8Array(frameAt(0, timeS).buffer.slice(0, 64)).fill(0, 4, 8));
+  server.tell({ type: 'stats', arm: 0, stats: STATS });
+  await shows(page, "document.querySelector('.strip .number').textContent === '3\u202f000'");
+  await picture(page, 'no-model');
+  t.deepEqual(await page.$$eval('.tab', (all) => all.map((tab) => tab.textContent)), [
+    'Timing',
+    'Events',
+  ]);
+  await isClean(t, opened);
+});
+
+test('messages that are not of the protocol are counted and do no harm', async (t) => {
+  const { server, page } = await showArm(t, 'fr3', {});
+  const bad = [
+    ...[
+      '',
+      'no JSON',
+      '{}',
+      'null',
+      '{"type":"constructor"}',
+      '{"type":"stats","arm":0,"stats":{}}',
+    ],
+    ...[frameAt(0, 9).slice(0, 100), frameAt(9, 9), new Uint8Array(3), new Uint8Array(64)],
+    ...[new Uint8Array([...frameAt(0, 9), 0]), frameAt(0, NaN)],
+  ];
+  for (const message of bad) server.send(message);
+  await shows(page, `kilohertz.refused() === ${bad.length}`);
+  server.send(frameAt(0, 9));
+  await isDrawn(page, 9);
+  t.true((await page.textContent('#link'))?.includes(`${bad.length} messages not understood`));
+});
+
+test('a page of another version asks to be loaded again', async (t) => {
+  const server = await serve(t, { version: 999 });
+  const { page } = await opens(t, server.address);
+  await shows(page, "!document.querySelector('#notice').hidden");
+  t.regex((await page.textContent('#notice')) ?? '', /Load this page again/);
+});
+
+test('plays a recorded run with another over it', async (t) => {
+  const server = await serve(t, {
+    runs: [recorded(0, 'monday.mcap', [...EVENTS, FAILURE]), recorded(1, 'tuesday.mcap')],
+    frames: (run, nth) => frameAt(run, nth / 60, run / 3),
+  });
+  const opened = await opens(t, server.address);
+  const { page } = opened;
+  await shows(page, "document.querySelector('.arm') !== null");
+  await loaded(page);
+  t.false(await page.isVisible('#stop'));
+  await page.focus('input[type=range]');
+  await page.fill('input[type=range]', '7.5');
+  await shows(page, 'Math.abs(kilohertz.playback().timeS - 7.5) < 1e-6');
+  const seen: { joints: number[]; other: number[] } = await page.evaluate('kilohertz.playback()');
+  closeTo(t, seen.joints, jointsAt(7.5));
+  closeTo(t, seen.other, jointsAt(7.5, 1 / 3));
+  await setTimeout(300);
+  await loaded(page);
+  await picture(page, 'recorded');
+  await page.selectOption('.bar select', '10');
+  await page.keyboard.press(' ');
+  await shows(page, 'kilohertz.playback().playedS === 12');
+  await page.keyboard.press('Home');
+  await shows(page, 'kilohertz.playback().timeS === 0');
+  await isClean(t, opened);
+});
+
+for (const dark of [false, true]) {
+  test(`fits a phone, its stop in view${dark ? ', in the dark' : ''}`, async (t) => {
+    const opened = await showArm(t, 'fr3', { viewport: PHONE, dark });
+    const { page } = opened;
+    await setTimeout(300);
+    await picture(page, dark ? 'phone-dark' : 'phone');
+    await page.evaluate('scrollTo(0, document.body.scrollHeight)');
+    const place = await page.locator('#stop').boundingBox();
+    t.true(place !== null && place.y > 0 && place.y + place.height <= PHONE.height);
+    t.true(place !== null && place.width > 300 && place.height >= 56);
+    await setTimeout(200);
+    await picture(page, dark ? 'phone-dark-below' : 'phone-below');
+    await isClean(t, opened);
+  });
+}

@@ -1,0 +1,149 @@
+//! What is answered to a request: a file of the page, a connection, or a refusal.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use tokio::task::spawn_local;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::page::access::{is_host, is_own, is_same};
+use crate::page::connection;
+use crate::page::files::Files;
+use crate::page::hub::Hub;
+
+/// The path of the connection, behind the token.
+const LIVE: &str = "live";
+
+/// What a request is answered with.
+pub(super) struct Site {
+    pub hub: Rc<Hub>,
+    pub files: Files,
+    pub token: String,
+}
+
+type Answer = Response<Full<Bytes>>;
+
+/// Answers a request.
+pub(super) async fn answer(
+    site: Rc<Site>,
+    request: Request<Incoming>,
+) -> Result<Answer, Infallible> {
+    let host = text(request.headers(), &header::HOST)
+        .unwrap_or_default()
+        .to_owned();
+    let answered = site.answer(request, &host);
+    let mut response = answered.unwrap_or_else(refusal);
+    protect(response.headers_mut(), &host);
+    Ok(response)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    // Two of them say two things: neither is believed.
+    let mut all = headers.get_all(name).iter();
+    let first = all.next()?;
+    match all.next() {
+        None => first.to_str().ok(),
+        Some(_) => None,
+    }
+}
+
+impl Site {
+    fn answer(&self, mut request: Request<Incoming>, host: &str) -> Result<Answer, StatusCode> {
+        if !is_host(host) {
+            return Err(StatusCode::FORBIDDEN);
+        }
+        if request.method() != Method::GET {
+            return Err(StatusCode::METHOD_NOT_ALLOWED);
+        }
+        let path = request.uri().path().strip_prefix('/').unwrap_or_default();
+        let Some((token, path)) = path.split_once('/') else {
+            return Err(StatusCode::NOT_FOUND);
+        };
+        // Without the token there is nothing here, not even a difference between what exists and what does not.
+        if !is_same(token, &self.token) {
+            return Err(StatusCode::NOT_FOUND);
+        }
+        if path == LIVE {
+            return self.connect(&mut request, host);
+        }
+        let file = self.files.get(path).ok_or(StatusCode::NOT_FOUND)?;
+        let mut response = Response::new(Full::new(file.bytes.clone()));
+        let media_type = HeaderValue::from_static(file.media_type);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, media_type);
+        Ok(response)
+    }
+
+    fn connect(&self, request: &mut Request<Incoming>, host: &str) -> Result<Answer, StatusCode> {
+        let headers = request.headers();
+        if !is_own(text(headers, &header::ORIGIN), host) {
+            return Err(StatusCode::FORBIDDEN);
+        }
+        let wants = text(headers, &header::UPGRADE)
+            .is_some_and(|what| what.eq_ignore_ascii_case("websocket"))
+            && text(headers, &header::SEC_WEBSOCKET_VERSION) == Some("13");
+        let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| wants);
+        let accept = derive_accept_key(key.ok_or(StatusCode::UPGRADE_REQUIRED)?.as_bytes());
+        let upgrade = hyper::upgrade::on(request);
+        let hub = Rc::clone(&self.hub);
+        hub.connected();
+        spawn_local(async move {
+            if let Ok(upgraded) = upgrade.await {
+                connection::serve(Rc::clone(&hub), upgraded).await;
+            }
+            hub.disconnected();
+        });
+        let mut response = Response::new(Full::default());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        let accept = HeaderValue::from_str(&accept).map_err(|_| StatusCode::BAD_REQUEST)?;
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+        Ok(response)
+    }
+}
+
+fn refusal(status: StatusCode) -> Answer {
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut response = Response::new(Full::new(Bytes::from(format!("{reason}\n"))));
+    *response.status_mut() = status;
+    response
+}
+
+/// Adds what keeps a browser from doing more with an answer than the page needs.
+fn protect(headers: &mut HeaderMap, host: &str) {
+    let live = if is_host(host) {
+        format!(" ws://{host}")
+    } else {
+        String::new()
+    };
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
+         connect-src 'self'{live}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}

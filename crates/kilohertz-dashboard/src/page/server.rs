@@ -1,0 +1,194 @@
+//! The thread that serves the page.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use crate::page::files::Files;
+use crate::page::http::{Site, answer};
+use crate::page::hub::Hub;
+use crate::page::protocol::EventInfo;
+use crate::page::watched::Watched;
+
+/// The time between two frames.
+const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 60);
+/// While no page is open the sessions are looked at once in so many frames, for their ends.
+const IDLE: u32 = 15;
+/// The most connections; further ones are ended at once.
+const MOST_CONNECTIONS: usize = 64;
+/// How long a request may take to say what it wants.
+const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+/// The most bytes of a request's head.
+const LARGEST_HEAD: usize = 16 << 10;
+/// How long pages have at the end to take what waits for them.
+const END_LIMIT: Duration = Duration::from_millis(250);
+/// The pause after a connection that could not be taken, as without a free descriptor.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a server serves.
+pub struct Options {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// The page.
+    pub files: Files,
+    /// The first part of every path. Who does not know it is told nothing.
+    pub token: String,
+}
+
+enum Command {
+    Add(Arc<dyn Watched>),
+    Note(String, EventInfo),
+}
+
+/// The server of the page. Dropping it ends it.
+pub struct PageServer {
+    address: SocketAddr,
+    /// The end of it ends the thread.
+    commands: Option<UnboundedSender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl PageServer {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// Returns an error if no thread can be started, or the system refuses what it needs.
+    pub fn start(options: Options) -> io::Result<PageServer> {
+        options.listener.set_nonblocking(true)?;
+        let address = options.listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()?;
+        let (commands, orders) = unbounded_channel();
+        let builder = Builder::new().name("kilohertz-page".to_owned());
+        let thread = builder.spawn(move || {
+            LocalSet::new().block_on(&runtime, serve(options, orders));
+        })?;
+        Ok(PageServer {
+            address,
+            commands: Some(commands),
+            thread: Some(thread),
+        })
+    }
+
+    /// Returns the address that is listened on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn order(&self, command: Command) {
+        if let Some(commands) = &self.commands {
+            // It fails only if the thread has ended, and then nothing is shown any more.
+            let _ = commands.send(command);
+        }
+    }
+
+    /// Shows a session.
+    pub fn add(&self, session: Arc<dyn Watched>) {
+        self.order(Command::Add(session));
+    }
+
+    /// Tells an event of the newest session of the robot with this name.
+    pub fn note(&self, name: String, event: EventInfo) {
+        self.order(Command::Note(name, event));
+    }
+
+    /// Ends the server; the port is free again when this returns.
+    pub fn close(&mut self) {
+        self.commands = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread was told on its standard error, and the sessions go on without it.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for PageServer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+async fn serve(options: Options, mut orders: UnboundedReceiver<Command>) {
+    let hub = Rc::new(Hub::default());
+    let site = Rc::new(Site {
+        hub: Rc::clone(&hub),
+        files: options.files,
+        token: options.token,
+    });
+    let accepting = spawn_local(accept(options.listener, site));
+    let mut frames = interval(FRAME);
+    frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut count = 0_u32;
+    loop {
+        tokio::select! {
+            _ = frames.tick() => {
+                count = count.wrapping_add(1);
+                if hub.has_clients() || count.is_multiple_of(IDLE) {
+                    hub.look();
+                }
+            }
+            order = orders.recv() => match order {
+                Some(Command::Add(session)) => hub.add(session),
+                Some(Command::Note(name, event)) => hub.note(&name, event),
+                None => break,
+            }
+        }
+    }
+    accepting.abort();
+    // The last of each session is shown, its end above all.
+    hub.look();
+    hub.end();
+    let gone = async {
+        while hub.connections() > 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // Who has not taken everything by then does not get it.
+    let _ = timeout(END_LIMIT, gone).await;
+}
+
+async fn accept(listener: TcpListener, site: Rc<Site>) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+        return;
+    };
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(_) => {
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
+        if site.hub.connections() >= MOST_CONNECTIONS {
+            continue;
+        }
+        let _ = stream.set_nodelay(true);
+        let site = Rc::clone(&site);
+        site.hub.connected();
+        spawn_local(async move {
+            let asked = service_fn(|request| answer(Rc::clone(&site), request));
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(REQUEST_LIMIT)
+                .max_buf_size(LARGEST_HEAD)
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(stream), asked)
+                .with_upgrades();
+            // What is wrong with a request, its sender is told by hyper.
+            let _ = connection.await;
+            site.hub.disconnected();
+        });
+    }
+}

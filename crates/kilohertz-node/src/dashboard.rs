@@ -1,0 +1,372 @@
+//! Sessions on a page in a browser.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use kilohertz_core::channel::records::CommandKind;
+use kilohertz_core::limits::JointBounds;
+use kilohertz_core::session::{Cause, Seen, Session};
+use kilohertz_core::stats::Spread;
+use kilohertz_dashboard::listen::listen;
+use kilohertz_dashboard::page::protocol::{
+    ArmInfo, BoxInfo, ChunkInfo, EventInfo, FieldInfo, HistogramInfo, JointLimits, LevelInfo,
+    SpreadInfo, StatsInfo,
+};
+use kilohertz_dashboard::page::{Files, Frame, Options, PageServer, Watched, wall_time_s};
+use kilohertz_franka::arm::Arm;
+use kilohertz_franka::state;
+use kilohertz_record::entry::{Level, Note};
+use napi::bindgen_prelude::Object;
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use crate::background::in_background;
+use crate::error::{Code, Failure, OrThrow};
+use crate::session::NativeSession;
+use crate::session::options::{NativeSessionOptions, box_of};
+use crate::session::recording::SharedKept;
+use crate::session::stats::counts_of;
+
+/// The fields of a frame, in its order.
+const FIELDS: [&str; 10] = [
+    "q",
+    "dq",
+    "q_d",
+    "dq_d",
+    "tau_J",
+    "tau_J_d",
+    "tau_ext_hat_filtered",
+    "O_T_EE",
+    "O_F_ext_hat_K",
+    "F_T_EE",
+];
+
+/// Returns the slots of the fields of a frame in a state.
+fn slots() -> &'static [std::ops::Range<usize>] {
+    static SLOTS: OnceLock<Vec<std::ops::Range<usize>>> = OnceLock::new();
+    SLOTS.get_or_init(|| {
+        let mut at = 0;
+        let places: Vec<_> = state::SCHEMA
+            .fields()
+            .iter()
+            .map(|field| {
+                at += field.len;
+                (field.name, at - field.len..at)
+            })
+            .collect();
+        FIELDS
+            .iter()
+            .filter_map(|name| places.iter().find(|(field, _)| field == name))
+            .map(|(_, range)| range.clone())
+            .collect()
+    })
+}
+
+fn fields() -> Vec<FieldInfo> {
+    let all = state::SCHEMA.fields();
+    FIELDS
+        .iter()
+        .filter_map(|name| all.iter().find(|field| field.name == *name))
+        .map(|field| FieldInfo {
+            name: field.name.to_owned(),
+            length: u32::try_from(field.len).unwrap_or_default(),
+            unit: field.unit.to_owned(),
+        })
+        .collect()
+}
+
+/// Returns what a page is told of a robot that is driven with these options; its name is not known yet.
+pub fn about(
+    arm: Option<&Arm>,
+    control: &str,
+    rate_hz: f64,
+    options: &NativeSessionOptions,
+) -> ArmInfo {
+    let limits = arm.map(|arm| {
+        let limits = arm.limits();
+        let each = |of: fn(&JointBounds) -> f64| limits.joints.iter().map(of).collect();
+        JointLimits {
+            lower: each(|joint| joint.lower),
+            upper: each(|joint| joint.upper),
+            velocity: each(|joint| joint.velocity),
+            torque: limits.torque.to_vec(),
+        }
+    });
+    let workspace = options.box_m.as_deref().and_then(box_of);
+    ArmInfo {
+        id: 0,
+        name: String::new(),
+        model: arm.map(|arm| arm.generation().to_string()),
+        control: control.to_owned(),
+        rate_hz,
+        policy_rate_hz: options.policy_rate_hz,
+        is_running: true,
+        session: 0,
+        fields: if arm.is_some() { fields() } else { Vec::new() },
+        limits,
+        workspace: workspace.map(|inside| BoxInfo {
+            min: inside.lower,
+            max: inside.upper,
+        }),
+    }
+}
+
+/// A session on a page.
+struct WatchedSession {
+    session: Arc<OnceLock<Session>>,
+    kept: SharedKept,
+    info: ArmInfo,
+}
+
+impl WatchedSession {
+    fn text(&self, note: Note, tick: u64) -> EventInfo {
+        EventInfo {
+            level: match note.level {
+                Level::Info => LevelInfo::Info,
+                Level::Warning => LevelInfo::Warning,
+                Level::Error => LevelInfo::Error,
+            },
+            name: note.name,
+            text: note.text,
+            tick: Some(tick as f64),
+            wall_time_s: wall_time_s(),
+        }
+    }
+}
+
+fn spread(of: Spread) -> SpreadInfo {
+    SpreadInfo {
+        p50: of.p50.as_secs_f64(),
+        p95: of.p95.as_secs_f64(),
+        p99: of.p99.as_secs_f64(),
+        max: of.max.as_secs_f64(),
+    }
+}
+
+/// Says in words why a session ended. JavaScript tells it with its code and its advice, once it runs again.
+fn words(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::PolicyFailed { .. } => "the policy failed; the robot was brought to rest",
+        Cause::InvalidAction { .. } => "an action was refused; the robot was brought to rest",
+        Cause::BadChunk { .. } => "a chunk of actions was refused; the robot was brought to rest",
+        Cause::TooLate { .. } => "the policy was too late; the robot was brought to rest",
+        Cause::Behind { .. } => {
+            "the robot did not catch up with the policy, and was brought to rest"
+        }
+        Cause::NoAction { .. } => {
+            "the policy has not given an action; the robot was brought to rest"
+        }
+        Cause::RobotFailed { .. } => "the robot failed",
+        Cause::Panicked { .. } => {
+            "the loop failed: a defect of this program; the robot stops by itself"
+        }
+    }
+}
+
+impl Watched for WatchedSession {
+    fn info(&self) -> ArmInfo {
+        self.info.clone()
+    }
+
+    fn frame(&self, seen: &mut Seen, frame: &mut Frame) -> bool {
+        let Some(session) = self.session.get() else {
+            return false;
+        };
+        session.watch().begin();
+        let recorder = session.recorder();
+        let cycles = recorder.iterations.get();
+        let is_arm = self.info.model.is_some();
+        let clock = match session.watch().newest_state(seen) {
+            Some((clock, state)) if is_arm => {
+                frame.values.clear();
+                for slots in slots() {
+                    let values = state.get(slots.clone()).unwrap_or_default();
+                    frame
+                        .values
+                        .extend(values.iter().map(|&value| value as f32));
+                }
+                clock
+            }
+            None if is_arm => return false,
+            _ => cycles,
+        };
+        frame.robot_time_s = clock as f64 / self.info.rate_hz;
+        frame.cycles = cycles;
+        frame.followed = recorder.followed_commands.get();
+        frame.held = recorder.held_commands.get();
+        frame.rest = recorder.rest_commands.get();
+        frame.missed = recorder.missed_ticks.get();
+        true
+    }
+
+    fn chunk(&self, seen: &mut Seen) -> Option<ChunkInfo> {
+        let chunk = self.session.get()?.watch().newest_chunk(seen)?;
+        Some(ChunkInfo {
+            time_s: chunk.time_s,
+            step_s: chunk.step_s,
+            width: u32::try_from(chunk.width).unwrap_or_default(),
+            actions: chunk.actions.to_vec(),
+        })
+    }
+
+    fn take_event(&self) -> Option<EventInfo> {
+        let event = self.session.get()?.watch().take_event()?;
+        let note = self.kept.get()?.words(&event.kind);
+        Some(self.text(note, event.tick))
+    }
+
+    fn stats(&self) -> StatsInfo {
+        let Some(session) = self.session.get() else {
+            return StatsInfo::default();
+        };
+        let stats = session.stats();
+        let mut histogram = HistogramInfo::default();
+        for bucket in session.recorder().jitter_histogram().iter_recorded() {
+            histogram
+                .upper_s
+                .push(bucket.value_iterated_to() as f64 * 1e-9);
+            histogram.counts.push(bucket.count_at_value() as f64);
+        }
+        StatsInfo {
+            counters: counts_of(&stats).collect(),
+            target_period_s: stats.target_period.as_secs_f64(),
+            avg_period_s: stats.avg_period.as_secs_f64(),
+            longest_period_s: stats.longest_period.as_secs_f64(),
+            jitter: spread(stats.jitter),
+            execution: spread(stats.execution),
+            jitter_histogram: histogram,
+        }
+    }
+
+    fn stop(&self) {
+        if let Some(session) = self.session.get() {
+            session.request_stop();
+        }
+    }
+
+    fn end(&self) -> Option<Option<EventInfo>> {
+        let session = self.session.get()?;
+        if !session.has_ended() {
+            return None;
+        }
+        let outcome = session.outcome()?;
+        Some(outcome.cause.as_ref().map(|cause| EventInfo {
+            level: LevelInfo::Error,
+            name: "ended".to_owned(),
+            text: match &outcome.robot_error {
+                Some(error) => format!("{}: {error}", words(cause)),
+                None => words(cause).to_owned(),
+            },
+            tick: Some(session.recorder().iterations.get() as f64),
+            wall_time_s: wall_time_s(),
+        }))
+    }
+}
+
+/// The server of a page on which sessions are shown.
+#[napi]
+pub struct NativeDashboard {
+    server: Arc<Mutex<Option<PageServer>>>,
+    host: String,
+    port: u16,
+}
+
+#[napi]
+impl NativeDashboard {
+    /// Opens a page. `lib/dashboard/dashboard.ts` has checked what is given.
+    #[napi(factory)]
+    pub fn open(
+        env: &Env,
+        host: String,
+        port: u16,
+        token: String,
+        folder: String,
+    ) -> Result<NativeDashboard> {
+        let opened = || -> std::result::Result<PageServer, Failure> {
+            let files = Files::read(Path::new(&folder))
+                .map_err(|error| Failure::new(Code::System, error.to_string()))?;
+            let address: IpAddr = host
+                .parse()
+                .map_err(|_| Failure::new(Code::System, format!("{host} is no IP address")))?;
+            let options = Options {
+                listener: listen(address, port)?,
+                files,
+                token,
+            };
+            PageServer::start(options).map_err(|error| Failure::thread(&error))
+        };
+        let server = opened().or_throw(env)?;
+        let address = server.address();
+        Ok(NativeDashboard {
+            server: Arc::new(Mutex::new(Some(server))),
+            host: address.ip().to_string(),
+            port: address.port(),
+        })
+    }
+
+    /// The IP address that is listened on.
+    #[napi(getter)]
+    pub fn host(&self) -> String {
+        self.host.clone()
+    }
+
+    /// The port that is listened on.
+    #[napi(getter)]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn with(&self, act: impl FnOnce(&PageServer)) {
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = &*server {
+            act(server);
+        }
+    }
+
+    /// Shows a session as the robot with this name.
+    #[napi]
+    pub fn watch(&self, session: &NativeSession, name: String) {
+        let (session, kept, info) = session.watched();
+        if let Some(running) = session.get() {
+            running.watch().begin();
+        }
+        let info = ArmInfo { name, ..info };
+        self.with(|server| {
+            server.add(Arc::new(WatchedSession {
+                session,
+                kept,
+                info,
+            }));
+        });
+    }
+
+    /// Tells an error of the newest session of the robot with this name.
+    #[napi]
+    pub fn tell(&self, name: String, code: String, text: String) {
+        let event = EventInfo {
+            level: LevelInfo::Error,
+            name: code,
+            text,
+            tick: None,
+            wall_time_s: wall_time_s(),
+        };
+        self.with(|server| server.note(name, event));
+    }
+
+    /// Closes the page; resolves when the port is free.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn close<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let server = Arc::clone(&self.server);
+        in_background(env, move || {
+            let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
+            drop(server.take());
+            Ok(())
+        })
+    }
+}
+
+const _: () = assert!(
+    CommandKind::ALL.len() == 4,
+    "a frame has the counts of four kinds"
+);

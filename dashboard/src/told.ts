@@ -1,0 +1,122 @@
+// Reads the server's texts. What is not as the protocol says is refused here, so that nothing else has to look again.
+
+import type { ArmInfo, ChunkInfo, EventInfo, RunInfo, StatsInfo, Told } from './protocol.ts';
+
+type Check = (value: unknown) => boolean;
+type Shape = Record<string, Check>;
+
+const isText: Check = (value) => typeof value === 'string';
+const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(value);
+const isCount: Check = (value) => Number.isInteger(value) && Number(value) >= 0;
+const isBoolean: Check = (value) => typeof value === 'boolean';
+const isAny: Check = () => true;
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+const listOf =
+  (check: Check, length?: number): Check =>
+  (value) =>
+    Array.isArray(value) && (length === undefined || value.length === length) && value.every(check);
+const is =
+  (shape: Shape): Check =>
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries(shape).every(([name, check]) => check((value as Record<string, unknown>)[name]));
+const mapOf =
+  (check: Check): Check =>
+  (value) =>
+    typeof value === 'object' && value !== null && Object.values(value).every(check);
+
+const joints = listOf(isNumber, 7);
+const corner = listOf(isNumber, 3);
+
+const isArm = is({
+  id: isCount,
+  name: isText,
+  model: orNull(isText),
+  control: isText,
+  rateHz: isNumber,
+  policyRateHz: isNumber,
+  isRunning: isBoolean,
+  session: isCount,
+  fields: listOf(
+    is({ name: isText, length: (value) => isCount(value) && Number(value) <= 1024, unit: isText }),
+  ),
+  limits: orNull(is({ lower: joints, upper: joints, velocity: joints, torque: joints })),
+  box: orNull(is({ min: corner, max: corner })),
+} satisfies Record<keyof ArmInfo, Check>);
+
+const isEvent = is({
+  level: (value) => value === 'info' || value === 'warning' || value === 'error',
+  name: isText,
+  text: isText,
+  tick: orNull(isNumber),
+  wallTimeS: isNumber,
+} satisfies Record<keyof EventInfo, Check>);
+
+const isSpread = is({ p50: isNumber, p95: isNumber, p99: isNumber, max: isNumber });
+
+const isStats = is({
+  counters: mapOf(isNumber),
+  targetPeriodS: isNumber,
+  avgPeriodS: isNumber,
+  longestPeriodS: isNumber,
+  jitter: isSpread,
+  execution: isSpread,
+  jitterHistogram: is({ upperS: listOf(isNumber), counts: listOf(isNumber) }),
+} satisfies Record<keyof StatsInfo, Check>);
+
+const isRun = is({
+  id: isCount,
+  name: isText,
+  arm: isArm,
+  durationS: isNumber,
+  wallTimeS: isNumber,
+  stepS: (value) => isNumber(value) && Number(value) > 0,
+  frames: isCount,
+  events: listOf(isEvent),
+  error: orNull(isEvent),
+  damage: orNull(isText),
+} satisfies Record<keyof RunInfo, Check>);
+
+const isChunk = is({
+  timeS: isNumber,
+  stepS: (value) => isNumber(value) && Number(value) > 0,
+  width: (value) => isCount(value) && Number(value) > 0,
+  actions: listOf(isNumber),
+} satisfies Record<keyof ChunkInfo, Check>);
+
+const SHAPES: Record<Told['type'], Shape> = {
+  // Only the version is sure to be there in a hello of another version; `readTold` looks at the rest.
+  hello: { version: isCount },
+  arm: { arm: isArm },
+  stats: { arm: isCount, stats: isStats },
+  event: { arm: isCount, event: isEvent },
+  chunk: { arm: isCount, chunk: isChunk },
+  holder: { isYou: isBoolean, isTaken: isBoolean },
+  refused: { text: isText },
+};
+
+const isHello = is({
+  package: isText,
+  hasControls: isBoolean,
+  arms: listOf(isArm),
+  runs: listOf(isRun),
+});
+
+/** Returns what a text says; nothing if it is not as the protocol says. Of another version only the hello is read. */
+export function readTold(text: string, version: number): Told | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!is({ type: isAny })(value)) return undefined;
+  const told = value as Told;
+  if (!Object.hasOwn(SHAPES, told.type) || !is(SHAPES[told.type])(told)) return undefined;
+  if (told.type === 'hello' && told.version === version && !isHello(told)) return undefined;
+  return told;
+}

@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { checkNumber, ownOptions } from '../checks.ts';
+import { type KilohertzError, OptionTypeError } from '../errors/errors.ts';
+import { awaiting, calling } from '../errors/native-call.ts';
+import { NativeDashboard, type NativeSession } from '../native/binding.ts';
+import { isLoopback } from '../session/live.ts';
+
+/** Where a page is opened. */
+export interface DashboardOptions {
+  /** The port, 0 to 65535. 0 stands for any that is free. Default 0. */
+  readonly port?: number;
+  /**
+   * The IP address of this host on which the page is opened. Default `'127.0.0.1'`: browsers on this host alone can
+   * open it. The page comes over plain HTTP, so whoever can read the network can read the token in its address, and
+   * stop the arm. Any address that is not a loopback address is therefore told as a warning of the process with code
+   * `KILOHERTZ_DASHBOARD_HOST`.
+   */
+  readonly host?: string;
+}
+
+const DEFAULT_HOST = '127.0.0.1';
+/** How many random bytes a token has. */
+const TOKEN_BYTES = 16;
+/** Where the page was built, beside what was compiled. */
+const PAGE = new URL('../../dashboard/', import.meta.url);
+/** The same while this package runs from its sources. */
+const BUILT_PAGE = new URL('../../dist/dashboard/', import.meta.url);
+
+/**
+ * A page in a browser that shows sessions while they run, and can stop them. A thread of its own serves it, so it also
+ * works while JavaScript is blocked. {@link Session.dashboard} opens it.
+ */
+export class Dashboard implements AsyncDisposable {
+  readonly #native: NativeDashboard;
+  /** The address of the page, with its token: whoever has it can look at the sessions and stop them. */
+  readonly address: string;
+
+  private constructor(native: NativeDashboard, token: string) {
+    this.#native = native;
+    const { host, port } = native;
+    this.address = `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}/${token}/`;
+  }
+
+  /**
+   * Opens a page.
+   *
+   * @throws {RobotError} `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
+   * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+   */
+  static open(options: DashboardOptions | true = {}): Dashboard {
+    const given = options === true ? {} : options;
+    const { host = DEFAULT_HOST, port = 0 } = ownOptions('dashboard()', given, ['port', 'host']);
+    if (typeof host !== 'string' || isIP(host) === 0) {
+      const expected = "an IP address of this host, as in '127.0.0.1' or '0.0.0.0'";
+      throw new OptionTypeError('OPTION_DASHBOARD_HOST', 'dashboard.host', host, expected);
+    }
+    const range = { from: 0, to: 65_535, integer: true } as const;
+    const checked = checkNumber('dashboard.port', port, range);
+    const token = randomBytes(TOKEN_BYTES).toString('base64url');
+    const folder = fileURLToPath(import.meta.url.endsWith('.ts') ? BUILT_PAGE : PAGE);
+    const native = calling(() => NativeDashboard.open(host, checked, token, folder));
+    if (!isLoopback(host)) {
+      const message =
+        `the page is opened on ${host}, over plain HTTP: whoever can read the network can read its token, look at the ` +
+        'sessions and stop them. Leave out host to open it for this host alone';
+      process.emitWarning(message, { code: 'KILOHERTZ_DASHBOARD_HOST' });
+    }
+    return new Dashboard(native, token);
+  }
+
+  /** Shows a session that has begun, as the robot with this name. */
+  watch(session: NativeSession, name: string): void {
+    calling(() => this.#native.watch(session, name));
+  }
+
+  /** Tells an error of the newest session of the robot with this name. */
+  tell(name: string, error: KilohertzError): void {
+    calling(() => this.#native.tell(name, error.code, error.message));
+  }
+
+  /** Closes the page. The sessions go on. Resolves when the port is free. */
+  async close(): Promise<void> {
+    await awaiting(() => this.#native.close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
