@@ -27,12 +27,14 @@ type NativeErrorCode =
   | 'OFFLOAD_PROTOCOL'
   | 'OFFLOAD_TOO_LARGE'
   | 'RECORD_BUSY'
+  | 'RECORD_CHANGED'
   | 'RECORD_DAMAGED'
   | 'RECORD_EMPTY'
   | 'RECORD_FOREIGN'
   | 'RECORD_INVALID_ARGUMENT'
   | 'RECORD_IO'
   | 'RECORD_NEWER'
+  | 'RECORD_NO_ENCODER'
   | 'RECORD_STOPPED'
   | 'ROBOT'
   | 'SESSION_INTERRUPTED'
@@ -218,14 +220,16 @@ declare class NativeFailure {
   readonly message: string;
   /** The robot's own names of what is wrong. */
   readonly errors: Array<string>;
-  /** How the robot says that its motion ended. */
-  readonly moveStatus?: string;
   /** The number of the signal that it is about. */
   readonly signal?: number;
   /** The code; that of a refused option is made of the option's name. */
   get code(): string;
   /** Of a refused option. */
   get refused(): NativeRefused | null;
+  /** How the robot says that its motion ended. */
+  get moveStatus(): string | null;
+  /** The file or folder that it is about; the message may show it without its middle. */
+  get path(): string | null;
   /** Of a move that did not arrive. */
   get notArrived(): NativeNotArrived | null;
 }
@@ -867,6 +871,8 @@ export declare class KilohertzError extends Error {
   readonly code: ErrorCode;
   /** The file that has the newest cycles before the error: see {@link BlackBoxOptions.folder}. */
   blackBox?: string;
+  /** The file or folder that an error of a recording is about. The message shows a long path without its middle. */
+  readonly path?: string;
   /** @param message what went wrong; an empty message is replaced, so that every error has a message */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions);
   /**
@@ -3027,12 +3033,22 @@ export interface DataSetExportOptions {
   readonly actionChannels?: readonly string[];
   /** The channels of images, for example `camera/wrist`: becomes `observation.images.camera.wrist`. Default none. */
   readonly cameras?: readonly string[];
+  /**
+   * How images are kept: as PNG in Parquet, exactly; or as videos in H.264, far smaller and not exact. Videos are made by
+   * the program `ffmpeg`, which must be on PATH, and need an even width and height. Default 'png'.
+   */
+  readonly images?: 'png' | 'video';
   /** The task of a run without episodes, which becomes one episode, and of episodes whose task is empty. */
   readonly task?: string;
   /** The outcomes of episodes that are left out. Default `['rerecorded']`. */
   readonly leaveOut?: readonly EpisodeOutcome[];
   /** The type of the robot in the data set. Default: the model in the recording. */
   readonly robotType?: string;
+  /**
+   * The split that the episodes belong to, by letters, digits and `_ - .`. A split is one range of episodes: add all of
+   * `train` before those of `val`. Default 'train'.
+   */
+  readonly split?: string;
 }
 /** How far an export has come. */
 export interface ExportProgress {
@@ -3066,7 +3082,8 @@ export interface ExportedRecording {
  * A table is made of one recording. A data set is made of one or more, which are added in their order.
  *
  * What is exported gets its name when it is whole. No file is overwritten. If the export of a recording to a data set
- * fails, the data set has none of it; it keeps the recordings before.
+ * fails, the data set has none of it; it keeps the recordings before. One export at a time adds to a data set: another
+ * one is refused meanwhile.
  *
  * @example
  * await exportRecording('run.mcap', { to: 'parquet', path: 'run.parquet', fields: ['tick', 'state.q'] });
@@ -3075,7 +3092,8 @@ export interface ExportedRecording {
  * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
  * @throws {AbortError} if `signal` aborts
  * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the recording has no such field or channel or does not fit the
- *   data set, `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`, `RECORD_DAMAGED`
+ *   data set, `RECORD_BUSY` while another export adds to it, `RECORD_NO_ENCODER` for videos without `ffmpeg`,
+ *   `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`, `RECORD_DAMAGED`
  * @throws what `onProgress` threw
  */
 export declare function exportRecording(

@@ -85,14 +85,16 @@ export declare class NativeFailure {
   readonly message: string
   /** The robot's own names of what is wrong. */
   readonly errors: Array<string>
-  /** How the robot says that its motion ended. */
-  readonly moveStatus?: string
   /** The number of the signal that it is about. */
   readonly signal?: number
   /** The code; that of a refused option is made of the option's name. */
   get code(): string
   /** Of a refused option. */
   get refused(): NativeRefused | null
+  /** How the robot says that its motion ended. */
+  get moveStatus(): string | null
+  /** The file or folder that it is about; the message may show it without its middle. */
+  get path(): string | null
   /** Of a move that did not arrive. */
   get notArrived(): NativeNotArrived | null
 }
@@ -583,10 +585,13 @@ export interface NativeDataSetOptions {
   stateChannels: Array<string>
   actionChannels: Array<string>
   cameras: Array<string>
+  /** True if images are kept as videos instead of PNG. */
+  makesVideos: boolean
   task?: string
   /** The outcomes of episodes that are left out. */
   leftOut?: Array<string>
   robotType?: string
+  split?: string
 }
 
 /** What a child process needs for its end of a line: descriptors of this process. */

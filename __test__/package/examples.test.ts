@@ -122,3 +122,15 @@ test('an arm moves to places, and is stopped on the way', async (t) => {
   const [, fast] = text.match(/speed then +([\d.]+) rad/) ?? [];
   t.true(Number(fast) < 0.02, text);
 });
+
+test('a run is recorded, becomes a data set, and is replayed by the arm', async (t) => {
+  const text = await printed('recorded');
+  // 3.14 s at 30 frames a second, and cycles that a loaded machine misses are filled in.
+  const [, frames, episodes] = text.match(/: (\d+) frames of (\d+) episodes/) ?? [];
+  t.is(episodes, '1', text);
+  t.true(Math.abs(Number(frames) - 95) <= 2, text);
+  const [, clamped] = text.match(/cycles, (\d+) of them clamped/) ?? [];
+  t.is(clamped, '0', text);
+  const [, off] = text.match(/([\d.]+) mrad from the recorded one/) ?? [];
+  t.true(Number(off) < 1, text);
+});

@@ -50,6 +50,22 @@ test('with --json a command prints one object on stdout and nothing else', async
   });
 });
 
+test('without an encoder on PATH no video is made, and the error says what to install', async (t) => {
+  using folder = new Folder();
+  const data = folder.at('data');
+  const words = ['--lerobot', data, '--cameras', 'camera/wrist', '--images', 'video', '--json'];
+  const before = process.env['PATH'];
+  process.env['PATH'] = folder.path;
+  const ended = kilohertz('export', ARM, ...words);
+  process.env['PATH'] = before;
+  const { code, stdout } = await ended;
+  t.is(code, 1);
+  const { error } = JSON.parse(stdout);
+  t.is(error.code, 'RECORD_NO_ENCODER');
+  t.regex(error.message, /install ffmpeg/);
+  t.false(existsSync(data));
+});
+
 test('plot writes a page beside the recording, or where it is told', async (t) => {
   using folder = new Folder();
   const path = folder.at('run.svg');

@@ -193,6 +193,43 @@ test('nothing is overwritten, and nothing is left of an export that failed', asy
   t.deepEqual(readdirSync(folder.path).sort(), before);
 });
 
+test('the Python of the page about recordings finds the frames of a split', async (t) => {
+  t.timeout(300_000, 'Python packages may be installed');
+  using folder = new Folder();
+  const path = folder.at('data');
+  const train = await exportRecording(ARM, { to: 'lerobot', path });
+  await exportRecording(ARM, { to: 'lerobot', path, split: 'val' });
+  const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'recordings.md'), 'utf8');
+  const [, code = ''] = page.match(/```python\n(import json\n\nimport pandas[^`]*)```/) ?? [];
+  const interpreter = await environment('record-python', join(python, 'requirements.txt'));
+  const { stdout } = await promisify(execFile)(interpreter, ['-c', code], { cwd: folder.path });
+  t.is(stdout.trim(), `${train.rows} frames of ${train.episodes} episodes at 30 Hz`);
+});
+
+test('two exports at once into one data set: one is refused by name, and no episode is lost', async (t) => {
+  using folder = new Folder();
+  const path = folder.at('data');
+  const options: DataSetExportOptions = { to: 'lerobot', path, fps: 20, split: 'val' };
+  const ends = await Promise.allSettled(
+    Array.from({ length: 4 }, () => exportRecording([ARM, ARM], options)),
+  );
+  let episodes = 0;
+  for (const end of ends) {
+    if (end.status === 'fulfilled') {
+      episodes += end.value.episodes;
+    } else {
+      t.is(end.reason.code, 'RECORD_BUSY', end.reason.message);
+      t.is(end.reason.path, path);
+    }
+  }
+  const info = JSON.parse(readFileSync(join(path, 'meta/info.json'), 'utf8'));
+  t.true(episodes >= 4);
+  t.is(info.total_episodes, episodes);
+  t.deepEqual(info.splits, { val: `0:${episodes}` });
+  const again = exportRecording(ARM, { ...options, split: 'a/b' });
+  t.is(((await rejection(again)) as KilohertzError).code, 'RECORD_INVALID_ARGUMENT');
+});
+
 test('a file that is no recording is found before a data set is begun', async (t) => {
   using folder = new Folder();
   for (const [file, code] of unreadable(folder)) {
@@ -254,6 +291,8 @@ test('options of an export are refused by their names before anything is written
   const path = folder.at('out');
   const wrong: readonly (readonly [unknown, object, OptionErrorCode])[] = [
     [ARM, { to: 'json', path }, 'OPTION_TO'],
+    [ARM, { to: 'lerobot', path, images: 'jpeg' }, 'OPTION_IMAGES'],
+    [ARM, { to: 'lerobot', path, split: 1 }, 'OPTION_SPLIT'],
     [ARM, { path }, 'OPTION_TO'],
     [ARM, { to: 'csv' }, 'OPTION_PATH'],
     [[], { to: 'csv', path }, 'OPTION_FILES'],

@@ -26,8 +26,10 @@ const OF_DATA_SET = [
   'stateChannels',
   'actionChannels',
   'cameras',
+  'images',
   'task',
   'robotType',
+  'split',
 ] as const satisfies readonly (keyof Words)[];
 const list = (text: string): string[] => text.split(',');
 
@@ -63,8 +65,12 @@ export function addExport(program: Command, output: Output): void {
     .option('--state-channels <names>', 'channels that observation.state has beside', list)
     .option('--action-channels <names>', 'channels that action has beside', list)
     .option('--cameras <names>', 'channels of images, as camera/wrist', list)
+    .addOption(
+      new Option('--images <how>', 'how images are kept (default: png)').choices(['png', 'video']),
+    )
     .option('--task <text>', 'the task of a run that has no episodes')
     .option('--robot-type <text>', "the robot's type (default: the model in the recording)")
+    .option('--split <name>', 'the split that the episodes belong to (default: train)')
     .option('--json', 'print the result as JSON');
   command.action(async (files: string[], words: Words) => {
     const options = optionsIn(words, command);

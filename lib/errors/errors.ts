@@ -55,6 +55,8 @@ export class KilohertzError extends Error {
   readonly code: ErrorCode;
   /** The file that has the newest cycles before the error: see {@link BlackBoxOptions.folder}. */
   declare blackBox?: string;
+  /** The file or folder that an error of a recording is about. The message shows a long path without its middle. */
+  declare readonly path?: string;
 
   /** @param message what went wrong; an empty message is replaced, so that every error has a message */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
@@ -125,6 +127,7 @@ const SHOWN = [
   'moveStatus',
   'notArrived',
   'signal',
+  'path',
 ];
 
 inspectAs(
@@ -416,8 +419,9 @@ export function codeOf(option: string): OptionErrorCode {
 /** A failure of the native side, without the fields for a refused option. */
 export type ToldFailure = Pick<
   NativeFailure,
-  'kind' | 'code' | 'message' | 'errors' | 'moveStatus' | 'notArrived' | 'signal'
->;
+  'kind' | 'code' | 'message' | 'errors' | 'notArrived' | 'signal'
+> &
+  Partial<Pick<NativeFailure, 'moveStatus' | 'path'>>;
 
 /** Returns the error for a failure of the native side, if the failure is not a refused option. */
 export function fromFailure(
@@ -443,7 +447,10 @@ export function fromFailure(
     }
     case 'offload':
       return new OffloadError(code, message);
-    default:
-      return new KilohertzError(code, message);
+    default: {
+      const error = new KilohertzError(code, message);
+      const { path } = failure;
+      return path === undefined || path === null ? error : Object.assign(error, { path });
+    }
   }
 }

@@ -48,12 +48,22 @@ export interface DataSetExportOptions {
   readonly actionChannels?: readonly string[];
   /** The channels of images, for example `camera/wrist`: becomes `observation.images.camera.wrist`. Default none. */
   readonly cameras?: readonly string[];
+  /**
+   * How images are kept: as PNG in Parquet, exactly; or as videos in H.264, far smaller and not exact. Videos are made by
+   * the program `ffmpeg`, which must be on PATH, and need an even width and height. Default 'png'.
+   */
+  readonly images?: 'png' | 'video';
   /** The task of a run without episodes, which becomes one episode, and of episodes whose task is empty. */
   readonly task?: string;
   /** The outcomes of episodes that are left out. Default `['rerecorded']`. */
   readonly leaveOut?: readonly EpisodeOutcome[];
   /** The type of the robot in the data set. Default: the model in the recording. */
   readonly robotType?: string;
+  /**
+   * The split that the episodes belong to, by letters, digits and `_ - .`. A split is one range of episodes: add all of
+   * `train` before those of `val`. Default 'train'.
+   */
+  readonly split?: string;
 }
 
 /** How far an export has come. */
@@ -98,9 +108,11 @@ const DATA_SET = [
   'stateChannels',
   'actionChannels',
   'cameras',
+  'images',
   'task',
   'leaveOut',
   'robotType',
+  'split',
 ] as const satisfies readonly (keyof DataSetExportOptions)[];
 
 /** How often the progress is told [ms]. */
@@ -111,7 +123,8 @@ const TOLD_EVERY_MS = 100;
  * A table is made of one recording. A data set is made of one or more, which are added in their order.
  *
  * What is exported gets its name when it is whole. No file is overwritten. If the export of a recording to a data set
- * fails, the data set has none of it; it keeps the recordings before.
+ * fails, the data set has none of it; it keeps the recordings before. One export at a time adds to a data set: another
+ * one is refused meanwhile.
  *
  * @example
  * await exportRecording('run.mcap', { to: 'parquet', path: 'run.parquet', fields: ['tick', 'state.q'] });
@@ -120,7 +133,8 @@ const TOLD_EVERY_MS = 100;
  * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
  * @throws {AbortError} if `signal` aborts
  * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the recording has no such field or channel or does not fit the
- *   data set, `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`, `RECORD_DAMAGED`
+ *   data set, `RECORD_BUSY` while another export adds to it, `RECORD_NO_ENCODER` for videos without `ffmpeg`,
+ *   `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`, `RECORD_DAMAGED`
  * @throws what `onProgress` threw
  */
 export async function exportRecording(
@@ -199,6 +213,7 @@ function checked(files: unknown, options: TableExportOptions | DataSetExportOpti
   const own = ownOptions('exportRecording()', options as DataSetExportOptions, DATA_SET);
   const { fps = 30, resampling = 'linear', actions = 'commanded', state, task, robotType } = own;
   const { stateChannels = [], actionChannels = [], cameras = [], leaveOut } = own;
+  const { images = 'png', split } = own;
   const dataSet: NativeDataSetOptions = {
     fps: checkNumber('fps', fps, { from: 1, to: 10_000, integer: true, unit: 'frames a second' }),
     takesNearest: checkName('resampling', resampling, ['linear', 'nearest']) === 'nearest',
@@ -206,10 +221,12 @@ function checked(files: unknown, options: TableExportOptions | DataSetExportOpti
     stateChannels: checkTexts('stateChannels', stateChannels),
     actionChannels: checkTexts('actionChannels', actionChannels),
     cameras: checkTexts('cameras', cameras),
+    makesVideos: checkName('images', images, ['png', 'video']) === 'video',
   };
   if (state !== undefined) dataSet.state = checkTexts('state', state);
   if (task !== undefined) dataSet.task = checkText('task', task, 'a text');
   if (robotType !== undefined) dataSet.robotType = checkText('robotType', robotType, 'a text');
+  if (split !== undefined) dataSet.split = checkText('split', split, 'a text');
   if (leaveOut !== undefined) {
     dataSet.leftOut = checkTexts('leaveOut', leaveOut).map((name) =>
       checkName('leaveOut', name, OUTCOMES),

@@ -5,6 +5,8 @@
 //! itself refuses, a value of a wrong type for instance, is an error without that property: `lib/` hands in no such
 //! value, so it is a fault of this package.
 
+use std::path::PathBuf;
+
 use kilohertz_dashboard::listen::ListenError;
 use kilohertz_franka::{ArmError, ArmErrorCode, Refusal};
 use kilohertz_record::error::RecordError;
@@ -97,13 +99,12 @@ pub struct Failure {
     /// The robot's own names of what is wrong.
     #[napi(readonly)]
     pub errors: Vec<String>,
-    /// How the robot says that its motion ended.
-    #[napi(readonly)]
-    pub move_status: Option<String>,
+    move_status: Option<Box<str>>,
     not_arrived: Option<Box<NotArrived>>,
     /// The number of the signal that it is about.
     #[napi(readonly)]
     pub signal: Option<i32>,
+    path: Option<Box<PathBuf>>,
 }
 
 #[napi]
@@ -118,6 +119,19 @@ impl Failure {
     #[napi(getter)]
     pub fn refused(&self) -> Option<Refused> {
         self.refused.as_deref().cloned()
+    }
+
+    /// How the robot says that its motion ended.
+    #[napi(getter)]
+    pub fn move_status(&self) -> Option<String> {
+        self.move_status.as_deref().map(str::to_owned)
+    }
+
+    /// The file or folder that it is about; the message may show it without its middle.
+    #[napi(getter)]
+    pub fn path(&self) -> Option<String> {
+        let path = self.path.as_deref();
+        path.map(|path| path.to_string_lossy().into_owned())
     }
 
     /// Of a move that did not arrive.
@@ -143,6 +157,7 @@ impl Failure {
             move_status: None,
             not_arrived: None,
             signal: None,
+            path: None,
         }
     }
 
@@ -223,7 +238,7 @@ impl From<ArmError> for Failure {
         }
         Failure {
             errors: error.errors.into_iter().map(str::to_owned).collect(),
-            move_status: error.move_status,
+            move_status: error.move_status.map(String::into_boxed_str),
             not_arrived: error.not_arrived.map(|arrival| {
                 Box::new(NotArrived {
                     q: arrival.q.to_vec(),
@@ -252,7 +267,10 @@ impl From<Refusal> for Failure {
 impl Failure {
     /// Returns the failure of a recording.
     pub fn record(error: &RecordError) -> Failure {
-        Failure::of(FailureKind::Other, error.code().as_str(), error.to_string())
+        Failure {
+            path: error.path().map(|path| Box::new(path.to_owned())),
+            ..Failure::of(FailureKind::Other, error.code().as_str(), error.to_string())
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can go wrong with a recording.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -17,8 +18,12 @@ kilohertz_core::named! {
         Newer = "RECORD_NEWER",
         /// A part of the file is not what was written.
         Damaged = "RECORD_DAMAGED",
-        /// The file is still being written.
+        /// Something else is writing there.
         Busy = "RECORD_BUSY",
+        /// Another program has changed the file while it was written.
+        Changed = "RECORD_CHANGED",
+        /// There is no program that makes videos.
+        NoEncoder = "RECORD_NO_ENCODER",
         /// A value that was passed cannot be used.
         InvalidArgument = "RECORD_INVALID_ARGUMENT",
         /// Whoever called stopped the export.
@@ -31,7 +36,7 @@ kilohertz_core::named! {
 #[non_exhaustive]
 pub enum RecordError {
     /// The operating system refused something.
-    #[error("{} cannot be {doing}: {source}; {}", path.display(), advice(source))]
+    #[error("{} cannot be {doing}: {source}; {}", Shown(path), advice(source))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -44,14 +49,17 @@ pub enum RecordError {
     #[error(
         "{} is empty; expected a recording. Nothing can be read from it: the run ended before the file was \
          begun",
-        path.display()
+        Shown(path)
     )]
     Empty {
         /// The file.
         path: PathBuf,
     },
     /// The file is not a recording of kilohertz.
-    #[error("{} is not a recording of kilohertz: {found}; pass a file that `record` has written", path.display())]
+    #[error(
+        "{} is not a recording of kilohertz: {found}; pass a file that `record` has written",
+        Shown(path)
+    )]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -62,7 +70,7 @@ pub enum RecordError {
     #[error(
         "{} has format {found}, and this version of kilohertz reads formats up to {supported}; update \
          kilohertz, or open the file with any reader of MCAP",
-        path.display()
+        Shown(path)
     )]
     Newer {
         /// The file.
@@ -74,7 +82,7 @@ pub enum RecordError {
     },
     /// A part of the file is not what was written.
     #[error("{} is damaged at byte {offset}: {found}; the {cycles} cycles before can be read{}",
-        path.display(), if *goes_on { ", and so can what follows" } else { "" })]
+        Shown(path), if *goes_on { ", and so can what follows" } else { "" })]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -87,11 +95,36 @@ pub enum RecordError {
         /// True if reading may go on after the damaged record.
         goes_on: bool,
     },
-    /// The file is still being written.
-    #[error("{} is still being written; wait until the run has ended", path.display())]
+    /// Something else is writing there.
+    #[error("{} is still being written; wait until {by} has ended", Shown(path))]
     Busy {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is writing, as in `the run`.
+        by: &'static str,
+    },
+    /// Another program has changed the file while it was written.
+    #[error(
+        "{} was changed by another program while it was written: {found}; what was recorded before may be lost, \
+         and nothing more is written. Leave a recording alone until its run has ended",
+        Shown(path)
+    )]
+    Changed {
         /// The file.
         path: PathBuf,
+        /// What was found.
+        found: String,
+    },
+    /// There is no program that makes videos.
+    #[error(
+        "no video can be made with {}: {found}; install ffmpeg with the encoder libx264, or export images as PNG",
+        Shown(path)
+    )]
+    NoEncoder {
+        /// The program, or its name.
+        path: PathBuf,
+        /// What is wrong with it.
+        found: String,
     },
     /// A value that was passed cannot be used.
     #[error("{what} is {received}; expected {expected}")]
@@ -102,9 +135,14 @@ pub enum RecordError {
         received: String,
         /// What is allowed.
         expected: String,
+        /// The file or folder that it is about, if it is about one.
+        path: Option<PathBuf>,
     },
     /// Whoever called stopped the export.
-    #[error("the export of {} was stopped before its end; what it had written was removed", path.display())]
+    #[error(
+        "the export of {} was stopped before its end; what it had written was removed",
+        Shown(path)
+    )]
     Stopped {
         /// The recording.
         path: PathBuf,
@@ -121,8 +159,27 @@ impl RecordError {
             RecordError::Newer { .. } => RecordErrorCode::Newer,
             RecordError::Damaged { .. } => RecordErrorCode::Damaged,
             RecordError::Busy { .. } => RecordErrorCode::Busy,
+            RecordError::Changed { .. } => RecordErrorCode::Changed,
+            RecordError::NoEncoder { .. } => RecordErrorCode::NoEncoder,
             RecordError::InvalidArgument { .. } => RecordErrorCode::InvalidArgument,
             RecordError::Stopped { .. } => RecordErrorCode::Stopped,
+        }
+    }
+
+    /// Returns the file, folder or program that the error is about. The message shows a long path without its
+    /// middle; this is the whole one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            RecordError::Io { path, .. }
+            | RecordError::Empty { path }
+            | RecordError::Foreign { path, .. }
+            | RecordError::Newer { path, .. }
+            | RecordError::Damaged { path, .. }
+            | RecordError::Busy { path, .. }
+            | RecordError::Changed { path, .. }
+            | RecordError::NoEncoder { path, .. }
+            | RecordError::Stopped { path } => Some(path),
+            RecordError::InvalidArgument { path, .. } => path.as_deref(),
         }
     }
 
@@ -144,7 +201,44 @@ impl RecordError {
             what: what.into(),
             received: received.to_string(),
             expected: expected.into(),
+            path: None,
         }
+    }
+
+    /// Returns the error for a file or folder that is not what it should be. `kind` is as in `data set`.
+    pub(crate) fn unfit(
+        kind: &str,
+        at: &Path,
+        received: impl ToString,
+        expected: impl Into<String>,
+    ) -> RecordError {
+        RecordError::InvalidArgument {
+            what: format!("the {kind} {}", Shown(at)),
+            received: received.to_string(),
+            expected: expected.into(),
+            path: Some(at.to_owned()),
+        }
+    }
+}
+
+/// How many characters of a path are shown at most, and how many of them are from its beginning.
+const SHOWN: usize = 120;
+const SHOWN_FIRST: usize = 40;
+
+/// A path as messages show it: of a long one the middle is left out.
+pub(crate) struct Shown<'a>(pub &'a Path);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = self.0.to_string_lossy();
+        let count = whole.chars().count();
+        if count <= SHOWN {
+            return f.write_str(&whole);
+        }
+        let first: String = whole.chars().take(SHOWN_FIRST).collect();
+        let rest = count - (SHOWN - SHOWN_FIRST - 1);
+        let last: String = whole.chars().skip(rest).collect();
+        write!(f, "{first}…{last}")
     }
 }
 
@@ -161,8 +255,32 @@ fn advice(error: &io::Error) -> &'static str {
             "free space there, or choose another place"
         }
         io::ErrorKind::InvalidInput => "name a regular file, by a path without a NUL",
-        io::ErrorKind::WouldBlock => "another export adds to it: wait until that has ended",
         io::ErrorKind::ReadOnlyFilesystem => "choose a place that can be written",
         _ => "check the disk that the file is on",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_path_is_shown_without_its_middle_and_is_kept_whole() {
+        let short = PathBuf::from("/data/é/run.mcap");
+        assert_eq!(Shown(&short).to_string(), "/data/é/run.mcap");
+        let long = PathBuf::from(format!("/begin/{}/run.mcap", "é".repeat(2000)));
+        let shown = Shown(&long).to_string();
+        assert_eq!(shown.chars().count(), SHOWN);
+        assert!(
+            shown.starts_with("/begin/é") && shown.contains('…') && shown.ends_with("é/run.mcap")
+        );
+        let missing = io::Error::from(io::ErrorKind::NotFound);
+        for error in [
+            RecordError::io(&long, "opened")(missing),
+            RecordError::unfit("file", &long, "one", "another"),
+        ] {
+            assert!(error.to_string().chars().count() < 2 * SHOWN, "{error}");
+            assert_eq!(error.path(), Some(long.as_path()));
+        }
     }
 }

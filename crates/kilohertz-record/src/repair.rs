@@ -77,6 +77,7 @@ fn lock(path: &Path) -> Result<File, RecordError> {
         Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),
         Err(TryLockError::WouldBlock) => Err(RecordError::Busy {
             path: path.to_owned(),
+            by: "the run",
         }),
         Err(TryLockError::Error(error)) => Err(RecordError::io(path, "locked")(error)),
     }

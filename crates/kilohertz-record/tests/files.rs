@@ -318,3 +318,25 @@ fn entries_that_do_not_fit_the_run_are_refused_and_change_nothing() {
     let mut reader = RunReader::open(&path).expect("to open");
     assert_eq!(reader.by_ref().filter(Result::is_ok).count(), 100);
 }
+
+#[test]
+fn a_recording_that_another_program_has_written_again_is_read_however_it_is_compressed() {
+    let folder = folder();
+    let path = folder.path().join("run.mcap");
+    record(&path, 500);
+    let (expected, _) = cycles(&path);
+    for compression in ["none", "lz4", "zstd"] {
+        let again = folder.path().join(compression);
+        let words = [path.as_path(), &again, Path::new(compression)];
+        if fixture::python::run("rewrite.py", &words).is_none() {
+            return;
+        }
+        let (read, error) = cycles(&again);
+        assert!(error.is_none(), "{compression}: {error:?}");
+        assert!(read == expected, "{compression}: other cycles");
+        let bytes = std::fs::read(&again).expect("the file");
+        let name = compression.as_bytes();
+        let is_named = bytes.windows(name.len()).any(|window| window == name);
+        assert_eq!(is_named, compression != "none", "the file is compressed so");
+    }
+}

@@ -4,73 +4,17 @@ mod fixture;
 
 use std::fs;
 use std::ops::ControlFlow::Continue;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use fixture::{
-    Arm, chunk_with_gripper, image, joint, mark, options, run, run_with_gripper, sample,
-};
+use fixture::place::{Place, add_to, episodes, files};
+use fixture::{Arm, chunk_with_gripper, image, joint, options, run, run_with_gripper, sample};
 use kilohertz_record::entry::{Answer, Entry, Outcome, Value};
-use kilohertz_record::error::{RecordError, RecordErrorCode};
+use kilohertz_record::error::RecordErrorCode;
 use kilohertz_record::export::lerobot::{
-    Actions, Added, DataSetOptions, Resampling, add_to_data_set,
+    Actions, Added, DataSetFolder, DataSetOptions, Resampling,
 };
 use kilohertz_record::writer::RunWriter;
 use serde_json::Value as Json;
-
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Place {
-        Place(tempfile::tempdir().expect("a folder"))
-    }
-
-    fn run(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn set(&self) -> PathBuf {
-        self.0.path().join("set")
-    }
-
-    fn add(&self, name: &str, options: &DataSetOptions) -> Result<Added, RecordError> {
-        add_to_data_set(&self.run(name), &self.set(), options, |_| Continue(()))
-    }
-
-    /// What Python reads of the data set; `None` where it cannot be had.
-    fn read(&self) -> Option<Json> {
-        let text = fixture::python::run("dataset.py", &[&self.set()])?;
-        Some(serde_json::from_str(&text).expect("JSON"))
-    }
-}
-
-/// Writes 3 s with three episodes: 0.2 to 1.2 s, 1.5 to 2.0 s, and one from 2.5 s on that is cut off.
-fn episodes(path: &Path, last: Outcome) {
-    let mut writer = RunWriter::create(path, run(), &options()).expect("a file");
-    let marks = [
-        mark(0, 0.2, "pick", None),
-        mark(0, 1.2, "pick", Some(Outcome::Success)),
-        mark(1, 1.5, "place", None),
-        mark(1, 2.0, "place", Some(last)),
-        mark(2, 2.5, "pick", None),
-    ];
-    let mut arm = Arm::new();
-    for tick in 0..3000_u64 {
-        for mark in marks
-            .iter()
-            .filter(|mark| (mark.robot_time_s * 1000.0).round() as u64 + 40 == tick)
-        {
-            // A mark comes a little later than the cycles of its time.
-            writer.write(&Entry::Episode(mark)).expect("to write");
-        }
-        writer
-            .write(&Entry::Cycle(arm.cycle(tick)))
-            .expect("to write");
-        if tick % 100 == 99 {
-            writer.flush().expect("to flush");
-        }
-    }
-    writer.finish().expect("to finish");
-}
 
 fn numbers(read: &Json, what: &str, frame: usize) -> Vec<f64> {
     let row = read[what][frame].as_array().expect("a row");
@@ -224,9 +168,7 @@ fn images_are_png_in_the_frames_of_their_time() {
         cameras: vec!["camera/front".to_owned()],
         ..options.clone()
     };
-    let error = add_to_data_set(&place.run("a.mcap"), &place.run("other"), &missing, |_| {
-        Continue(())
-    });
+    let error = add_to(&place.run("other"), &place.run("a.mcap"), &missing);
     assert!(
         error
             .expect_err("an error")
@@ -434,11 +376,18 @@ fn frames_in_gaps_are_counted_and_none_is_made_up_for_a_long_one() {
         .expect_err("an error")
         .to_string();
     assert!(error.contains("at most 10 s"), "{error}");
-    // What failed in a new folder leaves no file, and does not stand in the way.
-    let other = place.run("other");
-    let add = |name: &str| add_to_data_set(&place.run(name), &other, &options, |_| Continue(()));
+    // What failed leaves nothing of what it has made, and does not stand in the way.
+    let (above, other) = (place.run("above"), place.run("above/a/b"));
+    let add = |name: &str| add_to(&other, &place.run(name), &options);
     add("b.mcap").expect_err("an error");
-    assert!(files(&other).is_empty(), "{:?}", files(&other));
+    assert!(!above.exists(), "neither the folder nor those above it");
+    fs::create_dir_all(&other).expect("a folder");
+    add("b.mcap").expect_err("an error");
+    assert_eq!(
+        fs::read_dir(&other).expect("the folder").count(),
+        0,
+        "it was there before"
+    );
     add("a.mcap").expect("to export");
 }
 
@@ -512,19 +461,109 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     let other = place.run("other");
     fs::create_dir(&other).expect("a folder");
     fs::write(other.join("mine"), "mine").expect("to write");
-    let error = add_to_data_set(&place.run("a.mcap"), &other, &options, |_| Continue(()))
-        .expect_err("an error");
+    let error = add_to(&other, &place.run("a.mcap"), &options).expect_err("an error");
     assert!(error.to_string().contains("something else"), "{error}");
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("the folder") {
-        let path = entry.expect("an entry").path();
-        match path.is_dir() {
-            true => found.extend(files(&path)),
-            false => found.push(path),
-        }
+#[test]
+fn two_exports_into_one_data_set_lose_no_episode() {
+    let place = Place::new();
+    episodes(&place.run("a.mcap"), Outcome::Success);
+    let options = DataSetOptions::default();
+    let mut first = DataSetFolder::open(&place.set()).expect("to begin");
+    let refused = place.add("a.mcap", &options).expect_err("an error");
+    assert_eq!(refused.code(), RecordErrorCode::Busy);
+    assert!(
+        refused
+            .to_string()
+            .ends_with("is still being written; wait until the other export has ended"),
+        "{refused}"
+    );
+    assert_eq!(refused.path(), Some(place.set().as_path()));
+    first
+        .add(&place.run("a.mcap"), &options, |_| Continue(()))
+        .expect("to export");
+    drop(first);
+
+    // Many at once: whoever is refused tries again.
+    let added: u64 = std::thread::scope(|scope| {
+        let export = || loop {
+            match place.add("a.mcap", &options) {
+                Ok(added) => return added.episodes,
+                Err(error) => assert_eq!(error.code(), RecordErrorCode::Busy, "{error}"),
+            }
+            std::thread::yield_now();
+        };
+        let exports: Vec<_> = (0..4).map(|_| scope.spawn(export)).collect();
+        exports
+            .into_iter()
+            .map(|export| export.join().expect("an end"))
+            .sum()
+    });
+    assert_eq!(added, 12);
+    let info = fs::read_to_string(place.set().join("meta/info.json")).expect("the file");
+    let info: Json = serde_json::from_str(&info).expect("JSON");
+    assert_eq!(
+        (&info["total_episodes"], &info["total_frames"]),
+        (&15.into(), &300.into())
+    );
+    place.read();
+}
+
+#[test]
+fn what_a_killed_export_has_left_does_not_stand_in_the_way() {
+    let place = Place::new();
+    episodes(&place.run("a.mcap"), Outcome::Success);
+    let data = place.set().join("data/chunk-000");
+    fs::create_dir_all(&data).expect("a folder");
+    let mine = place.set().join("data/mine.parquet.1.part");
+    fs::write(data.join(".file-000.parquet.4711.part"), "half").expect("to write");
+    place
+        .add("a.mcap", &DataSetOptions::default())
+        .expect("to export");
+    assert_eq!(fs::read_dir(&data).expect("the folder").count(), 1);
+    fs::write(&mine, "mine").expect("to write");
+    place
+        .add("a.mcap", &DataSetOptions::default())
+        .expect("to export");
+    assert!(mine.exists(), "what others have put there stays");
+}
+
+#[test]
+fn episodes_belong_to_the_split_that_is_chosen() {
+    let place = Place::new();
+    episodes(&place.run("a.mcap"), Outcome::Success);
+    let split = |name: &str| DataSetOptions {
+        split: name.to_owned(),
+        ..DataSetOptions::default()
+    };
+    let splits = || {
+        let info = fs::read_to_string(place.set().join("meta/info.json")).expect("the file");
+        serde_json::from_str::<Json>(&info).expect("JSON")["splits"].clone()
+    };
+    for wrong in ["", "a b", "../up"] {
+        let error = place.add("a.mcap", &split(wrong)).expect_err("an error");
+        assert!(error.to_string().contains("the split is"), "{error}");
     }
-    found
+    for name in ["train", "train", "val", "val"] {
+        place.add("a.mcap", &split(name)).expect("to export");
+    }
+    assert_eq!(
+        splits(),
+        serde_json::json!({ "train": "0:6", "val": "6:12" })
+    );
+    // A split is one range, so the first one cannot go on behind the second.
+    let error = place.add("a.mcap", &split("train")).expect_err("an error");
+    assert!(
+        error
+            .to_string()
+            .contains(r#"whose split train has the episodes "0:6" of 12"#),
+        "{error}"
+    );
+    place.add("a.mcap", &split("test")).expect("to export");
+    assert_eq!(
+        splits(),
+        serde_json::json!({ "test": "12:15", "train": "0:6", "val": "6:12" })
+    );
+    place.read();
 }

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use kilohertz_record::entry::Outcome;
 use kilohertz_record::error::RecordError;
-use kilohertz_record::export::lerobot::{Actions, DataSetOptions, Resampling, add_to_data_set};
+use kilohertz_record::export::lerobot::{
+    Actions, DataSetFolder, DataSetOptions, Images, Resampling,
+};
 use kilohertz_record::export::{
     Column, Progress, all_columns, columns, export_csv, export_parquet,
 };
@@ -41,10 +43,13 @@ pub struct NativeDataSetOptions {
     pub state_channels: Vec<String>,
     pub action_channels: Vec<String>,
     pub cameras: Vec<String>,
+    /// True if images are kept as videos instead of PNG.
+    pub makes_videos: bool,
     pub task: Option<String>,
     /// The outcomes of episodes that are left out.
     pub left_out: Option<Vec<String>>,
     pub robot_type: Option<String>,
+    pub split: Option<String>,
 }
 
 /// What was exported.
@@ -159,6 +164,11 @@ fn export(wanted: &Wanted, shared: &Shared) -> std::result::Result<NativeExporte
         is_whole: true,
     };
     let target = Path::new(&wanted.path);
+    // It is one export that adds all of them.
+    let mut folder = match wanted.to {
+        NativeTarget::Lerobot => Some(DataSetFolder::open(target)?),
+        NativeTarget::Csv | NativeTarget::Parquet => None,
+    };
     for file in &wanted.files {
         let before = [&shared.cycles, &shared.bytes].map(|number| number.load(Ordering::Relaxed));
         let progress = |progress: Progress| {
@@ -181,8 +191,8 @@ fn export(wanted: &Wanted, shared: &Shared) -> std::result::Result<NativeExporte
             return Err(RecordError::Stopped { path });
         }
         let reader = || RunReader::open(file);
-        match wanted.to {
-            NativeTarget::Csv | NativeTarget::Parquet => {
+        match &mut folder {
+            None => {
                 let reader = reader()?;
                 let columns = chosen(&reader, wanted.fields.as_deref())?;
                 let table = match wanted.to {
@@ -192,9 +202,9 @@ fn export(wanted: &Wanted, shared: &Shared) -> std::result::Result<NativeExporte
                 exported.rows += table.rows as f64;
                 exported.is_whole &= table.is_whole;
             }
-            NativeTarget::Lerobot => {
+            Some(folder) => {
                 let options = options(wanted.data_set.as_ref());
-                let added = add_to_data_set(file, target, &options, progress)?;
+                let added = folder.add(file, &options, progress)?;
                 exported.rows += added.frames as f64;
                 exported.episodes += added.episodes as f64;
                 exported.left_out_episodes += added.left_out as f64;
@@ -243,8 +253,15 @@ fn options(given: Option<&NativeDataSetOptions>) -> DataSetOptions {
         },
         action_channels: given.action_channels.clone(),
         cameras: given.cameras.clone(),
+        images: match given.makes_videos {
+            true => Images::Video {
+                encoder: "ffmpeg".into(),
+            },
+            false => Images::Png,
+        },
         task: given.task.clone(),
         left_out: given.left_out.as_ref().map_or(usual.left_out, outcomes),
         robot_type: given.robot_type.clone(),
+        split: given.split.clone().unwrap_or(usual.split),
     }
 }

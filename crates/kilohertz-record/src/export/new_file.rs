@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::RecordError;
 
+/// What the name of a file ends with until it is whole. Before it is the number of the process.
+pub(crate) const PART: &str = ".part";
+
 /// A file under another name beside the one that it is to have. It is removed if it does not get that.
 pub(crate) struct NewFile {
     path: PathBuf,
@@ -27,7 +30,7 @@ impl NewFile {
     pub fn replacing(path: &Path) -> Result<(NewFile, File), RecordError> {
         let mut name = std::ffi::OsString::from(".");
         name.push(path.file_name().unwrap_or_default());
-        name.push(format!(".{}.part", std::process::id()));
+        name.push(format!(".{}{PART}", std::process::id()));
         let beside = path.with_file_name(name);
         let created = OpenOptions::new()
             .write(true)
@@ -49,13 +52,23 @@ impl NewFile {
         &self.beside
     }
 
-    /// Gives the file its name.
-    pub fn name(mut self) -> Result<(), RecordError> {
+    /// Forces what was written to the disk.
+    pub fn force(&self) -> Result<(), RecordError> {
         let synced = File::open(&self.beside).and_then(|file| file.sync_all());
-        synced.map_err(RecordError::io(&self.path, "forced to the disk"))?;
+        synced.map_err(RecordError::io(&self.path, "forced to the disk"))
+    }
+
+    /// Gives the file its name, which is returned. It was forced to the disk before.
+    pub fn rename(mut self) -> Result<PathBuf, RecordError> {
         fs::rename(&self.beside, &self.path).map_err(RecordError::io(&self.path, "named"))?;
         self.is_named = true;
-        Ok(())
+        Ok(std::mem::take(&mut self.path))
+    }
+
+    /// Forces the file to the disk and gives it its name.
+    pub fn name(self) -> Result<(), RecordError> {
+        self.force()?;
+        self.rename().map(drop)
     }
 }
 

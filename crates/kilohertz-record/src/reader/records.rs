@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use mcap::records::{ChunkHeader, Record, op};
+use ruzstd::decoding::StreamingDecoder;
 
 use crate::error::RecordError;
 
@@ -199,9 +200,12 @@ pub(crate) fn unpack(
         "lz4" => {
             lz4::Decoder::new(data).and_then(|decoder| decoder.take(most).read_to_end(records))
         }
+        "zstd" => StreamingDecoder::new(data)
+            .map_err(io::Error::other)
+            .and_then(|decoder| decoder.take(most).read_to_end(records)),
         other => {
             return Err(format!(
-                "a chunk is compressed with {other:?}, which is not read here"
+                "a chunk is compressed with {other:?}, and lz4, zstd or nothing is expected"
             ));
         }
     };

@@ -16,7 +16,7 @@ use crate::entry::Entry;
 use crate::error::RecordError;
 use crate::run::{METADATA, Run};
 use crate::wire::views::View;
-use crate::writer::file::WholeFile;
+use crate::writer::file::{Changed, WholeFile};
 
 /// A chunk is completed when it has this many bytes, even between two flushes.
 const CHUNK: usize = 4 << 20;
@@ -125,6 +125,8 @@ pub struct RunWriter {
     output: Output,
     /// The file's length.
     written: Arc<AtomicU64>,
+    /// The file, which is forced to the disk at its end.
+    file: File,
     /// What was handed to the operating system.
     kept: Kept,
     /// What is in the open chunk besides.
@@ -173,7 +175,8 @@ impl RunWriter {
             _ => {}
         }
         let written = Arc::new(AtomicU64::new(0));
-        let whole = NoSeek::new(WholeFile::new(file, Arc::clone(&written)));
+        let same = file.try_clone().map_err(RecordError::io(path, "written"))?;
+        let whole = NoSeek::new(WholeFile::new(same, Arc::clone(&written)));
         let broken = |error| failure(path, error);
         let mut mcap = write_options(compression).create(whole).map_err(broken)?;
         let metadata = Metadata {
@@ -194,6 +197,7 @@ impl RunWriter {
             encoder,
             output,
             written,
+            file,
             kept: Kept::default(),
             waiting: Kept::default(),
         };
@@ -253,7 +257,14 @@ impl RunWriter {
         let output = &mut self.output;
         output.check_going()?;
         output.open = 0;
-        output.mcap.flush().map_err(|error| output.fail(error))?;
+        if let Err(error) = output.mcap.flush() {
+            let error = output.fail(error);
+            if matches!(error, RecordError::Changed { .. }) {
+                // Nobody knows what is left of it.
+                self.kept = Kept::default();
+            }
+            return Err(error);
+        }
         let waiting = std::mem::take(&mut self.waiting);
         self.kept.cycles += waiting.cycles;
         self.kept.others += waiting.others;
@@ -269,7 +280,7 @@ impl RunWriter {
         let output = &mut self.output;
         output.is_over = true;
         output.mcap.finish().map_err(|error| output.fail(error))?;
-        let synced = File::open(&output.path).and_then(|file| file.sync_all());
+        let synced = self.file.sync_all();
         synced.map_err(RecordError::io(&output.path, "forced to the disk"))
     }
 }
@@ -294,9 +305,11 @@ fn failure(path: &Path, error: McapError) -> RecordError {
         McapError::Io(source) => source,
         other => io::Error::other(other),
     };
-    RecordError::Io {
-        path: path.to_owned(),
-        doing: "written",
-        source,
+    match source.downcast::<Changed>() {
+        Ok(Changed(found)) => RecordError::Changed {
+            path: path.to_owned(),
+            found,
+        },
+        Err(source) => RecordError::io(path, "written")(source),
     }
 }

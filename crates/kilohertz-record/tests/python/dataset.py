@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+import av
 import numpy
 import pandas
 import pyarrow
@@ -26,8 +27,11 @@ episodes = pyarrow.concat_tables(tables("meta/episodes")).to_pandas()
 frames = data.to_pandas()
 
 # The columns are the features, with their types and shapes.
-assert set(data.column_names) == set(info["features"]), data.column_names
+videos = [name for name, feature in info["features"].items() if feature["dtype"] == "video"]
+assert set(data.column_names) == set(info["features"]) - set(videos), data.column_names
 for name, feature in info["features"].items():
+    if feature["dtype"] == "video":
+        continue
     kind = data.schema.field(name).type
     if feature["dtype"] == "image":
         assert str(kind) == "struct<bytes: binary, path: string>", kind
@@ -37,6 +41,28 @@ for name, feature in info["features"].items():
     else:
         assert str(kind) == "list<element: float>", (name, kind)
         assert all(len(row) == feature["shape"][0] for row in frames[name])
+
+
+def decoded(name, episode):
+    """Returns the times and the images of an episode in its video."""
+    part = f"videos/{name}"
+    path = folder / info["video_path"].format(
+        video_key=name, chunk_index=episode[f"{part}/chunk_index"], file_index=episode[f"{part}/file_index"]
+    )
+    first, last = episode[f"{part}/from_timestamp"], episode[f"{part}/to_timestamp"]
+    times, images = [], []
+    with av.open(str(path)) as container:
+        [stream] = container.streams
+        about = info["features"][name]["info"]
+        assert (stream.codec_context.name, stream.pix_fmt) == (about["video.codec"], about["video.pix_fmt"])
+        assert [stream.height, stream.width, 3] == info["features"][name]["shape"]
+        for frame in container.decode(stream):
+            time = float(frame.pts * stream.time_base)
+            if first - 1e-4 <= time < last - 1e-4:
+                times.append(time)
+                images.append(frame.to_ndarray(format="rgb24"))
+    return numpy.array(times), numpy.stack(images)
+
 
 # Exact times, and indices without a gap over all files.
 assert len(frames) == info["total_frames"] and len(episodes) == info["total_episodes"]
@@ -52,6 +78,11 @@ for _, episode in episodes.iterrows():
         chunk_index=episode["data/chunk_index"], file_index=episode["data/file_index"]
     )
     assert episode["episode_index"] in set(pandas.read_parquet(folder / path)["episode_index"])
+    for name in videos:
+        times, _ = decoded(name, episode)
+        # Times as LeRobot asks for them: that of the frame, after that of the episode in the file.
+        asked = episode[f"videos/{name}/from_timestamp"] + rows["timestamp"].to_numpy()
+        assert len(times) == len(rows) and abs(times - asked).max() < 1e-4, (name, times, asked)
     [task] = episode["tasks"]
     assert (rows["task_index"] == tasks.loc[task, "task_index"]).all()
     for name in ["observation.state", "action", "timestamp"]:
@@ -71,7 +102,7 @@ for name in ["observation.state", "action"]:
     numpy.testing.assert_allclose(stats[name]["mean"], values.mean(0), atol=1e-9)
     numpy.testing.assert_allclose(stats[name]["std"], values.std(0), atol=1e-9)
 for name, feature in info["features"].items():
-    if feature["dtype"] == "image":
+    if feature["dtype"] in ("image", "video"):
         assert numpy.array(stats[name]["mean"]).shape == (3, 1, 1)
 
 print(
@@ -89,6 +120,10 @@ print(
                 name: [len(value["bytes"]) for value in frames[name]][:3]
                 for name, feature in info["features"].items()
                 if feature["dtype"] == "image"
+            },
+            "colours": {
+                name: [decoded(name, e)[1].mean((1, 2)).round(1).tolist() for _, e in episodes.iterrows()]
+                for name in videos
             },
             "stats": {name: {part: stats[name][part] for part in ["min", "max", "count"]} for name in stats},
         },

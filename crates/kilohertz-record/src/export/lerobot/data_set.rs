@@ -11,10 +11,16 @@ use serde_json::{Value as Json, json};
 
 use crate::error::RecordError;
 use crate::export::cycles::Progress;
-use crate::export::lerobot::frames::{DataSetOptions, Frame, Frames, Resampler};
+use crate::export::lerobot::folder::DataSetFolder;
+use crate::export::lerobot::frames::{Frame, Frames, Resampler};
 use crate::export::lerobot::images::{Colours, Picture};
-use crate::export::lerobot::meta::{DataSet, Feature, LARGEST, following, read_table, unreadable};
+use crate::export::lerobot::meta::{
+    DataSet, Feature, LARGEST, following, is_numbered, read_table, unreadable,
+};
+use crate::export::lerobot::options::{DataSetOptions, Images};
+use crate::export::lerobot::reels::{Reels, Shot};
 use crate::export::lerobot::stats::{Gathering, QUANTILES, Stats};
+use crate::export::lerobot::video::Encoder;
 use crate::export::new_file::NewFile;
 use crate::export::parquet::failure;
 use crate::export::table::{Datum, Holds, Table};
@@ -48,18 +54,30 @@ pub struct Added {
     pub is_whole: bool,
 }
 
-/// Adds the episodes of a recording to the LeRobot data set in `folder`, which is made if it is not there.
-/// `progress` is told after each thousand cycles how far it is.
-///
-/// # Errors
-/// Returns the errors of [`RunReader`], [`RecordError::InvalidArgument`] if the options do not fit the run or
-/// the data set, [`RecordError::Io`] if the folder cannot be written, and [`RecordError::Stopped`] if `progress`
-/// says so. The data set has none of the run then.
-pub fn add_to_data_set(
+impl DataSetFolder {
+    /// Adds the episodes of the recording `run` to the data set, which is made if it is not there. `progress` is
+    /// told after each thousand cycles how far it is.
+    ///
+    /// # Errors
+    /// Returns the errors of [`RunReader`], [`RecordError::InvalidArgument`] if the options do not
+    /// fit the run or the data set, [`RecordError::Io`] if the folder cannot be written, and
+    /// [`RecordError::Stopped`] if `progress` says so. The data set has none of the run then.
+    pub fn add(
+        &mut self,
+        run: &Path,
+        options: &DataSetOptions,
+        mut progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Added, RecordError> {
+        add(run, self, options, &mut progress)
+    }
+}
+
+/// Adds the episodes of a recording to the data set in `folder`.
+fn add(
     path: &Path,
-    folder: &Path,
+    folder: &mut DataSetFolder,
     options: &DataSetOptions,
-    mut progress: impl FnMut(Progress) -> ControlFlow<()>,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Added, RecordError> {
     if !(1..=MOST_FPS).contains(&options.fps) {
         let expected = format!("1 to {MOST_FPS} frames a second");
@@ -69,7 +87,7 @@ pub fn add_to_data_set(
             expected,
         ));
     }
-    let data_set = DataSet::open(folder)?;
+    let data_set = DataSet::open(folder.path(), &options.split)?;
     let reader = RunReader::open(path)?;
     let run = reader.run().clone();
     let mut resampler = Resampler::new(path, &run, options)?;
@@ -80,6 +98,7 @@ pub fn add_to_data_set(
             dtype: "float32",
             shape: vec![names.len()],
             names: json!(names),
+            info: Json::Null,
         };
         features.insert(name.to_owned(), feature);
     }
@@ -95,6 +114,7 @@ pub fn add_to_data_set(
                 dtype,
                 shape: vec![1],
                 names: Json::Null,
+                info: Json::Null,
             },
         );
     }
@@ -103,12 +123,21 @@ pub fn add_to_data_set(
         .iter()
         .map(|camera| feature_of(camera))
         .collect();
+    let reels = match &options.images {
+        Images::Video { encoder } if !cameras.is_empty() => {
+            let encoder = Encoder::find(encoder)?;
+            Some(Reels::new(encoder, options.fps, &cameras, &data_set)?)
+        }
+        _ => None,
+    };
     let mut adding = Adding {
         next_data: data_set.next_file("data")?,
         first_frame: data_set.frames,
         data_set,
+        folder,
         fps: options.fps,
         cameras,
+        reels,
         features,
         table: None,
         named: Vec::new(),
@@ -116,7 +145,7 @@ pub fn add_to_data_set(
         open: None,
         frames_in_gaps: 0,
     };
-    let is_whole = resampler.each(reader, &mut adding, &mut progress)?;
+    let is_whole = resampler.each(reader, &mut adding, progress)?;
     if adding.episodes.is_empty() {
         let expected = "a run with an episode that is kept";
         return Err(RecordError::invalid(
@@ -149,6 +178,8 @@ struct Episode {
     frames: u64,
     /// Where its frames are: chunk, file.
     file: (usize, usize),
+    /// Where its images are, if they are in videos.
+    shots: Vec<Shot>,
     /// The index of its first frame in the data set.
     from: u64,
     stats: BTreeMap<String, Stats>,
@@ -164,12 +195,15 @@ struct Open {
 }
 
 /// Writes the frames of a run.
-struct Adding {
+struct Adding<'a> {
     data_set: DataSet,
+    folder: &'a mut DataSetFolder,
     first_frame: u64,
     fps: u32,
     /// The features of the cameras.
     cameras: Vec<String>,
+    /// The videos, if images are kept so.
+    reels: Option<Reels>,
     features: BTreeMap<String, Feature>,
     next_data: (usize, usize),
     /// The file that is being written.
@@ -181,34 +215,29 @@ struct Adding {
     frames_in_gaps: u64,
 }
 
-impl Adding {
-    /// Returns the place of a file of a part, and makes its folder.
-    fn place(&self, part: &str, (chunk, file): (usize, usize)) -> Result<PathBuf, RecordError> {
-        let folder = self.data_set.path(part).join(format!("chunk-{chunk:03}"));
-        fs::create_dir_all(&folder).map_err(RecordError::io(&folder, "created"))?;
-        Ok(folder.join(format!("file-{file:03}.parquet")))
-    }
-
+impl Adding<'_> {
     /// Checks the images of the first frame, or that they are of the same size as before.
     fn check_pictures(&mut self, pictures: &[Picture]) -> Result<(), RecordError> {
         for (name, picture) in self.cameras.iter().zip(pictures) {
             let shape = vec![picture.height as usize, picture.width as usize, 3];
             let names = json!(["height", "width", "channels"]);
+            let what = || format!("the shape of an image of {name}");
+            let video = self.reels.as_ref().map(|reels| reels.describe(picture));
+            let info = video
+                .transpose()
+                .map_err(|expected| RecordError::invalid(what(), format!("{shape:?}"), expected))?;
             let feature = Feature {
-                dtype: "image",
+                dtype: info.as_ref().map_or("image", |_| "video"),
                 shape,
                 names,
+                info: info.unwrap_or_default(),
             };
             match self.features.get(name) {
                 Some(before) if *before == feature => {}
                 Some(before) => {
                     let expected = format!("{:?}, as the ones before", before.shape);
                     let received = format!("{:?}", feature.shape);
-                    return Err(RecordError::invalid(
-                        format!("the shape of an image of {name}"),
-                        received,
-                        expected,
-                    ));
+                    return Err(RecordError::invalid(what(), received, expected));
                 }
                 None => {
                     self.features.insert(name.clone(), feature);
@@ -221,7 +250,11 @@ impl Adding {
     fn begin_table(&mut self) -> Result<(), RecordError> {
         // All features are known by now, those of the cameras by their first images.
         self.data_set.check(self.fps, &self.features)?;
-        let columns = self.features.iter().map(|(name, feature)| {
+        let in_rows = self
+            .features
+            .iter()
+            .filter(|(_, feature)| !feature.is_video());
+        let columns = in_rows.map(|(name, feature)| {
             let holds = match (feature.dtype, feature.shape.as_slice()) {
                 ("image", _) => Holds::Image,
                 ("int64", _) => Holds::Whole,
@@ -231,7 +264,7 @@ impl Adding {
             (name.clone(), holds)
         });
         let columns: Vec<(String, Holds)> = columns.collect();
-        let path = self.place("data", self.next_data)?;
+        let path = self.folder.place("data", self.next_data, "parquet")?;
         let (new, file) = NewFile::create(&path)?;
         let table = Table::begin(file, &columns, &[]).map_err(|error| failure(&path, error))?;
         self.table = Some((new, path, table));
@@ -307,8 +340,13 @@ impl Adding {
     /// Gives everything its name, the description last.
     fn commit(mut self, robot_type: &str) -> Result<(), RecordError> {
         self.finish_table()?;
+        if let Some(reels) = &mut self.reels {
+            reels.finish_all(&mut self.named)?;
+        }
         let (chunk, file) = self.data_set.next_file("meta/episodes")?;
-        let path = self.place("meta/episodes", (chunk, file))?;
+        let path = self
+            .folder
+            .place("meta/episodes", (chunk, file), "parquet")?;
         let (new, handle) = NewFile::create(&path)?;
         let written = |error| failure(&path, error);
         let mut columns = vec![
@@ -322,6 +360,7 @@ impl Adding {
             ("meta/episodes/chunk_index".to_owned(), Holds::Whole),
             ("meta/episodes/file_index".to_owned(), Holds::Whole),
         ];
+        columns.extend(self.reels.iter().flat_map(Reels::columns));
         // The statistics of images are in stats.json alone: their shape has no column here.
         let features: Vec<&String> = self
             .features
@@ -358,6 +397,9 @@ impl Adding {
                 whole(chunk as u64),
                 whole(file as u64),
             ];
+            for shot in &episode.shots {
+                row.extend(shot.row(episode.frames, self.fps));
+            }
             for (name, count) in features.iter().zip(&counts) {
                 let stats = &episode.stats[*name];
                 row.extend(
@@ -378,11 +420,25 @@ impl Adding {
                 .map_or_else(|| stats.clone(), |before| before.with(stats));
             added.insert(name.clone(), both);
         }
-        for new in self.named {
-            new.name()?;
+        let described = self
+            .data_set
+            .describe(self.fps, robot_type, &self.features, &added)?;
+        for new in self.named.iter().chain(&described) {
+            new.force()?;
         }
-        self.data_set
-            .describe(self.fps, robot_type, &self.features, &added)
+        let mut named = Vec::new();
+        let all = self.named.into_iter().chain(described);
+        let each = all.map(NewFile::rename).try_for_each(|path| {
+            named.push(path?);
+            Ok(())
+        });
+        if each.is_err() {
+            // Without their description, files of data would stand in the way of the next export.
+            for path in named.iter().filter(|path| is_numbered(path)) {
+                let _ = fs::remove_file(path);
+            }
+        }
+        each
     }
 }
 
@@ -391,8 +447,11 @@ fn timestamp(frame: u64, fps: u32) -> f32 {
     (frame as f64 / f64::from(fps)) as f32
 }
 
-impl Frames for Adding {
+impl Frames for Adding<'_> {
     fn begin(&mut self, task: &str) -> Result<(), RecordError> {
+        if let Some(reels) = &mut self.reels {
+            reels.finish_large(&mut self.named)?;
+        }
         let state = self.features[STATE].stats_len();
         let action = self.features[ACTION].stats_len();
         let mut numbers: BTreeMap<&'static str, Gathering> = OWN
@@ -424,6 +483,9 @@ impl Frames for Adding {
         if self.table.is_none() {
             self.begin_table()?;
         }
+        if let Some(reels) = &mut self.reels {
+            reels.push(self.folder, &frame.pictures)?;
+        }
         let (Some(open), Some((_, path, table))) = (&mut self.open, &mut self.table) else {
             unreachable!("a frame belongs to an episode, and a table was begun");
         };
@@ -443,8 +505,9 @@ impl Frames for Adding {
         };
         let row: Vec<Datum<'_>> = self
             .features
-            .keys()
-            .map(|name| match name.as_str() {
+            .iter()
+            .filter(|(_, feature)| !feature.is_video())
+            .map(|(name, _)| match name.as_str() {
                 STATE => floats(&frame.state),
                 ACTION => floats(&frame.action),
                 "timestamp" => Datum::Float(time),
@@ -495,7 +558,9 @@ impl Frames for Adding {
             .iter()
             .cloned()
             .zip(open.colours.iter().map(Colours::finish));
+        let shots = self.reels.as_ref().map(|reels| reels.shots(open.frames));
         self.episodes.push(Episode {
+            shots: shots.unwrap_or_default(),
             task: open.task,
             frames: open.frames,
             file: self.next_data,

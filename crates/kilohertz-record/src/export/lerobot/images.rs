@@ -15,18 +15,18 @@ const COLOURS: usize = 3;
 pub(super) struct Picture {
     pub width: u32,
     pub height: u32,
-    /// The bytes of the PNG file.
+    /// The bytes of the PNG file; none if images are kept as a video.
     pub file: Arc<[u8]>,
     /// Red, green and blue of each pixel.
-    rgb: Arc<[u8]>,
+    pub rgb: Arc<[u8]>,
 }
 
 impl Picture {
-    /// Makes the picture of what a user logged.
+    /// Makes the picture of what a user logged, with its PNG file if that is wanted.
     ///
     /// # Errors
     /// Returns what it is instead of an image that can be kept.
-    pub fn of(value: &Value) -> Result<Picture, String> {
+    pub fn of(value: &Value, has_file: bool) -> Result<Picture, String> {
         match value {
             Value::RawImage {
                 width,
@@ -35,7 +35,10 @@ impl Picture {
                 data,
             } => {
                 let rgb = to_rgb(*pixels, data);
-                let file = encode(*width, *height, &rgb).map_err(|error| error.to_string())?;
+                let file = match has_file {
+                    true => encode(*width, *height, &rgb).map_err(|error| error.to_string())?,
+                    false => Arc::default(),
+                };
                 Ok(Picture {
                     width: *width,
                     height: *height,

@@ -1,6 +1,7 @@
 //! The description of a data set: `info.json`, `stats.json` and `tasks.parquet`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,10 @@ const VERSION: &str = "v3.0";
 const CHUNK: usize = 1000;
 /// How large a file of data may become \[bytes\].
 pub(super) const LARGEST: u64 = 100 << 20;
+/// How large a video may become before the next episode begins another \[bytes\].
+pub(super) const LARGEST_VIDEO: u64 = 500 << 20;
+/// Where the videos are.
+const VIDEOS: &str = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4";
 /// pandas' name for an index without a name.
 const INDEX: &str = "__index_level_0__";
 
@@ -30,11 +35,18 @@ pub(super) struct Feature {
     pub dtype: &'static str,
     pub shape: Vec<usize>,
     pub names: Json,
+    /// What LeRobot keeps of a video beside; null for other features.
+    pub info: Json,
 }
 
 impl Feature {
     pub fn is_image(&self) -> bool {
-        self.dtype == "image"
+        self.dtype == "image" || self.is_video()
+    }
+
+    /// Returns true if its values are in files of their own and not in the rows.
+    pub fn is_video(&self) -> bool {
+        self.dtype == "video"
     }
 
     /// Returns how many numbers its statistics have.
@@ -46,7 +58,11 @@ impl Feature {
     }
 
     fn to_json(&self) -> Json {
-        json!({ "dtype": self.dtype, "shape": self.shape, "names": self.names })
+        let mut json = json!({ "dtype": self.dtype, "shape": self.shape, "names": self.names });
+        if !self.info.is_null() {
+            json["info"] = self.info.clone();
+        }
+        json
     }
 }
 
@@ -59,6 +75,8 @@ pub(super) struct DataSet {
     pub frames: u64,
     pub tasks: Vec<String>,
     stats: Json,
+    /// The split that the run is added to, and its first episode.
+    split: (String, u64),
 }
 
 impl DataSet {
@@ -67,7 +85,16 @@ impl DataSet {
     /// # Errors
     /// Returns [`RecordError::InvalidArgument`] if the folder has something else, or a data set that another
     /// run cannot be added to.
-    pub fn open(folder: &Path) -> Result<DataSet, RecordError> {
+    pub fn open(folder: &Path, split: &str) -> Result<DataSet, RecordError> {
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
+        if split.is_empty() || !split.chars().all(is_plain) {
+            let expected = "letters, digits and _ - . , as in train";
+            return Err(RecordError::invalid(
+                "the split",
+                format!("{split:?}"),
+                expected,
+            ));
+        }
         let mut data_set = DataSet {
             folder: folder.to_owned(),
             info: None,
@@ -75,6 +102,7 @@ impl DataSet {
             frames: 0,
             tasks: Vec::new(),
             stats: json!({}),
+            split: (split.to_owned(), 0),
         };
         let path = data_set.path("meta/info.json");
         if !path.exists() {
@@ -98,8 +126,9 @@ impl DataSet {
         let (episodes, frames) = (count("total_episodes")?, count("total_frames")?);
         data_set.tasks = read_tasks(&data_set.path("meta/tasks.parquet"))?;
         data_set.stats = read_json(&data_set.path("meta/stats.json"))?;
-        data_set.info = Some(info);
         (data_set.episodes, data_set.frames) = (episodes, frames);
+        data_set.split.1 = data_set.first_of_split(&info)?;
+        data_set.info = Some(info);
         let rows = data_set.count_rows()?;
         if rows != frames {
             let found = format!("{rows} frames in data/, and {frames} in info.json");
@@ -113,11 +142,27 @@ impl DataSet {
     }
 
     fn unfit(&self, received: &str, expected: &str) -> RecordError {
-        RecordError::invalid(
-            format!("the data set {}", self.folder.display()),
-            received,
-            expected,
-        )
+        RecordError::unfit("data set", &self.folder, received, expected)
+    }
+
+    /// Returns the first episode of the split that a run is added to. A split is a range of episodes, so it can
+    /// grow only at the end of the data set.
+    fn first_of_split(&self, info: &Json) -> Result<u64, RecordError> {
+        let (name, _) = &self.split;
+        let end = self.episodes;
+        let splits = divided(info, end);
+        let Some(range) = splits.get(name) else {
+            return Ok(end);
+        };
+        let bounds = range.as_str().and_then(|range| range.split_once(':'));
+        let bounds = bounds.and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+        match bounds {
+            Some((from, to)) if from <= to && to == end => Ok(from),
+            _ => Err(self.unfit(
+                &format!("one whose split {name} has the episodes {range} of {end}"),
+                "a split that has the last episodes, or a new one: a split is one range",
+            )),
+        }
     }
 
     /// Checks that a run with these features can be added.
@@ -166,13 +211,7 @@ impl DataSet {
             }
         };
         for chunk in list(&folder)?.iter().filter(|path| path.is_dir()) {
-            let is_table = |path: &PathBuf| {
-                let name = path
-                    .file_name()
-                    .map(|name| name.to_string_lossy().into_owned());
-                name.is_some_and(|name| name.starts_with("file-") && name.ends_with(".parquet"))
-            };
-            files.extend(list(chunk)?.into_iter().filter(is_table));
+            files.extend(list(chunk)?.into_iter().filter(|path| is_numbered(path)));
         }
         files.sort();
         Ok(files)
@@ -211,15 +250,16 @@ impl DataSet {
         })
     }
 
-    /// Replaces the description, `info.json` last.
+    /// Makes the files of the description, `info.json` last. They take the place of those that are there when
+    /// they get their names.
     pub fn describe(
         &self,
         fps: u32,
         robot_type: &str,
         features: &BTreeMap<String, Feature>,
         added: &BTreeMap<String, Stats>,
-    ) -> Result<(), RecordError> {
-        self.write_tasks()?;
+    ) -> Result<[NewFile; 3], RecordError> {
+        let tasks = self.write_tasks()?;
         let mut stats = self.stats.clone();
         for (name, added) in added {
             let feature = &features[name];
@@ -227,17 +267,17 @@ impl DataSet {
             let both = before.map_or_else(|| added.clone(), |before| before.with(added));
             stats[name] = both.to_json(feature.is_image());
         }
-        write_json(&self.path("meta/stats.json"), &stats)?;
+        let stats = write_json(&self.path("meta/stats.json"), &stats)?;
         let mut info = self.info.clone().unwrap_or_else(|| {
             json!({
                 "codebase_version": VERSION,
                 "robot_type": robot_type,
                 "chunks_size": CHUNK,
                 "data_files_size_in_mb": LARGEST >> 20,
-                "video_files_size_in_mb": 500,
+                "video_files_size_in_mb": LARGEST_VIDEO >> 20,
                 "fps": fps,
                 "data_path": "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet",
-                "video_path": null,
+                "video_path": features.values().any(Feature::is_video).then_some(VIDEOS),
                 "features": features.iter().map(|(name, feature)| (name.clone(), feature.to_json()))
                     .collect::<serde_json::Map<String, Json>>(),
             })
@@ -245,15 +285,18 @@ impl DataSet {
         info["total_episodes"] = json!(self.episodes);
         info["total_frames"] = json!(self.frames);
         info["total_tasks"] = json!(self.tasks.len());
-        // A data set that was divided by others keeps its other parts; what is added is for training.
-        let splits = info["splits"].as_object().map_or(0, serde_json::Map::len);
-        if splits <= 1 {
-            info["splits"] = json!({ "train": format!("0:{}", self.episodes) });
-        }
-        write_json(&self.path("meta/info.json"), &info)
+        let (split, first) = &self.split;
+        let mut splits = match &self.info {
+            Some(before) => divided(before, *first),
+            None => serde_json::Map::new(),
+        };
+        splits.insert(split.clone(), json!(format!("{first}:{}", self.episodes)));
+        info["splits"] = Json::Object(splits);
+        let info = write_json(&self.path("meta/info.json"), &info)?;
+        Ok([tasks, stats, info])
     }
 
-    fn write_tasks(&self) -> Result<(), RecordError> {
+    fn write_tasks(&self) -> Result<NewFile, RecordError> {
         let path = self.path("meta/tasks.parquet");
         let (new, file) = NewFile::replacing(&path)?;
         let column = |name: Json, field: &str, pandas: &str, numpy: &str| {
@@ -284,11 +327,30 @@ impl DataSet {
                 .map_err(written)?;
         }
         table.finish().map_err(written)?;
-        new.name()
+        Ok(new)
     }
 }
 
-/// Returns true if there is a file in a folder or in one below it, which an export that failed leaves empty.
+/// Returns the splits of a data set. One that names none is for training as a whole.
+fn divided(info: &Json, episodes: u64) -> serde_json::Map<String, Json> {
+    let named = info["splits"].as_object().cloned().unwrap_or_default();
+    match named.is_empty() && episodes > 0 {
+        true => [("train".to_owned(), json!(format!("0:{episodes}")))]
+            .into_iter()
+            .collect(),
+        false => named,
+    }
+}
+
+/// Returns true for a file of frames, episodes or images, as in `file-000.parquet`.
+pub(super) fn is_numbered(path: &Path) -> bool {
+    let name = path.file_name().map(OsStr::to_string_lossy);
+    name.is_some_and(|name| {
+        name.starts_with("file-") && [".parquet", ".mp4"].iter().any(|end| name.ends_with(end))
+    })
+}
+
+/// Returns true if there is a file in a folder or in one below it.
 fn has_files(folder: &Path) -> Result<bool, RecordError> {
     let read = |error| RecordError::io(folder, "read")(error);
     let entries = match fs::read_dir(folder) {
@@ -324,11 +386,7 @@ pub(super) fn read_table(path: &Path) -> Result<SerializedFileReader<File>, Reco
 /// Returns the error for a file of a data set that is not what it should be.
 pub(super) fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> RecordError {
     let received = format!("one that cannot be read ({error})");
-    RecordError::invalid(
-        format!("the file {}", path.display()),
-        received,
-        "a file of a data set",
-    )
+    RecordError::unfit("file", path, received, "a file of a data set")
 }
 
 /// Reads the tasks in the order of their numbers.
@@ -364,10 +422,10 @@ fn read_json(path: &Path) -> Result<Json, RecordError> {
     serde_json::from_slice(&text).map_err(|error| unreadable(path, &error))
 }
 
-fn write_json(path: &Path, json: &Json) -> Result<(), RecordError> {
+fn write_json(path: &Path, json: &Json) -> Result<NewFile, RecordError> {
     let (new, mut file) = NewFile::replacing(path)?;
     let text = format!("{json:#}\n");
     file.write_all(text.as_bytes())
         .map_err(RecordError::io(path, "written"))?;
-    new.name()
+    Ok(new)
 }
