@@ -1,3 +1,4 @@
+export type { Dashboard, DashboardOptions, ShownOptions } from './lib/dashboard/dashboard.ts';
 export type { ErrorCode, KilohertzErrorCode, OptionErrorCode } from './lib/errors/codes.ts';
 export {
   AbortError,
@@ -136,7 +137,6 @@ export {
   type RerunTick,
   rerun,
 } from './lib/record/rerun.ts';
-export type { Dashboard, DashboardOptions, ShownOptions } from './lib/dashboard/dashboard.ts';
 export type { FoxgloveOptions, FoxgloveReport } from './lib/session/live.ts';
 export type { LatencyRange, LockstepOptions } from './lib/session/lockstep.ts';
 export type {

@@ -287,6 +287,13 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     (o, { arm }) => new Session(arm, () => undefined, { foxglove: o }),
   ],
   [
+    'dashboard()',
+    ['ShownOptions'],
+    'prot',
+    'port',
+    (o, { arm }) => new Session(arm, () => undefined).dashboard(o),
+  ],
+  [
     'record',
     ['RecordFolder'],
     'folders',

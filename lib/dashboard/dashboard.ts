@@ -54,7 +54,7 @@ export class Dashboard implements AsyncDisposable {
   /**
    * Opens a page.
    *
-   * @throws {RobotError} `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
+   * @throws {KilohertzError} `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
    * @throws {OptionTypeError | OptionRangeError} if an option is invalid
    */
   static open(options: DashboardOptions | true = {}): Dashboard {

@@ -24,7 +24,7 @@ use crate::page::watched::Watched;
 const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 60);
 /// While no page is open the sessions are looked at once in so many frames, for their ends.
 const IDLE: u32 = 15;
-/// The most connections; further ones are ended at once.
+/// The most connections; further ones wait until there is a place, the kernel's queue bounds how many.
 const MOST_CONNECTIONS: usize = 64;
 /// How long a request may take to say what it wants.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
@@ -32,6 +32,8 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 const LARGEST_HEAD: usize = 16 << 10;
 /// How long pages have at the end to take what waits for them.
 const END_LIMIT: Duration = Duration::from_millis(250);
+/// How long it is waited for a place before looking again.
+const FULL: Duration = Duration::from_millis(5);
 /// The pause after a connection that could not be taken, as without a free descriptor.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -164,6 +166,9 @@ async fn accept(listener: TcpListener, site: Rc<Site>) {
         return;
     };
     loop {
+        while site.hub.connections() >= MOST_CONNECTIONS {
+            sleep(FULL).await;
+        }
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(_) => {
@@ -171,9 +176,6 @@ async fn accept(listener: TcpListener, site: Rc<Site>) {
                 continue;
             }
         };
-        if site.hub.connections() >= MOST_CONNECTIONS {
-            continue;
-        }
         let _ = stream.set_nodelay(true);
         let site = Rc::clone(&site);
         site.hub.connected();
