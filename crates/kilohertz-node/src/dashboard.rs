@@ -4,18 +4,13 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use kilohertz_core::channel::records::CommandKind;
-use kilohertz_core::limits::JointBounds;
 use kilohertz_core::session::{Cause, Seen, Session};
 use kilohertz_core::stats::Spread;
 use kilohertz_dashboard::listen::listen;
 use kilohertz_dashboard::page::protocol::{
-    ArmInfo, BoxInfo, ChunkInfo, EventInfo, FieldInfo, HistogramInfo, JointLimits, LevelInfo,
-    SpreadInfo, StatsInfo,
+    ArmInfo, ChunkInfo, EventInfo, HistogramInfo, LevelInfo, SpreadInfo, StatsInfo,
 };
 use kilohertz_dashboard::page::{Files, Frame, Options, PageServer, Watched, wall_time_s};
-use kilohertz_franka::arm::Arm;
-use kilohertz_franka::state;
 use kilohertz_record::entry::{Level, Note};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
@@ -24,93 +19,9 @@ use napi_derive::napi;
 use crate::background::in_background;
 use crate::error::{Code, Failure, OrThrow};
 use crate::session::NativeSession;
-use crate::session::options::{NativeSessionOptions, box_of};
+use crate::session::about::slots;
 use crate::session::recording::SharedKept;
 use crate::session::stats::counts_of;
-
-/// The fields of a frame, in its order.
-const FIELDS: [&str; 10] = [
-    "q",
-    "dq",
-    "q_d",
-    "dq_d",
-    "tau_J",
-    "tau_J_d",
-    "tau_ext_hat_filtered",
-    "O_T_EE",
-    "O_F_ext_hat_K",
-    "F_T_EE",
-];
-
-/// Returns the slots of the fields of a frame in a state.
-fn slots() -> &'static [std::ops::Range<usize>] {
-    static SLOTS: OnceLock<Vec<std::ops::Range<usize>>> = OnceLock::new();
-    SLOTS.get_or_init(|| {
-        let mut at = 0;
-        let places: Vec<_> = state::SCHEMA
-            .fields()
-            .iter()
-            .map(|field| {
-                at += field.len;
-                (field.name, at - field.len..at)
-            })
-            .collect();
-        FIELDS
-            .iter()
-            .filter_map(|name| places.iter().find(|(field, _)| field == name))
-            .map(|(_, range)| range.clone())
-            .collect()
-    })
-}
-
-fn fields() -> Vec<FieldInfo> {
-    let all = state::SCHEMA.fields();
-    FIELDS
-        .iter()
-        .filter_map(|name| all.iter().find(|field| field.name == *name))
-        .map(|field| FieldInfo {
-            name: field.name.to_owned(),
-            length: u32::try_from(field.len).unwrap_or_default(),
-            unit: field.unit.to_owned(),
-        })
-        .collect()
-}
-
-/// Returns what a page is told of a robot that is driven with these options; its name is not known yet.
-pub fn about(
-    arm: Option<&Arm>,
-    control: &str,
-    rate_hz: f64,
-    options: &NativeSessionOptions,
-) -> ArmInfo {
-    let limits = arm.map(|arm| {
-        let limits = arm.limits();
-        let each = |of: fn(&JointBounds) -> f64| limits.joints.iter().map(of).collect();
-        JointLimits {
-            lower: each(|joint| joint.lower),
-            upper: each(|joint| joint.upper),
-            velocity: each(|joint| joint.velocity),
-            torque: limits.torque.to_vec(),
-        }
-    });
-    let workspace = options.box_m.as_deref().and_then(box_of);
-    ArmInfo {
-        id: 0,
-        name: String::new(),
-        model: arm.map(|arm| arm.generation().to_string()),
-        control: control.to_owned(),
-        rate_hz,
-        policy_rate_hz: options.policy_rate_hz,
-        is_running: true,
-        session: 0,
-        fields: if arm.is_some() { fields() } else { Vec::new() },
-        limits,
-        workspace: workspace.map(|inside| BoxInfo {
-            min: inside.lower,
-            max: inside.upper,
-        }),
-    }
-}
 
 /// A session on a page.
 struct WatchedSession {
@@ -365,8 +276,3 @@ impl NativeDashboard {
         })
     }
 }
-
-const _: () = assert!(
-    CommandKind::ALL.len() == 4,
-    "a frame has the counts of four kinds"
-);

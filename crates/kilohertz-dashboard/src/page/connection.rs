@@ -74,7 +74,7 @@ async fn receive(hub: &Hub, client: &Client, mut stream: SplitStream<Socket>) {
             _ => None,
         };
         if let Some(text) = refused {
-            client.tell(json(&Told::Refused { text }));
+            client.tell(Told::Refused { text }.json());
         }
     }
 }
@@ -88,10 +88,4 @@ fn answer(hub: &Hub, asked: &Asked) -> Result<(), String> {
             Err("this page has no controls: it shows arms and stops them".to_owned())
         }
     }
-}
-
-/// Returns a text as JSON.
-pub(super) fn json(told: &Told) -> String {
-    // What is told has names as keys and no numbers that JSON lacks a form for: those become null.
-    serde_json::to_string(told).unwrap_or_default()
 }

@@ -10,7 +10,6 @@ use kilohertz_core::session::Seen;
 use tokio_tungstenite::tungstenite::Bytes;
 
 use crate::page::client::Client;
-use crate::page::connection::json;
 use crate::page::protocol::{ArmInfo, EventInfo, FRAME, FRAME_HEADER, Told, VERSION};
 use crate::page::watched::{Frame, Watched};
 
@@ -102,13 +101,16 @@ impl Hub {
     /// Tells a client everything.
     pub fn greet(&self, client: &Client) {
         let arms = self.arms.borrow();
-        client.tell(json(&Told::Hello {
-            version: VERSION,
-            package: env!("CARGO_PKG_VERSION").to_owned(),
-            has_controls: false,
-            arms: arms.iter().map(|arm| arm.info.clone()).collect(),
-            runs: Vec::new(),
-        }));
+        client.tell(
+            Told::Hello {
+                version: VERSION,
+                package: env!("CARGO_PKG_VERSION").to_owned(),
+                has_controls: false,
+                arms: arms.iter().map(|arm| arm.info.clone()).collect(),
+                runs: Vec::new(),
+            }
+            .json(),
+        );
         for arm in arms.iter() {
             for text in arm.stats.iter().chain(&arm.events) {
                 client.tell(text.clone());
@@ -120,7 +122,7 @@ impl Hub {
     }
 
     fn tell(&self, told: &Told) {
-        self.tell_text(&json(told));
+        self.tell_text(&told.json());
     }
 
     fn tell_text(&self, text: &str) {
@@ -215,16 +217,17 @@ impl Hub {
                 && let Some(chunk) = session.chunk(&mut arm.seen_chunk)
             {
                 let arm = arm.info.id;
-                texts.push(json(&Told::Chunk { arm, chunk }));
+                texts.push(Told::Chunk { arm, chunk }.json());
             }
             while let Some(event) = session.take_event() {
                 texts.push(arm.happened(event));
             }
             if count.is_multiple_of(STATS_EACH) || end.is_some() {
-                let stats = json(&Told::Stats {
+                let stats = Told::Stats {
                     arm: arm.info.id,
                     stats: session.stats(),
-                });
+                }
+                .json();
                 texts.push(stats.clone());
                 arm.stats = Some(stats);
             }
@@ -233,7 +236,7 @@ impl Hub {
                 arm.session = None;
                 arm.info.is_running = false;
                 let arm = arm.info.clone();
-                texts.push(json(&Told::Arm { arm }));
+                texts.push(Told::Arm { arm }.json());
             }
         }
         for text in texts {
@@ -246,7 +249,7 @@ impl Arm {
     /// Keeps an event, and returns it as a text.
     fn happened(&mut self, event: EventInfo) -> String {
         let arm = self.info.id;
-        let text = json(&Told::Event { arm, event });
+        let text = Told::Event { arm, event }.json();
         if self.events.len() >= KEPT_EVENTS {
             self.events.pop_front();
         }

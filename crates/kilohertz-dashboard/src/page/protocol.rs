@@ -278,6 +278,14 @@ pub enum Told {
     },
 }
 
+impl Told {
+    /// Returns it as a text.
+    pub fn json(&self) -> String {
+        // It has names as keys, and a number that JSON has no form for becomes null: this does not fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
 /// What the page says.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", deny_unknown_fields)]

@@ -1,9 +1,11 @@
 //! A loop thread and its policy in JavaScript.
 //!
 //! `options.rs` has its options, `realtime.rs` what it asks of the system, `stats.rs` what it has done,
-//! `outcome.rs` how it ended and what happened meanwhile, `recording.rs` what is kept of
-//! it, `live.rs` to whom it is shown, `recorded.rs` what is asked of both.
+//! `outcome.rs` how it ended and what happened meanwhile, `recording.rs` what is kept of it, `live.rs` to whom
+//! it is shown, `recorded.rs` what is asked of both, `about.rs` what a page is told of its robot.
 
+pub(crate) mod about;
+mod config;
 pub(crate) mod live;
 pub(crate) mod options;
 pub(crate) mod outcome;
@@ -19,8 +21,7 @@ use kilohertz_core::channel::mailbox::{FailureNotifier, PolicyEnd, mailbox};
 use kilohertz_core::channel::notify::{Signals, start_notifier};
 use kilohertz_core::channel::records::RECORD_HEADER;
 use kilohertz_core::channel::shared_mailbox::SharedMailbox;
-use kilohertz_core::command::late::{LateRule, OnLate};
-use kilohertz_core::limits::{LimitRules, Limiter, OnViolation, Unlimited, ViolationKind};
+use kilohertz_core::limits::{Limiter, Unlimited};
 use kilohertz_core::policy::{Policy, Question};
 use kilohertz_core::robot::{Elsewhere, Paced, Robot};
 use kilohertz_core::schema::Schema;
@@ -38,7 +39,6 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::buffers::fill_question;
-use crate::dashboard::about;
 use crate::error::{Code, Failure, OrThrow};
 use crate::franka::arm::{NativeArm, named};
 use crate::franka::hand::NativeHand;
@@ -47,11 +47,11 @@ use crate::guard::{NativePlace, give_stack};
 use crate::news::{BEGUN, END, EVENTS, OBSERVATION};
 use crate::policy::process::NativeSharedPort;
 use crate::policy::worker::{Given, PolicyPort};
-use crate::session::options::{
-    NativeChunks, NativeSessionOptions, lockstep_of, motion_options, seconds,
-};
+use crate::session::about::about;
+use crate::session::config::config_of;
+use crate::session::options::{NativeSessionOptions, motion_options, seconds};
 use crate::session::outcome::{NativeEvent, NativeOutcome};
-use crate::session::realtime::{NativeAwake, NativePromotion, NativeRealtime, awake_of, own_core};
+use crate::session::realtime::{NativeAwake, NativePromotion, NativeRealtime, own_core};
 use crate::session::recording::{Kept, SharedKept, finish};
 use crate::session::stats::{NativeHistogram, NativeStats};
 
@@ -151,44 +151,6 @@ fn grip(
             follow(hand, Arc::clone(wanted), rule.rule(), Arc::clone(recorder))
         }
         _ => Ok(()),
-    }
-}
-
-/// Returns how a session with these options runs.
-fn config_of(
-    options: &NativeSessionOptions,
-    deadline: Deadline,
-    realtime: RealtimeRequest,
-    place: &NativePlace,
-) -> Config {
-    let mut rules = LimitRules::all(OnViolation::Stop);
-    for kind in ViolationKind::ALL {
-        if options.clamped.iter().any(|name| name == kind.as_str()) {
-            rules.set(kind, OnViolation::Clamp);
-        }
-    }
-    Config {
-        policy_rate_hz: Some(options.policy_rate_hz),
-        deadline,
-        limits: rules,
-        cutoff_hz: options.cutoff_hz,
-        catch_up: seconds(options.catch_up_s),
-        late: LateRule {
-            max_held: options.max_held_ticks,
-            on_late: if options.stop_on_late {
-                OnLate::Stop
-            } else {
-                OnLate::Hold
-            },
-        },
-        record_ticks: options.record_ticks as usize,
-        run_for: options.run_for_s.map(seconds),
-        lockstep: lockstep_of(options),
-        chunks: options.chunks.as_ref().map(NativeChunks::played),
-        realtime,
-        policy_priority: options.policy_priority,
-        awake: awake_of(options),
-        place: Some(place.shared()),
     }
 }
 

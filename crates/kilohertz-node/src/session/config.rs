@@ -1,0 +1,48 @@
+//! How a session with some options runs.
+
+use kilohertz_core::command::late::{LateRule, OnLate};
+use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
+use kilohertz_core::session::{Config, Deadline};
+use kilohertz_core::thread::RealtimeRequest;
+
+use crate::guard::NativePlace;
+use crate::session::options::{NativeChunks, NativeSessionOptions, lockstep_of, seconds};
+use crate::session::realtime::awake_of;
+
+/// Returns how a session with these options runs.
+pub fn config_of(
+    options: &NativeSessionOptions,
+    deadline: Deadline,
+    realtime: RealtimeRequest,
+    place: &NativePlace,
+) -> Config {
+    let mut rules = LimitRules::all(OnViolation::Stop);
+    for kind in ViolationKind::ALL {
+        if options.clamped.iter().any(|name| name == kind.as_str()) {
+            rules.set(kind, OnViolation::Clamp);
+        }
+    }
+    Config {
+        policy_rate_hz: Some(options.policy_rate_hz),
+        deadline,
+        limits: rules,
+        cutoff_hz: options.cutoff_hz,
+        catch_up: seconds(options.catch_up_s),
+        late: LateRule {
+            max_held: options.max_held_ticks,
+            on_late: if options.stop_on_late {
+                OnLate::Stop
+            } else {
+                OnLate::Hold
+            },
+        },
+        record_ticks: options.record_ticks as usize,
+        run_for: options.run_for_s.map(seconds),
+        lockstep: lockstep_of(options),
+        chunks: options.chunks.as_ref().map(NativeChunks::played),
+        realtime,
+        policy_priority: options.policy_priority,
+        awake: awake_of(options),
+        place: Some(place.shared()),
+    }
+}
