@@ -1088,7 +1088,9 @@ export declare class Dashboard implements AsyncDisposable {
    * @throws {KilohertzError} `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
    * @throws {OptionTypeError | OptionRangeError} if an option is invalid
    */
-  static open(options?: DashboardOptions | true): Dashboard;
+  static open(options?: DashboardOptions): Dashboard;
+  /** Opens a page that plays recordings. {@link view} is what users call. */
+  static play(files: readonly string[], options: DashboardOptions): Promise<Dashboard>;
   /** Shows a session that has begun, as the robot with this name. */
   watch(session: NativeSession, name: string): void;
   /** Tells an error of the newest session of the robot with this name. */
@@ -1097,6 +1099,21 @@ export declare class Dashboard implements AsyncDisposable {
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
+/** A file: its path, or a `file:` URL. */
+export type RecordingFile = string | URL;
+/**
+ * Opens a page in a browser that plays a recording, or two, the second drawn over the first. The whole recordings are
+ * read before, at most 60 frames a second of each are kept.
+ *
+ * @param files one recording or two
+ * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER` for a recording that
+ *   cannot be played; `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ */
+export declare function view(
+  files: RecordingFile | readonly RecordingFile[],
+  options?: DashboardOptions,
+): Promise<Dashboard>;
 declare enum Length {
   three = 3,
   four = 4,
@@ -2736,8 +2753,6 @@ export declare function chunked<Observation = RobotState, Action = unknown>(
  * @throws {OptionTypeError | OptionRangeError} `OPTION_M`
  */
 export declare function ensemble(m?: number): Ensemble;
-/** A file: its path, or a `file:` URL. */
-export type RecordingFile = string | URL;
 /** A folder for recordings, in which each start of a session has a file of its own. */
 export interface RecordFolder {
   /** The folder. It must exist. */

@@ -54,7 +54,9 @@ export declare class NativeArm {
 /** The server of a page on which sessions are shown. */
 export declare class NativeDashboard {
   /** Opens a page. `lib/dashboard/dashboard.ts` has checked what is given. */
-  static open(host: string, port: number, token: string, folder: string): NativeDashboard
+  static open(options: NativeDashboardOptions): NativeDashboard
+  /** Opens a page on which recordings are played, and reads them first. */
+  static view(options: NativeDashboardOptions, recordings: Array<string>): Promise<NativeDashboard>
   /** The IP address that is listened on. */
   get host(): string
   /** The port that is listened on. */
@@ -572,6 +574,17 @@ export interface NativeCycle {
   phases: NativePhases
   answer?: NativeAnswer
   notes: Array<NativeNote>
+}
+
+/** Where a page is opened. */
+export interface NativeDashboardOptions {
+  /** An IP address of this host. */
+  host: string
+  port: number
+  /** The first part of every path. */
+  token: string
+  /** The folder that the page was built into. */
+  folder: string
 }
 
 /** Options of a data set; absent ones have the default. */

@@ -1,16 +1,29 @@
 // The page's server: what it shows, how it stops an arm, and to whom it answers nothing.
 
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { WebSocket } from 'ws';
-import { decodeFrame, layoutsOf } from '../../dashboard/src/frames.ts';
-import type { ArmInfo } from '../../dashboard/src/protocol.ts';
-import { type Dashboard, KilohertzError, OptionTypeError, run, Session } from '../../index.ts';
+import { decodeFrame, decodeFrames, layoutsOf } from '../../dashboard/src/frames.ts';
+import type { ArmInfo, RunInfo } from '../../dashboard/src/protocol.ts';
+import {
+  type Dashboard,
+  KilohertzError,
+  OptionTypeError,
+  type RobotState,
+  replay,
+  run,
+  Session,
+  type SessionStats,
+  view,
+} from '../../index.ts';
 import { isRested, setUp, turning, turningOn, WALL } from '../fixtures/arms.ts';
 import { PageClient, type Told } from '../fixtures/page-client.ts';
+import { folderFor } from '../fixtures/recordings.ts';
 import { Scribe } from '../fixtures/robots.ts';
 import { block, until } from '../fixtures/waiting.ts';
 
@@ -175,6 +188,61 @@ test('the page ends with its run, and the port is free', async (t) => {
   await again.close();
   await run(setup.arm, turning, { ...STILL, durationS: 0.1, dashboard: true });
   t.pass();
+});
+
+test('a recording is played as it was run, two beside each other, and the rest of it is not served', async (t) => {
+  const folder = folderFor(t);
+  await using setup = await setUp('jointVelocity', WALL);
+  const files = ['one', 'two'].map((name) => join(folder, `${name}.mcap`));
+  let stats: SessionStats | undefined;
+  for (const record of files) {
+    stats = await run(setup.arm, turning, { ...STILL, durationS: 1, record });
+  }
+  await using page = await view(files);
+  await using client = await PageClient.connect(page.address);
+  await until(async () => (await client.told()).texts.length > 0, 'the runs are told');
+  const runs = (await client.told()).texts[0]?.['runs'] as readonly RunInfo[];
+  t.deepEqual(
+    runs.map(({ name }) => name),
+    ['one.mcap', 'two.mcap'],
+  );
+  const states: RobotState[] = [];
+  for await (const cycle of replay(files[1] ?? '')) states.push(cycle.state as RobotState);
+  const info = runs[1];
+  if (!info) throw new Error('there is no second run');
+  t.is(info.arm.model, 'fr3');
+  t.true(Math.abs(info.durationS - 1) < 0.1, `${info.durationS}`);
+  const path = `${new URL(page.address).pathname}run/1/frames`;
+  const all = await fetch(new URL(`${path}?from=0&count=${info.frames}`, page.address));
+  const layouts = layoutsOf([info.arm]);
+  const frames = decodeFrames(await all.arrayBuffer(), layouts) ?? [];
+  t.is(frames.length, info.frames);
+  for (const frame of frames) {
+    // A frame has the state of a cycle: that in which its time had come.
+    const q = layouts.get(frame.arm)?.of(frame.values, 'q', 7);
+    t.true(states.some((state) => state.q.every((angle, j) => Math.fround(angle) === q?.[j])));
+  }
+  const last = frames.at(-1)?.counts;
+  t.true(last !== undefined && last.cycles <= (stats?.iterations ?? 0));
+  for (const query of [
+    'from=0&count=99999',
+    'from=-1&count=1',
+    'count=1',
+    `from=${info.frames}&count=1`,
+  ]) {
+    t.is((await asked(page.address, { path: `${path}?${query}` })).status, 404, query);
+  }
+  const other = path.replace('run/1', 'run/2');
+  t.is((await asked(page.address, { path: `${other}?from=0&count=1` })).status, 404);
+});
+
+test('what cannot be played is refused by name', async (t) => {
+  const folder = folderFor(t);
+  await t.throwsAsync(() => view(join(folder, 'none.mcap')), { code: 'RECORD_IO' });
+  const foreign = join(folder, 'foreign.mcap');
+  writeFileSync(foreign, 'no recording');
+  await t.throwsAsync(() => view(foreign), { code: 'RECORD_FOREIGN' });
+  await t.throwsAsync(() => view([]), { instanceOf: OptionTypeError });
 });
 
 async function opened(): Promise<AsyncDisposable & { page: Dashboard }> {

@@ -7,6 +7,7 @@ import { addExport } from './export.ts';
 import { EXIT, Output } from './output.ts';
 import { addPlot } from './plot.ts';
 import { addRepair } from './repair.ts';
+import { addView } from './view.ts';
 
 const { version } = createRequire(import.meta.url)('kilohertz/package.json');
 
@@ -25,6 +26,7 @@ const program = new Command('kilohertz')
 addExport(program, output);
 addPlot(program, output);
 addRepair(program, output);
+addView(program, output);
 
 try {
   await program.parseAsync();

@@ -4,7 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { checkNumber, ownOptions } from '../checks.ts';
 import { type KilohertzError, OptionTypeError } from '../errors/errors.ts';
 import { awaiting, calling } from '../errors/native-call.ts';
-import { NativeDashboard, type NativeSession } from '../native/binding.ts';
+import {
+  NativeDashboard,
+  type NativeDashboardOptions,
+  type NativeSession,
+} from '../native/binding.ts';
 import { isLoopback } from '../session/live.ts';
 
 /** Where a page is opened. */
@@ -36,6 +40,30 @@ const PAGE = new URL('../../dashboard/', import.meta.url);
 /** The same while this package runs from its sources. */
 const BUILT_PAGE = new URL('../../dist/dashboard/', import.meta.url);
 
+function checkWhere(options: DashboardOptions): NativeDashboardOptions {
+  const own = ownOptions('dashboard', options, ['port', 'host']);
+  const { host = DEFAULT_HOST, port = 0 } = own;
+  if (typeof host !== 'string' || isIP(host) === 0) {
+    const expected = "an IP address of this host, as in '127.0.0.1' or '0.0.0.0'";
+    throw new OptionTypeError('OPTION_DASHBOARD_HOST', 'dashboard.host', host, expected);
+  }
+  const range = { from: 0, to: 65_535, integer: true } as const;
+  return {
+    host,
+    port: checkNumber('dashboard.port', port, range),
+    token: randomBytes(TOKEN_BYTES).toString('base64url'),
+    folder: fileURLToPath(import.meta.url.endsWith('.ts') ? BUILT_PAGE : PAGE),
+  };
+}
+
+function warnOfHost(host: string): void {
+  if (isLoopback(host)) return;
+  const message =
+    `the page is opened on ${host}, over plain HTTP: whoever can read the network can read its token, look at the ` +
+    'sessions and stop them. Leave out host to open it for this host alone';
+  process.emitWarning(message, { code: 'KILOHERTZ_DASHBOARD_HOST' });
+}
+
 /**
  * A page in a browser that shows sessions while they run, and can stop them. A thread of its own serves it, so it also
  * works while JavaScript is blocked. {@link Session.dashboard} opens it.
@@ -57,25 +85,19 @@ export class Dashboard implements AsyncDisposable {
    * @throws {KilohertzError} `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
    * @throws {OptionTypeError | OptionRangeError} if an option is invalid
    */
-  static open(options: DashboardOptions | true = {}): Dashboard {
-    const given = options === true ? {} : options;
-    const { host = DEFAULT_HOST, port = 0 } = ownOptions('dashboard', given, ['port', 'host']);
-    if (typeof host !== 'string' || isIP(host) === 0) {
-      const expected = "an IP address of this host, as in '127.0.0.1' or '0.0.0.0'";
-      throw new OptionTypeError('OPTION_DASHBOARD_HOST', 'dashboard.host', host, expected);
-    }
-    const range = { from: 0, to: 65_535, integer: true } as const;
-    const checked = checkNumber('dashboard.port', port, range);
-    const token = randomBytes(TOKEN_BYTES).toString('base64url');
-    const folder = fileURLToPath(import.meta.url.endsWith('.ts') ? BUILT_PAGE : PAGE);
-    const native = calling(() => NativeDashboard.open(host, checked, token, folder));
-    if (!isLoopback(host)) {
-      const message =
-        `the page is opened on ${host}, over plain HTTP: whoever can read the network can read its token, look at the ` +
-        'sessions and stop them. Leave out host to open it for this host alone';
-      process.emitWarning(message, { code: 'KILOHERTZ_DASHBOARD_HOST' });
-    }
-    return new Dashboard(native, token);
+  static open(options: DashboardOptions = {}): Dashboard {
+    const checked = checkWhere(options);
+    const native = calling(() => NativeDashboard.open(checked));
+    warnOfHost(checked.host);
+    return new Dashboard(native, checked.token);
+  }
+
+  /** Opens a page that plays recordings. {@link view} is what users call. */
+  static async play(files: readonly string[], options: DashboardOptions): Promise<Dashboard> {
+    const checked = checkWhere(options);
+    const native = await awaiting(() => NativeDashboard.view(checked, [...files]));
+    warnOfHost(checked.host);
+    return new Dashboard(native, checked.token);
   }
 
   /** Shows a session that has begun, as the robot with this name. */

@@ -16,6 +16,7 @@ export {
   type NativeChunks,
   type NativeConnectOptions,
   NativeDashboard,
+  type NativeDashboardOptions,
   type NativeDataSetOptions,
   type NativeDescriptors,
   type NativeEntry,

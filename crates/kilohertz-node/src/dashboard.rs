@@ -10,7 +10,9 @@ use kilohertz_dashboard::listen::listen;
 use kilohertz_dashboard::page::protocol::{
     ArmInfo, ChunkInfo, EventInfo, HistogramInfo, LevelInfo, SpreadInfo, StatsInfo,
 };
-use kilohertz_dashboard::page::{Files, Frame, Options, PageServer, Watched, wall_time_s};
+use kilohertz_dashboard::page::{
+    Files, Frame, Options, PageServer, Recorded, Watched, wall_time_s,
+};
 use kilohertz_record::entry::{Level, Note};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
@@ -175,6 +177,43 @@ impl Watched for WatchedSession {
     }
 }
 
+/// Where a page is opened.
+#[napi(object)]
+pub struct NativeDashboardOptions {
+    /// An IP address of this host.
+    pub host: String,
+    pub port: u16,
+    /// The first part of every path.
+    pub token: String,
+    /// The folder that the page was built into.
+    pub folder: String,
+}
+
+fn opened(
+    options: &NativeDashboardOptions,
+    runs: Vec<Recorded>,
+) -> std::result::Result<NativeDashboard, Failure> {
+    let files = Files::read(Path::new(&options.folder))
+        .map_err(|error| Failure::new(Code::System, error.to_string()))?;
+    let host: IpAddr = options
+        .host
+        .parse()
+        .map_err(|_| Failure::new(Code::System, format!("{} is no IP address", options.host)))?;
+    let server = PageServer::start(Options {
+        listener: listen(host, options.port)?,
+        files,
+        runs,
+        token: options.token.clone(),
+    });
+    let server = server.map_err(|error| Failure::thread(&error))?;
+    let address = server.address();
+    Ok(NativeDashboard {
+        server: Arc::new(Mutex::new(Some(server))),
+        host: address.ip().to_string(),
+        port: address.port(),
+    })
+}
+
 /// The server of a page on which sessions are shown.
 #[napi]
 pub struct NativeDashboard {
@@ -187,32 +226,22 @@ pub struct NativeDashboard {
 impl NativeDashboard {
     /// Opens a page. `lib/dashboard/dashboard.ts` has checked what is given.
     #[napi(factory)]
-    pub fn open(
+    pub fn open(env: &Env, options: NativeDashboardOptions) -> Result<NativeDashboard> {
+        opened(&options, Vec::new()).or_throw(env)
+    }
+
+    /// Opens a page on which recordings are played, and reads them first.
+    #[napi(ts_return_type = "Promise<NativeDashboard>")]
+    pub fn view(
         env: &Env,
-        host: String,
-        port: u16,
-        token: String,
-        folder: String,
-    ) -> Result<NativeDashboard> {
-        let opened = || -> std::result::Result<PageServer, Failure> {
-            let files = Files::read(Path::new(&folder))
-                .map_err(|error| Failure::new(Code::System, error.to_string()))?;
-            let address: IpAddr = host
-                .parse()
-                .map_err(|_| Failure::new(Code::System, format!("{host} is no IP address")))?;
-            let options = Options {
-                listener: listen(address, port)?,
-                files,
-                token,
-            };
-            PageServer::start(options).map_err(|error| Failure::thread(&error))
-        };
-        let server = opened().or_throw(env)?;
-        let address = server.address();
-        Ok(NativeDashboard {
-            server: Arc::new(Mutex::new(Some(server))),
-            host: address.ip().to_string(),
-            port: address.port(),
+        options: NativeDashboardOptions,
+        recordings: Vec<String>,
+    ) -> Result<Object<'_>> {
+        in_background(env, move || {
+            let runs = recordings.iter().zip(0..);
+            let read = runs.map(|(path, id)| Recorded::read(Path::new(path), id));
+            let read = read.collect::<std::result::Result<Vec<_>, _>>()?;
+            opened(&options, read)
         })
     }
 

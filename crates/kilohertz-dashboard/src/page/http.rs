@@ -14,14 +14,18 @@ use crate::page::access::{is_host, is_own, is_same};
 use crate::page::connection;
 use crate::page::files::Files;
 use crate::page::hub::Hub;
+use crate::page::playback::Recorded;
 
 /// The path of the connection, behind the token.
 const LIVE: &str = "live";
+/// What the paths of recorded runs begin with.
+const RUNS: &str = "run/";
 
 /// What a request is answered with.
 pub(super) struct Site {
     pub hub: Rc<Hub>,
     pub files: Files,
+    pub runs: Vec<Recorded>,
     pub token: String,
 }
 
@@ -70,13 +74,33 @@ impl Site {
         if path == LIVE {
             return self.connect(&mut request, host);
         }
-        let file = self.files.get(path).ok_or(StatusCode::NOT_FOUND)?;
-        let mut response = Response::new(Full::new(file.bytes.clone()));
-        let media_type = HeaderValue::from_static(file.media_type);
+        let (bytes, media_type) = match path.strip_prefix(RUNS) {
+            Some(run) => {
+                let query = request.uri().query().unwrap_or_default();
+                let frames = self.frames(run, query).ok_or(StatusCode::NOT_FOUND)?;
+                (Bytes::copy_from_slice(frames), "application/octet-stream")
+            }
+            None => {
+                let file = self.files.get(path).ok_or(StatusCode::NOT_FOUND)?;
+                (file.bytes.clone(), file.media_type)
+            }
+        };
+        let mut response = Response::new(Full::new(bytes));
+        let media_type = HeaderValue::from_static(media_type);
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, media_type);
         Ok(response)
+    }
+
+    /// Returns frames of a recorded run, as in `0/frames` with `from=0&count=60`.
+    fn frames(&self, path: &str, query: &str) -> Option<&[u8]> {
+        let number: usize = path.strip_suffix("/frames")?.parse().ok()?;
+        let of = |name: &str| -> Option<usize> {
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(key, _)| *key == name)?.1.parse().ok()
+        };
+        self.runs.get(number)?.frames(of("from")?, of("count")?)
     }
 
     fn connect(&self, request: &mut Request<Incoming>, host: &str) -> Result<Answer, StatusCode> {

@@ -10,7 +10,7 @@ use kilohertz_core::session::Seen;
 use tokio_tungstenite::tungstenite::Bytes;
 
 use crate::page::client::Client;
-use crate::page::protocol::{ArmInfo, EventInfo, FRAME, FRAME_HEADER, Told, VERSION};
+use crate::page::protocol::{ArmInfo, EventInfo, RunInfo, Told, VERSION};
 use crate::page::watched::{Frame, Watched};
 
 /// How many events of an arm a page is told that opens later.
@@ -37,6 +37,7 @@ struct Arm {
 /// What the connections share.
 #[derive(Default)]
 pub(super) struct Hub {
+    runs: Vec<RunInfo>,
     arms: RefCell<Vec<Arm>>,
     clients: RefCell<Vec<Rc<Client>>>,
     connections: Cell<usize>,
@@ -51,6 +52,14 @@ pub fn wall_time_s() -> f64 {
 }
 
 impl Hub {
+    /// Creates it with the recorded runs that can be played.
+    pub fn new(runs: Vec<RunInfo>) -> Hub {
+        Hub {
+            runs,
+            ..Hub::default()
+        }
+    }
+
     /// Returns how many connections there are.
     pub fn connections(&self) -> usize {
         self.connections.get()
@@ -107,7 +116,7 @@ impl Hub {
                 package: env!("CARGO_PKG_VERSION").to_owned(),
                 has_controls: false,
                 arms: arms.iter().map(|arm| arm.info.clone()).collect(),
-                runs: Vec::new(),
+                runs: self.runs.clone(),
             }
             .json(),
         );
@@ -207,7 +216,9 @@ impl Hub {
             // Looked at first: what came before the end is shown before it.
             let end = session.end();
             if session.frame(&mut arm.seen, &mut arm.frame) {
-                let bytes = arm.bytes();
+                let mut bytes = Vec::new();
+                arm.frame.write(arm.info.id, wall_time_s(), &mut bytes);
+                let bytes = Bytes::from(bytes);
                 arm.shown = Some(bytes.clone());
                 for client in self.clients.borrow().iter() {
                     client.show(arm.info.id, &bytes);
@@ -255,31 +266,5 @@ impl Arm {
         }
         self.events.push_back(text.clone());
         text
-    }
-
-    /// Returns the newest frame as it is sent.
-    fn bytes(&self) -> Bytes {
-        let frame = &self.frame;
-        let values = u32::try_from(frame.values.len()).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(FRAME_HEADER + 4 * frame.values.len());
-        bytes.extend([FRAME, 0]);
-        bytes.extend(self.info.id.to_le_bytes());
-        bytes.extend(values.to_le_bytes());
-        bytes.extend(frame.robot_time_s.to_le_bytes());
-        bytes.extend(wall_time_s().to_le_bytes());
-        for count in [
-            frame.cycles,
-            frame.followed,
-            frame.held,
-            frame.rest,
-            frame.missed,
-        ] {
-            bytes.extend((count as f64).to_le_bytes());
-        }
-        debug_assert_eq!(bytes.len(), FRAME_HEADER);
-        for value in &frame.values {
-            bytes.extend(value.to_le_bytes());
-        }
-        bytes.into()
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! watched.rs: a session ──60 times a second──▶ hub.rs ──▶ client.rs: the newest frames ──▶ connection.rs
-//! server.rs: the thread    http.rs: who may ask for what    files.rs: the page's own files
+//! server.rs: the thread    http.rs: who may ask for what    files.rs: the page's own files    playback.rs: a recorded run
 //! ```
 //!
 //! The session's loop does not know of the server: it writes its newest state where anybody may read it
@@ -15,6 +15,7 @@ mod connection;
 mod files;
 mod http;
 mod hub;
+mod playback;
 pub mod protocol;
 mod server;
 mod watched;
@@ -24,5 +25,6 @@ mod protocol_ts;
 
 pub use self::files::{Files, MissingFile};
 pub use self::hub::wall_time_s;
+pub use self::playback::Recorded;
 pub use self::server::{Options, PageServer};
 pub use self::watched::{Frame, Watched};

@@ -19,6 +19,20 @@ pub const FRAME_HEADER: usize = 64;
 /// The kind of a binary message that is a frame.
 pub const FRAME: u8 = 1;
 
+/// The fields of an arm's state that a frame has, in this order.
+pub const FIELDS: [&str; 10] = [
+    "q",
+    "dq",
+    "q_d",
+    "dq_d",
+    "tau_J",
+    "tau_J_d",
+    "tau_ext_hat_filtered",
+    "O_T_EE",
+    "O_F_ext_hat_K",
+    "F_T_EE",
+];
+
 /// A field of a frame.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]

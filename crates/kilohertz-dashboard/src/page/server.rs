@@ -17,6 +17,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use crate::page::files::Files;
 use crate::page::http::{Site, answer};
 use crate::page::hub::Hub;
+use crate::page::playback::Recorded;
 use crate::page::protocol::EventInfo;
 use crate::page::watched::Watched;
 
@@ -43,6 +44,8 @@ pub struct Options {
     pub listener: TcpListener,
     /// The page.
     pub files: Files,
+    /// The recorded runs that can be played; each has its place here as its number.
+    pub runs: Vec<Recorded>,
     /// The first part of every path. Who does not know it is told nothing.
     pub token: String,
 }
@@ -123,10 +126,12 @@ impl Drop for PageServer {
 }
 
 async fn serve(options: Options, mut orders: UnboundedReceiver<Command>) {
-    let hub = Rc::new(Hub::default());
+    let runs = options.runs.iter().map(|run| run.info.clone());
+    let hub = Rc::new(Hub::new(runs.collect()));
     let site = Rc::new(Site {
         hub: Rc::clone(&hub),
         files: options.files,
+        runs: options.runs,
         token: options.token,
     });
     let accepting = spawn_local(accept(options.listener, site));

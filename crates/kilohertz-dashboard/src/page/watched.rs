@@ -2,7 +2,7 @@
 
 use kilohertz_core::session::Seen;
 
-use crate::page::protocol::{ArmInfo, ChunkInfo, EventInfo, StatsInfo};
+use crate::page::protocol::{ArmInfo, ChunkInfo, EventInfo, FRAME, FRAME_HEADER, StatsInfo};
 
 /// What changes with every picture.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -21,6 +21,32 @@ pub struct Frame {
     pub missed: u64,
     /// The fields, one after the other, as [`ArmInfo::fields`] has them. Empty for a robot without a picture.
     pub values: Vec<f32>,
+}
+
+impl Frame {
+    /// Writes it as it is sent, of the arm with this number, at a wall time \[s\].
+    pub(super) fn write(&self, arm: u16, wall_time_s: f64, bytes: &mut Vec<u8>) {
+        let begin = bytes.len();
+        let values = u32::try_from(self.values.len()).unwrap_or_default();
+        bytes.extend([FRAME, 0]);
+        bytes.extend(arm.to_le_bytes());
+        bytes.extend(values.to_le_bytes());
+        bytes.extend(self.robot_time_s.to_le_bytes());
+        bytes.extend(wall_time_s.to_le_bytes());
+        for count in [
+            self.cycles,
+            self.followed,
+            self.held,
+            self.rest,
+            self.missed,
+        ] {
+            bytes.extend((count as f64).to_le_bytes());
+        }
+        debug_assert_eq!(bytes.len(), begin + FRAME_HEADER);
+        for value in &self.values {
+            bytes.extend(value.to_le_bytes());
+        }
+    }
 }
 
 /// A session that is shown.

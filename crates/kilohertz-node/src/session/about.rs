@@ -4,25 +4,11 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use kilohertz_core::limits::JointBounds;
-use kilohertz_dashboard::page::protocol::{ArmInfo, BoxInfo, FieldInfo, JointLimits};
+use kilohertz_dashboard::page::protocol::{ArmInfo, BoxInfo, FIELDS, FieldInfo, JointLimits};
 use kilohertz_franka::arm::Arm;
 use kilohertz_franka::state;
 
 use crate::session::options::{NativeSessionOptions, box_of};
-
-/// The fields of a frame, in its order.
-const FIELDS: [&str; 10] = [
-    "q",
-    "dq",
-    "q_d",
-    "dq_d",
-    "tau_J",
-    "tau_J_d",
-    "tau_ext_hat_filtered",
-    "O_T_EE",
-    "O_F_ext_hat_K",
-    "F_T_EE",
-];
 
 /// Returns the slots of the fields of a frame in a state.
 pub fn slots() -> &'static [Range<usize>] {
