@@ -340,7 +340,8 @@ fn motion_kept(kind: &Kind<'_>, sent: &[Sent]) {
             } else if !from.is_empty() {
                 reported.beyond = possible[0].0.beyond;
             }
-            from.push((reported.clone(), reported));
+            // First: of more motions than can be kept, the one that the loop believes is among those kept.
+            from.insert(0, (reported.clone(), reported));
         } else {
             from.extend(
                 possible
