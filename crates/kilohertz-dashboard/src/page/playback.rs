@@ -56,7 +56,7 @@ impl Recorded {
         let run = reader.run().clone();
         let mut reading = Reading::new(id, &run);
         let mut damage = None;
-        while let Some(entry) = reader.next() {
+        for entry in reader.by_ref() {
             match entry {
                 Ok(OwnedEntry::Cycle(cycle)) => reading.take(&cycle),
                 Ok(_) => {}
