@@ -186,8 +186,15 @@ test('the page ends with its run, and the port is free', async (t) => {
   await until(async () => (await client.told()).isClosed, 'the connection ends');
   const again = await session.dashboard({ port: Number(port) });
   await again.close();
-  await run(setup.arm, turning, { ...STILL, durationS: 0.1, dashboard: true });
-  t.pass();
+  const running = run(setup.arm, turning, {
+    ...STILL,
+    durationS: 1,
+    dashboard: { port: Number(port) },
+  });
+  const served = async () => (await asked(`http://127.0.0.1:${port}/`)).status === 404;
+  await until(() => served().catch(() => false), 'the run is shown');
+  await running;
+  await t.throwsAsync(served, { code: 'ECONNREFUSED' });
 });
 
 test('a recording is played as it was run, two beside each other, and the rest of it is not served', async (t) => {

@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { isIP } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { checkNumber, ownOptions } from '../checks.ts';
-import { type KilohertzError, OptionTypeError } from '../errors/errors.ts';
+import { ownOptions } from '../checks.ts';
+import type { KilohertzError } from '../errors/errors.ts';
 import { awaiting, calling } from '../errors/native-call.ts';
+import { authority, checkAddress, warnOfOthers } from '../listening.ts';
 import {
   NativeDashboard,
   type NativeDashboardOptions,
   type NativeSession,
 } from '../native/binding.ts';
-import { isLoopback } from '../session/live.ts';
 
 /** Where a page is opened. */
 export interface DashboardOptions {
@@ -32,7 +31,6 @@ export interface ShownOptions extends DashboardOptions {
   readonly name?: string;
 }
 
-const DEFAULT_HOST = '127.0.0.1';
 /** How many random bytes a token has. */
 const TOKEN_BYTES = 16;
 /** Where the page was built, beside what was compiled. */
@@ -42,26 +40,18 @@ const BUILT_PAGE = new URL('../../dist/dashboard/', import.meta.url);
 
 function checkWhere(options: DashboardOptions): NativeDashboardOptions {
   const own = ownOptions('dashboard', options, ['port', 'host']);
-  const { host = DEFAULT_HOST, port = 0 } = own;
-  if (typeof host !== 'string' || isIP(host) === 0) {
-    const expected = "an IP address of this host, as in '127.0.0.1' or '0.0.0.0'";
-    throw new OptionTypeError('OPTION_DASHBOARD_HOST', 'dashboard.host', host, expected);
-  }
-  const range = { from: 0, to: 65_535, integer: true } as const;
   return {
-    host,
-    port: checkNumber('dashboard.port', port, range),
+    ...checkAddress('dashboard', own, 0),
     token: randomBytes(TOKEN_BYTES).toString('base64url'),
     folder: fileURLToPath(import.meta.url.endsWith('.ts') ? BUILT_PAGE : PAGE),
   };
 }
 
 function warnOfHost(host: string): void {
-  if (isLoopback(host)) return;
   const message =
     `the page is opened on ${host}, over plain HTTP: whoever can read the network can read its token, look at the ` +
     'sessions and stop them. Leave out host to open it for this host alone';
-  process.emitWarning(message, { code: 'KILOHERTZ_DASHBOARD_HOST' });
+  warnOfOthers(host, message, 'KILOHERTZ_DASHBOARD_HOST');
 }
 
 /**
@@ -75,8 +65,7 @@ export class Dashboard implements AsyncDisposable {
 
   private constructor(native: NativeDashboard, token: string) {
     this.#native = native;
-    const { host, port } = native;
-    this.address = `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}/${token}/`;
+    this.address = `http://${authority(native.host, native.port)}/${token}/`;
   }
 
   /**

@@ -1,6 +1,6 @@
-import { BlockList, isIP } from 'node:net';
-import { checkNumber, ownOptions } from '../checks.ts';
+import { ownOptions } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
+import { authority, checkAddress, warnOfOthers } from '../listening.ts';
 import type { NativeFoxglove, NativeSession } from '../native/binding.ts';
 
 /** Where a session is shown to Foxglove and Lichtblick. */
@@ -31,12 +31,7 @@ export interface FoxgloveReport {
   readonly lostEntries: number;
 }
 
-const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 8765;
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
 
 /** Checks where a session is shown. `isNative` is false for a robot written in JavaScript. */
 export function checkFoxglove(
@@ -51,29 +46,17 @@ export function checkFoxglove(
   }
   const options = given === true ? {} : given;
   const own = ownOptions('foxglove', options, ['port', 'host'], 'true', 'false');
-  const { port = DEFAULT_PORT, host = DEFAULT_HOST } = own;
-  if (typeof host !== 'string' || isIP(host) === 0) {
-    const expected = "an IP address of this host, as in '127.0.0.1' or '0.0.0.0'";
-    throw new OptionTypeError('OPTION_FOXGLOVE_HOST', 'foxglove.host', host, expected);
-  }
-  const range = { from: 0, to: 65_535, integer: true } as const;
-  return { host, port: checkNumber('foxglove.port', port, range) };
-}
-
-/** Returns true if programs on this host alone can reach the address. */
-export function isLoopback(host: string): boolean {
-  return LOOPBACK.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
+  return checkAddress('foxglove', own, DEFAULT_PORT);
 }
 
 /** Warns where others than the programs of this host can read what is shown. */
 export function warnOfHost(foxglove: NativeFoxglove | undefined): void {
   if (foxglove === undefined) return;
   const { host } = foxglove;
-  if (isLoopback(host)) return;
   const message =
     `the session is shown on ${host}: whoever reaches that address can read all of it, without a password. ` +
     'Leave out foxglove.host to show it to this host alone';
-  process.emitWarning(message, { code: 'KILOHERTZ_FOXGLOVE_HOST' });
+  warnOfOthers(host, message, 'KILOHERTZ_FOXGLOVE_HOST');
 }
 
 /** Returns what was shown of a session so far; undefined if it is not shown. */
@@ -82,7 +65,7 @@ export function shownOf(native: NativeSession | undefined): FoxgloveReport | und
   if (!told) return undefined;
   const { host, port, clients, sent, dropped, lost } = told;
   return {
-    address: `ws://${isIP(host) === 6 ? `[${host}]` : host}:${port}`,
+    address: `ws://${authority(host, port)}`,
     port,
     clients,
     sentMessages: sent,

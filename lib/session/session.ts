@@ -529,6 +529,7 @@ export async function run<Observation, Action extends AnyAction>(
   return new Session(robot, policy, sessionOptions).run({
     ...(durationS === undefined ? {} : { durationS }),
     ...(signal === undefined ? {} : { signal }),
+    ...(dashboard === undefined ? {} : { dashboard }),
   });
 }
 
