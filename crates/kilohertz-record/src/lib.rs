@@ -32,6 +32,7 @@ pub mod error;
 pub mod export;
 pub mod layout;
 pub mod live;
+mod lock;
 pub mod plot;
 pub mod reader;
 pub mod repair;

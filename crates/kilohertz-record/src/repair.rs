@@ -10,6 +10,7 @@ use mcap::{McapError, Writer};
 
 use crate::entry::OwnedEntry;
 use crate::error::RecordError;
+use crate::lock::Locked;
 use crate::reader::RunReader;
 use crate::reader::records::{Ending, Next, Records, each_record, open_regular, parse, unpack};
 use crate::writer::{Compression, write_options};
@@ -70,11 +71,13 @@ pub fn repair(path: &Path) -> Result<Repaired, RecordError> {
 }
 
 /// Locks the file against its writer and against another repair.
-fn lock(path: &Path) -> Result<File, RecordError> {
+fn lock(path: &Path) -> Result<Locked, RecordError> {
     let file = open_regular(path)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),
+        Ok(()) => Ok(Locked::new(file)),
+        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
+            Ok(Locked::new(file))
+        }
         Err(TryLockError::WouldBlock) => Err(RecordError::Busy {
             path: path.to_owned(),
             by: "the run",

@@ -14,6 +14,7 @@ use mcap::{McapError, WriteOptions};
 use crate::encoder::{Channel, Encoder, Message, Outlet, PROTOBUF};
 use crate::entry::Entry;
 use crate::error::RecordError;
+use crate::lock::Locked;
 use crate::run::{METADATA, Run};
 use crate::wire::views::View;
 use crate::writer::file::{Changed, WholeFile};
@@ -126,7 +127,7 @@ pub struct RunWriter {
     /// The file's length.
     written: Arc<AtomicU64>,
     /// The file, which is forced to the disk at its end.
-    file: File,
+    file: Locked,
     /// What was handed to the operating system.
     kept: Kept,
     /// What is in the open chunk besides.
@@ -197,7 +198,7 @@ impl RunWriter {
             encoder,
             output,
             written,
-            file,
+            file: Locked::new(file),
             kept: Kept::default(),
             waiting: Kept::default(),
         };

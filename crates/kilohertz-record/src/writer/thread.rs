@@ -9,6 +9,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use kilohertz_core::session::roll::Writing;
+use kilohertz_core::thread::has_ended_within;
 
 use crate::entry::Entry;
 use crate::error::RecordError;
@@ -132,15 +133,8 @@ impl Recording {
 
     /// Waits at most `limit` until the file is finished. Returns true if the thread has ended.
     pub fn join(&self, limit: Duration) -> bool {
-        let give_up = Instant::now() + limit;
-        let has_ended = || self.thread.as_ref().is_none_or(JoinHandle::is_finished);
-        while !has_ended() {
-            if Instant::now() >= give_up {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        true
+        let thread = self.thread.as_ref();
+        thread.is_none_or(|thread| has_ended_within(thread, limit))
     }
 
     /// Takes what waits, finishes the file and returns what was written.

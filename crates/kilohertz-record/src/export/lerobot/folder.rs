@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::RecordError;
 use crate::export::new_file::PART;
+use crate::lock::Locked;
 
 /// How often a folder is made that another export removes meanwhile.
 const TRIES: u32 = 100;
@@ -20,7 +21,7 @@ pub struct DataSetFolder {
     path: PathBuf,
     /// What was made, outer folders first.
     made: Vec<PathBuf>,
-    lock: Option<File>,
+    lock: Option<Locked>,
 }
 
 impl DataSetFolder {
@@ -38,6 +39,8 @@ impl DataSetFolder {
                 lock: None,
             };
             folder.make(path)?;
+            // Without the lock what was made may be another export's by now, so it stays.
+            let made = std::mem::take(&mut folder.made);
             let lock = match File::open(path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 opened => opened.map_err(RecordError::io(path, "opened"))?,
@@ -46,11 +49,15 @@ impl DataSetFolder {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => break,
                 // Some file systems lock no folders.
-                Err(TryLockError::Error(_)) => return Ok(folder),
+                Err(TryLockError::Error(_)) => {
+                    folder.made = made;
+                    return Ok(folder);
+                }
             }
             // Between both, the export that had made the folder may have removed it.
             if is_same(&lock, path) {
-                folder.lock = Some(lock);
+                folder.lock = Some(Locked::new(lock));
+                folder.made = made;
                 for part in ["data", "meta", "videos"] {
                     sweep(&path.join(part));
                 }
@@ -112,10 +119,6 @@ impl Drop for DataSetFolder {
         for folder in self.made.iter().rev() {
             // One that has something stays.
             let _ = fs::remove_dir(folder);
-        }
-        // Closing is not enough: a child that is being started has the file too, until it runs its own program.
-        if let Some(lock) = &self.lock {
-            let _ = lock.unlock();
         }
     }
 }
