@@ -1,6 +1,5 @@
 //! Sessions on a page in a browser.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -13,7 +12,6 @@ use kilohertz_dashboard::page::protocol::{
 use kilohertz_dashboard::page::{
     Files, Frame, Options, PageServer, Recorded, Watched, wall_time_s,
 };
-use kilohertz_record::entry::{Level, Note};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -22,30 +20,15 @@ use crate::background::in_background;
 use crate::error::{Code, Failure, OrThrow};
 use crate::session::NativeSession;
 use crate::session::about::slots;
+use crate::session::live::ip_of;
 use crate::session::recording::SharedKept;
-use crate::session::stats::counts_of;
+use crate::session::stats::{buckets, counter_names, counts_of};
 
 /// A session on a page.
 struct WatchedSession {
     session: Arc<OnceLock<Session>>,
     kept: SharedKept,
     info: ArmInfo,
-}
-
-impl WatchedSession {
-    fn text(&self, note: Note, tick: u64) -> EventInfo {
-        EventInfo {
-            level: match note.level {
-                Level::Info => LevelInfo::Info,
-                Level::Warning => LevelInfo::Warning,
-                Level::Error => LevelInfo::Error,
-            },
-            name: note.name,
-            text: note.text,
-            tick: Some(tick as f64),
-            wall_time_s: wall_time_s(),
-        }
-    }
 }
 
 fn spread(of: Spread) -> SpreadInfo {
@@ -86,19 +69,12 @@ impl Watched for WatchedSession {
         let Some(session) = self.session.get() else {
             return false;
         };
-        session.watch().begin();
         let recorder = session.recorder();
         let cycles = recorder.iterations.get();
         let is_arm = self.info.model.is_some();
         let clock = match session.watch().newest_state(seen) {
             Some((clock, state)) if is_arm => {
-                frame.values.clear();
-                for slots in slots() {
-                    let values = state.get(slots.clone()).unwrap_or_default();
-                    frame
-                        .values
-                        .extend(values.iter().map(|&value| value as f32));
-                }
+                frame.fill(slots(), state);
                 clock
             }
             None if is_arm => return false,
@@ -126,7 +102,7 @@ impl Watched for WatchedSession {
     fn take_event(&self) -> Option<EventInfo> {
         let event = self.session.get()?.watch().take_event()?;
         let note = self.kept.get()?.words(&event.kind);
-        Some(self.text(note, event.tick))
+        Some(EventInfo::of(note, event.tick as f64, wall_time_s()))
     }
 
     fn stats(&self) -> StatsInfo {
@@ -134,21 +110,15 @@ impl Watched for WatchedSession {
             return StatsInfo::default();
         };
         let stats = session.stats();
-        let mut histogram = HistogramInfo::default();
-        for bucket in session.recorder().jitter_histogram().iter_recorded() {
-            histogram
-                .upper_s
-                .push(bucket.value_iterated_to() as f64 * 1e-9);
-            histogram.counts.push(bucket.count_at_value() as f64);
-        }
+        let (upper_s, counts) = buckets(session.recorder(), "jitter");
         StatsInfo {
-            counters: counts_of(&stats).collect(),
+            counters: counter_names().into_iter().zip(counts_of(&stats)).collect(),
             target_period_s: stats.target_period.as_secs_f64(),
             avg_period_s: stats.avg_period.as_secs_f64(),
             longest_period_s: stats.longest_period.as_secs_f64(),
             jitter: spread(stats.jitter),
             execution: spread(stats.execution),
-            jitter_histogram: histogram,
+            jitter_histogram: HistogramInfo { upper_s, counts },
         }
     }
 
@@ -195,10 +165,7 @@ fn opened(
 ) -> std::result::Result<NativeDashboard, Failure> {
     let files = Files::read(Path::new(&options.folder))
         .map_err(|error| Failure::new(Code::System, error.to_string()))?;
-    let host: IpAddr = options
-        .host
-        .parse()
-        .map_err(|_| Failure::new(Code::System, format!("{} is no IP address", options.host)))?;
+    let host = ip_of("dashboard.host", &options.host)?;
     let server = PageServer::start(Options {
         listener: listen(host, options.port)?,
         files,

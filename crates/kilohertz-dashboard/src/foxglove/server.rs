@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use kilohertz_core::thread::has_ended_within;
 use kilohertz_record::encoder::Encoder;
 use kilohertz_record::entry::Entry;
 use kilohertz_record::writer::{Progress, Source};
@@ -101,15 +102,8 @@ impl Live {
     /// Waits at most `limit` until the source has ended and the clients have what waits for them. Returns true
     /// if the port is free again.
     pub fn join(&self, limit: Duration) -> bool {
-        let give_up = Instant::now() + limit;
-        let has_ended = || self.thread.as_ref().is_none_or(JoinHandle::is_finished);
-        while !has_ended() {
-            if Instant::now() >= give_up {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        true
+        let thread = self.thread.as_ref();
+        thread.is_none_or(|thread| has_ended_within(thread, limit))
     }
 }
 

@@ -12,6 +12,7 @@
 mod access;
 mod client;
 mod connection;
+mod fields;
 mod files;
 mod http;
 mod hub;
@@ -23,6 +24,7 @@ mod watched;
 #[cfg(test)]
 mod protocol_ts;
 
+pub use self::fields::{fields_in, slots_in};
 pub use self::files::{Files, MissingFile};
 pub use self::hub::wall_time_s;
 pub use self::playback::Recorded;

@@ -1,15 +1,16 @@
 //! A recorded run as frames, at even times of the robot.
 
+use std::ops::Range;
 use std::path::Path;
 
 use kilohertz_core::channel::records::CommandKind;
-use kilohertz_record::entry::{Level, Note, OwnedCycle, OwnedEntry};
+use kilohertz_record::entry::{Note, OwnedCycle, OwnedEntry};
 use kilohertz_record::error::RecordError;
-use kilohertz_record::layout::Layout;
 use kilohertz_record::reader::{Ending, RunReader};
 use kilohertz_record::run::Run;
 
-use crate::page::protocol::{ArmInfo, EventInfo, FIELDS, FieldInfo, LevelInfo, RunInfo};
+use crate::page::fields::{fields_in, slots_in};
+use crate::page::protocol::{ArmInfo, EventInfo, LevelInfo, RunInfo};
 use crate::page::watched::Frame;
 
 /// The time between two frames \[s\]. A long run has fewer.
@@ -33,7 +34,7 @@ pub struct Recorded {
 /// Reads a run.
 struct Reading {
     id: u16,
-    slots: Vec<std::ops::Range<usize>>,
+    slots: Vec<Range<usize>>,
     step_s: f64,
     frame: Frame,
     frame_len: usize,
@@ -89,26 +90,6 @@ impl Recorded {
     }
 }
 
-fn slots_in(layout: &Layout) -> Vec<std::ops::Range<usize>> {
-    FIELDS
-        .iter()
-        .filter_map(|name| layout.find(name))
-        .map(|(field, first)| first..first.saturating_add(field.len))
-        .collect()
-}
-
-fn fields_in(layout: &Layout) -> Vec<FieldInfo> {
-    FIELDS
-        .iter()
-        .filter_map(|name| layout.find(name))
-        .map(|(field, _)| FieldInfo {
-            name: field.name.clone(),
-            length: u32::try_from(field.len).unwrap_or_default(),
-            unit: field.unit.clone(),
-        })
-        .collect()
-}
-
 impl Reading {
     fn new(id: u16, run: &Run) -> Reading {
         Reading {
@@ -142,13 +123,7 @@ impl Reading {
             *count = count.saturating_add(1);
         }
         frame.missed = frame.missed.saturating_add(u64::from(cycle.missed_ms));
-        frame.values.clear();
-        for slots in &self.slots {
-            let values = cycle.state.get(slots.clone()).unwrap_or_default();
-            frame
-                .values
-                .extend(values.iter().map(|&value| value as f32));
-        }
+        frame.fill(&self.slots, &cycle.state);
         for note in &cycle.notes {
             self.note(note, cycle);
         }
@@ -180,17 +155,8 @@ impl Reading {
     }
 
     fn note(&mut self, note: &Note, cycle: &OwnedCycle) {
-        let event = EventInfo {
-            level: match note.level {
-                Level::Info => LevelInfo::Info,
-                Level::Warning => LevelInfo::Warning,
-                Level::Error => LevelInfo::Error,
-            },
-            name: note.name.clone(),
-            text: note.text.clone(),
-            tick: Some((cycle.robot_time_s - self.first_s.unwrap_or_default()) * 1e3),
-            wall_time_s: cycle.wall_ns as f64 * 1e-9,
-        };
+        let since_s = cycle.robot_time_s - self.first_s.unwrap_or_default();
+        let event = EventInfo::of(note.clone(), since_s * 1e3, cycle.wall_ns as f64 * 1e-9);
         if event.level == LevelInfo::Error {
             self.error = Some(event.clone());
         }

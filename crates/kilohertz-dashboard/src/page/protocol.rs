@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use kilohertz_record::entry::{Level, Note};
 use serde::{Deserialize, Serialize};
 
 /// The version of the protocol. A page of another version asks its user to load it again.
@@ -173,6 +174,29 @@ pub struct EventInfo {
     pub tick: Option<f64>,
     /// The host's wall time \[s\].
     pub wall_time_s: f64,
+}
+
+impl From<Level> for LevelInfo {
+    fn from(level: Level) -> LevelInfo {
+        match level {
+            Level::Info => LevelInfo::Info,
+            Level::Warning => LevelInfo::Warning,
+            Level::Error => LevelInfo::Error,
+        }
+    }
+}
+
+impl EventInfo {
+    /// Returns what a page is told of a note of a cycle, at a wall time \[s\].
+    pub fn of(note: Note, tick: f64, wall_time_s: f64) -> EventInfo {
+        EventInfo {
+            level: note.level.into(),
+            name: note.name,
+            text: note.text,
+            tick: Some(tick),
+            wall_time_s,
+        }
+    }
 }
 
 /// A chunk of actions that has come.

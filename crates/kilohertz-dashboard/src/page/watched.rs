@@ -1,5 +1,7 @@
 //! What is shown: a session, from outside its loop.
 
+use std::ops::Range;
+
 use kilohertz_core::session::Seen;
 
 use crate::page::protocol::{ArmInfo, ChunkInfo, EventInfo, FRAME, FRAME_HEADER, StatsInfo};
@@ -24,6 +26,15 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// Takes the fields at `slots` of a state.
+    pub fn fill(&mut self, slots: &[Range<usize>], state: &[f64]) {
+        self.values.clear();
+        for slots in slots {
+            let values = state.get(slots.clone()).unwrap_or_default();
+            self.values.extend(values.iter().map(|&value| value as f32));
+        }
+    }
+
     /// Writes it as it is sent, of the arm with this number, at a wall time \[s\].
     pub(super) fn write(&self, arm: u16, wall_time_s: f64, bytes: &mut Vec<u8>) {
         let begin = bytes.len();

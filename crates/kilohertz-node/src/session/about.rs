@@ -1,47 +1,25 @@
 //! What a page is told of a session's robot.
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use kilohertz_core::limits::JointBounds;
-use kilohertz_dashboard::page::protocol::{ArmInfo, BoxInfo, FIELDS, FieldInfo, JointLimits};
+use kilohertz_dashboard::page::protocol::{ArmInfo, BoxInfo, JointLimits};
+use kilohertz_dashboard::page::{fields_in, slots_in};
 use kilohertz_franka::arm::Arm;
 use kilohertz_franka::state;
+use kilohertz_record::layout::Layout;
 
 use crate::session::options::{NativeSessionOptions, box_of};
 
-/// Returns the slots of the fields of a frame in a state.
-pub fn slots() -> &'static [Range<usize>] {
-    static SLOTS: OnceLock<Vec<Range<usize>>> = OnceLock::new();
-    SLOTS.get_or_init(|| {
-        let mut at = 0;
-        let places: Vec<_> = state::SCHEMA
-            .fields()
-            .iter()
-            .map(|field| {
-                at += field.len;
-                (field.name, at - field.len..at)
-            })
-            .collect();
-        FIELDS
-            .iter()
-            .filter_map(|name| places.iter().find(|(field, _)| field == name))
-            .map(|(_, range)| range.clone())
-            .collect()
-    })
+fn layout() -> Layout {
+    Layout::from(&*state::SCHEMA)
 }
 
-fn fields() -> Vec<FieldInfo> {
-    let all = state::SCHEMA.fields();
-    FIELDS
-        .iter()
-        .filter_map(|name| all.iter().find(|field| field.name == *name))
-        .map(|field| FieldInfo {
-            name: field.name.to_owned(),
-            length: u32::try_from(field.len).unwrap_or_default(),
-            unit: field.unit.to_owned(),
-        })
-        .collect()
+/// Returns the slots of the fields of a frame in a state of an arm.
+pub fn slots() -> &'static [Range<usize>] {
+    static SLOTS: LazyLock<Vec<Range<usize>>> = LazyLock::new(|| slots_in(&layout()));
+    &SLOTS
 }
 
 /// Returns what a page is told of a robot that is driven with these options; its name is not known yet.
@@ -71,7 +49,7 @@ pub fn about(
         policy_rate_hz: options.policy_rate_hz,
         is_running: true,
         session: 0,
-        fields: if arm.is_some() { fields() } else { Vec::new() },
+        fields: arm.map_or_else(Vec::new, |_| fields_in(&layout())),
         limits,
         workspace: workspace.map(|inside| BoxInfo {
             min: inside.lower,

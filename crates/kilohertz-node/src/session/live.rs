@@ -26,6 +26,14 @@ pub struct NativeFoxglove {
     pub port: u16,
 }
 
+/// Returns the IP address that an option names.
+pub fn ip_of(option: &str, host: &str) -> Result<IpAddr, Failure> {
+    host.parse().map_err(|_| {
+        let received = Either3::C(host.to_owned());
+        Failure::out_of_range(option, received, "an IP address, as in '127.0.0.1'")
+    })
+}
+
 /// What was shown so far.
 #[napi(object, object_from_js = false)]
 pub struct NativeShown {
@@ -54,14 +62,7 @@ impl Shown {
         cycles: CyclesOut,
         clocks: Clocks,
     ) -> Result<Shown, Failure> {
-        let host: IpAddr = foxglove.host.parse().map_err(|_| {
-            let received = Either3::C(foxglove.host.clone());
-            Failure::out_of_range(
-                "foxglove.host",
-                received,
-                "an IP address, as in '127.0.0.1'",
-            )
-        })?;
+        let host = ip_of("foxglove.host", &foxglove.host)?;
         let listener = listen(host, foxglove.port)?;
         let encoder = Encoder::new(run, &options.views, options.views_hz)?;
         let log = Log::default();

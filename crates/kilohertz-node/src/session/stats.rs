@@ -73,11 +73,10 @@ fn camel_case(name: &str) -> String {
     })
 }
 
-/// Returns the counts with their names in the TypeScript API.
-pub fn counts_of(stats: &Stats) -> impl Iterator<Item = (String, f64)> {
+/// Returns the counts, in the order of [`counter_names`].
+pub fn counts_of(stats: &Stats) -> impl Iterator<Item = f64> {
     let violations = limits().map(|kind| stats.violations[kind as usize]);
-    let counts = stats.counts().chain(violations).map(|count| count as f64);
-    counter_names().into_iter().zip(counts)
+    stats.counts().chain(violations).map(|count| count as f64)
 }
 
 impl NativeStats {
@@ -87,7 +86,7 @@ impl NativeStats {
         let first = session.recorder().first_violation();
         let chunks = &session.recorder().chunks_played;
         NativeStats {
-            counts: counts_of(&stats).map(|(_, count)| count).collect(),
+            counts: counts_of(&stats).collect(),
             first_violation: first.map(|(_, first)| NativeViolation::new(&first, action)),
             first_violation_tick: first.map(|(tick, _)| tick as f64),
             target_period_s: stats.target_period.as_secs_f64(),
@@ -111,19 +110,26 @@ pub struct NativeHistogram {
     pub counts: Float64Array,
 }
 
+/// Returns the upper edges [s] and the counts of the buckets that are not empty, of the whole run's "jitter" or
+/// "execution" times.
+pub fn buckets(recorder: &Recorder, times: &str) -> (Vec<f64>, Vec<f64>) {
+    let histogram = match times {
+        "execution" => recorder.execution_histogram(),
+        _ => recorder.jitter_histogram(),
+    };
+    let recorded = histogram.iter_recorded();
+    recorded
+        .map(|bucket| {
+            let upper_s = bucket.value_iterated_to() as f64 * 1e-9;
+            (upper_s, bucket.count_at_value() as f64)
+        })
+        .unzip()
+}
+
 impl NativeHistogram {
     /// Returns the histogram of the whole run's "jitter" or "execution" times.
     pub fn of(recorder: &Recorder, times: &str) -> NativeHistogram {
-        let histogram = match times {
-            "execution" => recorder.execution_histogram(),
-            _ => recorder.jitter_histogram(),
-        };
-        let mut upper = Vec::new();
-        let mut counts = Vec::new();
-        for bucket in histogram.iter_recorded() {
-            upper.push(bucket.value_iterated_to() as f64 * 1e-9);
-            counts.push(bucket.count_at_value() as f64);
-        }
+        let (upper, counts) = buckets(recorder, times);
         NativeHistogram {
             upper_s: Float64Array::new(upper),
             counts: Float64Array::new(counts),
