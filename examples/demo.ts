@@ -279,7 +279,9 @@ async function main(): Promise<number> {
   const durationS = isShown ? shownForS(values.seconds) : DURATION_S;
   const generation = asked === 'fr3' || asked === 'fer' ? asked : undefined;
   if (generation === undefined && !values.yes && !(await isConfirmed(asked, isShown))) return 2;
-  const simulator = generation && (await FrankaSimulator.start({ generation }));
+  // A machine that draws the page too may stall for longer than a real arm forgives. What is lost is told at the end.
+  const patience = isShown ? { lostPacketLimit: 1000 } : {};
+  const simulator = generation && (await FrankaSimulator.start({ generation, ...patience }));
   try {
     const robot = await Franka.connect(simulator?.address ?? asked);
     try {
