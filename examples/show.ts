@@ -32,7 +32,12 @@ export interface Shown {
 
 export async function show(robot: Franka, options: ShowOptions): Promise<Shown> {
   const { policy, durationS, open, block, everyS } = options;
-  const session = new Session(robot, policy, { rateHz: POLICY_HZ, deadlineS: 1 / POLICY_HZ });
+  const session = new Session(robot, policy, {
+    rateHz: POLICY_HZ,
+    deadlineS: 1 / POLICY_HZ,
+    // The cores are for the browser.
+    realtime: { keepAwake: false },
+  });
   const progress = new Progress(process.stdout);
   const page = await session.dashboard(); // it prints the address
   if (open) openBrowser(page.address);
