@@ -1,4 +1,4 @@
-// Makes the pictures of the page, docs/pictures/page-light.png, page-dark.png and page.webp, from a run of
+// Makes the pictures of the page, docs/pictures/page-light.webp, page-dark.webp and page.webp, from a run of
 // `npm run demo -- --dashboard`, which blocks its event loop every few seconds. At the end the arm is stopped on the page.
 //
 //   npm run picture -- page
@@ -144,7 +144,8 @@ export async function picturesOfPage() {
       await replay.advanceTo(FROM_MS);
       const file = join(folder, `${colours}.png`);
       await replay.page.screenshot({ path: file });
-      scale(ffmpeg, ['-i', file], [join(pictures, `page-${colours}.png`)]);
+      const still = ['-c:v', 'libwebp', '-quality', '80', join(pictures, `page-${colours}.webp`)];
+      scale(ffmpeg, ['-i', file], still);
       if (colours === 'light') {
         await frames(replay, folder);
         const quality = ['-quality', '60', '-compression_level', '6'];
@@ -159,7 +160,7 @@ export async function picturesOfPage() {
     await browser.close();
     rmSync(folder, { recursive: true });
   }
-  for (const name of ['page-light.png', 'page-dark.png', 'page.webp']) {
+  for (const name of ['page-light.webp', 'page-dark.webp', 'page.webp']) {
     console.error(`${name}: ${(statSync(join(pictures, name)).size / 1e3).toFixed(0)} kB`);
   }
 }
