@@ -115,7 +115,7 @@ export class Chart {
           // The oldest would stand below the other axis.
           values: (_plot, at) => at.map((s) => (s === -WINDOW_S ? '' : `${s} s`)),
         },
-        { ...axis, size: 46, gap: 3, space: 24 },
+        { ...axis, size: 46, gap: 3, space: 18 },
       ],
       series: [
         {},

@@ -53,8 +53,8 @@ export class Timing {
       element('tbody', '', ...rows),
     );
     const title =
-      'jitter: how far a period is from its target; all of this run, logarithmic counts. ' +
-      `Percentiles of ${isRecorded ? 'all' : 'the newest'} cycles.`;
+      'jitter: how far a period is from its target; the whole run, logarithmic counts; ' +
+      `percentiles of ${isRecorded ? 'all' : 'the newest'} cycles`;
     this.root = element(
       'div',
       'timing',
