@@ -1,5 +1,7 @@
 // The page of a session on a simulated arm, in a browser.
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Page } from 'playwright-core';
@@ -11,6 +13,7 @@ import {
   replay,
   run,
   Session,
+  type Tick,
   view,
 } from '../../index.ts';
 import { setUp, turning, WALL } from '../fixtures/arms.ts';
@@ -41,37 +44,28 @@ async function addressOf(child: Program): Promise<string> {
   return lineOf(child, 'address') ?? '';
 }
 
-const times = (lines: readonly string[], what: string): number =>
-  lines.filter((line) => line === what).length;
-
 /** The newest frame that the page has, by the robot's time [s]. */
 const newest = (page: Page): Promise<number> => page.evaluate('kilohertz.newest(0)?.timeS ?? 0');
 
 for (const model of ['fr3', 'fer']) {
   test(`shows ${model} while its event loop is blocked, and stops it meanwhile`, async (t) => {
-    const child = program('shown', model);
+    const free = join(folderFor(t), 'free');
+    const child = program('shown', model, free);
+    t.teardown(() => writeFileSync(free, ''));
     const opened = await opens(t, await addressOf(child));
     const { page } = opened;
     await loaded(page);
-    await shows(page, 'kilohertz.drawn(0)?.timeS > 1');
-    const blocks = times(child.lines, 'blocked');
-    await until(() => times(child.lines, 'blocked') > blocks, 'the event loop is blocked');
-    const frees = times(child.lines, 'free');
-    const seen = new Set<number>();
-    const from = performance.now();
-    while (performance.now() < from + 1000) {
-      seen.add(await newest(page));
-      await sleep(5);
+    for (let round = 0; round < 5; round += 1) {
+      const last = await newest(page);
+      await shows(page, `kilohertz.drawn(0)?.timeS > ${last + 0.1}`);
     }
-    const inTime = times(child.lines, 'free') === frees;
-    t.log(`${seen.size} frames in ${Math.round(performance.now() - from)} ms`);
-    t.true(inTime && seen.size >= 20, `${seen.size} frames came while the event loop was blocked`);
     await picture(page, `real-${model}`);
     await page.keyboard.press(' ');
+    await shows(page, "document.querySelector('.status').dataset.state === 'ended'");
     await shows(page, "document.querySelector('#stop-state').textContent.startsWith('stopped')");
-    t.is(times(child.lines, 'free'), frees, 'the arm was stopped before the event loop was free');
-    const shown = await drawn(page);
-    t.true(shown.joints.every(Number.isFinite));
+    t.false(child.lines.includes('free'), 'the event loop was blocked all the time');
+    t.true((await drawn(page)).joints.every(Number.isFinite));
+    writeFileSync(free, '');
     const { lines, code, stderr } = await child.ended;
     t.is(code, 0, stderr);
     t.true(lines.includes('reflexes 0'));
@@ -94,17 +88,22 @@ async function areAsRecorded(t: ExecutionContext, file: string, seen: Drawn[]): 
   }
 }
 
+/** Turns joint 1 to and fro, for however long a test takes. */
+const swinging = (_: RobotState, { timeS }: Tick) =>
+  [0.2 * Math.sin(timeS), 0, 0, 0, 0, 0, 0] as never;
+
 test('draws two arms as their states are, each within one frame', async (t) => {
   const folder = folderFor(t);
   await using one = await setUp('jointVelocity', WALL);
   await using other = await setUp('jointVelocity', { ...WALL, generation: 'fer' });
   const files = ['one', 'other'].map((name) => `${folder}/${name}.mcap`);
   const [first, second] = [one, other].map(
-    ({ arm }, nth) => new Session(arm, turning, { ...STILL, record: files[nth] ?? '' }),
+    ({ arm }, nth) => new Session(arm, swinging, { ...STILL, record: files[nth] ?? '' }),
   ) as [Session<RobotState, unknown>, Session<RobotState, unknown>];
   const shown = await first.dashboard({ name: 'left' });
   await second.dashboard({ on: shown, name: 'right' });
-  const opened = await opens(t, shown.address);
+  // Two pictures, drawn without a graphics card.
+  const opened = await opens(t, shown.address, { viewport: { width: 640, height: 400 } });
   const { page } = opened;
   // Both begin while the page is open.
   await first.start();
@@ -113,7 +112,7 @@ test('draws two arms as their states are, each within one frame', async (t) => {
   await shows(page, "document.querySelectorAll('.arm').length === 2");
   await loaded(page);
   const seen: Drawn[][] = [[], []];
-  for (let round = 0; round < 10; round += 1) {
+  for (let round = 0; round < 4; round += 1) {
     for (const arm of [0, 1]) {
       // What had come before two pictures of the screen is drawn after them.
       const [had, now] = await page.evaluate<[number, Drawn]>(`(async () => {
@@ -134,7 +133,7 @@ test('draws two arms as their states are, each within one frame', async (t) => {
   await second.stop();
   await shows(page, "document.querySelectorAll('.status[data-state=ended]').length === 2");
   for (const [nth, file] of files.entries()) {
-    t.true((seen[nth]?.length ?? 0) >= 5);
+    t.true((seen[nth]?.length ?? 0) >= 3);
     await areAsRecorded(t, file, seen[nth] ?? []);
   }
   await isClean(t, opened);
@@ -200,6 +199,13 @@ const FAILING: readonly Failing[] = [
   },
 ];
 
+const LOOKS = {
+  light: {},
+  dark: { dark: true },
+  phone: { viewport: PHONE },
+  'phone-dark': { viewport: PHONE, dark: true },
+} as const;
+
 /** Whether the text of the newest event can be read to its end. */
 const READ = `(() => {
   const text = document.querySelector('.latest .event.error p');
@@ -214,26 +220,22 @@ test('errors are read on the page with what to do, in any size and colour', asyn
   const { simulator, arm } = setup;
   const shown = await new Session(arm, still, STILL).dashboard({ name: 'left' });
   t.teardown(() => shown.close());
-  const pages = await Promise.all(
-    [
-      { name: 'light', options: {} },
-      { name: 'dark', options: { dark: true } },
-      { name: 'phone', options: { viewport: PHONE } },
-      { name: 'phone-dark', options: { viewport: PHONE, dark: true } },
-    ].map(async ({ name, options }) => ({ name, ...(await opens(t, shown.address, options)) })),
-  );
   for (const { code, advice, policy, fault } of FAILING) {
     const session = new Session(arm, policy, STILL);
     await session.dashboard({ on: shown, name: 'left' });
     if (fault) simulator.inject(fault);
     await t.throwsAsync(() => session.run(), { code });
-    for (const { name, page } of pages) {
+    for (const [name, options] of Object.entries(LOOKS)) {
+      const opened = await opens(t, shown.address, options);
+      const { page } = opened;
       await shows(page, `document.querySelector('.latest').textContent.includes('${code}')`);
       t.regex((await page.textContent('.latest')) ?? '', advice, `${code}, ${name}`);
       t.true(await page.evaluate(READ), `${code} is read to its end, ${name}`);
+      await loaded(page);
       await picture(page, `error-${code}-${name}`);
+      await isClean(t, opened);
+      await page.close();
     }
     if (fault) await arm.recover();
   }
-  for (const opened of pages) await isClean(t, opened);
 });

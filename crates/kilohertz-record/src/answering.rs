@@ -27,7 +27,9 @@ impl Answering {
         }
         let tick = cycle.answer.as_ref()?.tick;
         let answered_s = cycle.phases.answered_s?;
-        let found = self.questions.binary_search_by_key(&tick, |&(tick, _)| tick);
+        let found = self
+            .questions
+            .binary_search_by_key(&tick, |&(tick, _)| tick);
         let (_, asked_ns) = *self.questions.get(found.ok()?)?;
         let took = at_ns(answered_s) - asked_ns;
         took.is_finite().then_some(took)

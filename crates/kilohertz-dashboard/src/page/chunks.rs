@@ -63,7 +63,10 @@ impl Chunks {
         self.numbers = self.numbers.saturating_add(chunk.actions.len());
         self.all.push(CameInfo { at_s, chunk });
         if self.numbers > MOST_NUMBERS {
-            self.all = std::mem::take(&mut self.all).into_iter().step_by(2).collect();
+            self.all = std::mem::take(&mut self.all)
+                .into_iter()
+                .step_by(2)
+                .collect();
             self.apart_s *= 2.0;
             self.numbers = self.all.iter().map(|came| came.chunk.actions.len()).sum();
         }
@@ -73,7 +76,9 @@ impl Chunks {
     pub fn between(&self, from_s: f64, to_s: f64) -> &[CameInfo] {
         let first = self.all.partition_point(|came| came.at_s <= from_s);
         let end = self.all.partition_point(|came| came.at_s <= to_s);
-        self.all.get(first.saturating_sub(1)..end).unwrap_or_default()
+        self.all
+            .get(first.saturating_sub(1)..end)
+            .unwrap_or_default()
     }
 }
 
@@ -118,7 +123,11 @@ mod tests {
         }
         chunks.keep(f64::NAN, chunk(0.0));
         assert_eq!(chunks.all.len(), 25);
-        let at: Vec<f64> = chunks.between(1.04, 1.21).iter().map(|came| came.at_s).collect();
+        let at: Vec<f64> = chunks
+            .between(1.04, 1.21)
+            .iter()
+            .map(|came| came.at_s)
+            .collect();
         assert_eq!(at, [1.0, 1.1, 1.2000000000000002]);
         assert_eq!(chunks.between(-1.0, -0.5), []);
     }

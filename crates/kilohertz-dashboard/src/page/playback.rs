@@ -218,7 +218,11 @@ impl Reading {
         };
         let frames = self.count();
         let mut fields = fields_in(&run.state);
-        fields.extend(self.gripper.iter().map(|_| width_field(GRIPPER_WIDTH_WANTED)));
+        fields.extend(
+            self.gripper
+                .iter()
+                .map(|_| width_field(GRIPPER_WIDTH_WANTED)),
+        );
         let (stats, worst) = self.report.finish();
         let arm = ArmInfo {
             id: self.id,

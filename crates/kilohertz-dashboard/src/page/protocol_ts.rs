@@ -5,8 +5,9 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use super::protocol::{
-    ArmInfo, Asked, BoxInfo, CameInfo, ChunkInfo, Control, EventInfo, FRAME, FRAME_HEADER, FieldInfo,
-    HistogramInfo, JointLimits, LevelInfo, MeasureInfo, RunInfo, SpreadInfo, StatsInfo, Told, VERSION, WorstInfo,
+    ArmInfo, Asked, BoxInfo, CameInfo, ChunkInfo, Control, EventInfo, FRAME, FRAME_HEADER,
+    FieldInfo, HistogramInfo, JointLimits, LevelInfo, MeasureInfo, RunInfo, SpreadInfo, StatsInfo,
+    Told, VERSION, WorstInfo,
 };
 
 const FILE: &str = concat!(

@@ -69,7 +69,9 @@ impl Report {
             period.abs_diff(recorder.target_period()).as_secs_f64()
         });
         for note in &cycle.notes {
-            let is_violation = ViolationKind::ALL.iter().any(|kind| kind.as_str() == note.name);
+            let is_violation = ViolationKind::ALL
+                .iter()
+                .any(|kind| kind.as_str() == note.name);
             if is_violation {
                 let name = format!("{}Violations", note.name);
                 *self.violations.entry(name).or_default() += 1.0;
@@ -99,7 +101,10 @@ impl Report {
         }
         let worst = self.worst.entry(one.measure).or_default();
         let is_close = |other: &WorstInfo| (other.time_s - one.time_s).abs() < APART_S;
-        if worst.iter().any(|other| is_close(other) && other.value >= one.value) {
+        if worst
+            .iter()
+            .any(|other| is_close(other) && other.value >= one.value)
+        {
             return;
         }
         worst.retain(|other| !is_close(other));

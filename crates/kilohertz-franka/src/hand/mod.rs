@@ -294,7 +294,9 @@ impl Hand {
     pub fn newest(&self) -> Option<GripperState> {
         let link = lock(&self.link).clone()?;
         let heard = link.listen().ok()?;
-        let state = heard.state.filter(|_| heard.at.elapsed() < STATE_PATIENCE)?;
+        let state = heard
+            .state
+            .filter(|_| heard.at.elapsed() < STATE_PATIENCE)?;
         believed(state).ok()
     }
 

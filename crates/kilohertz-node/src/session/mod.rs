@@ -108,12 +108,7 @@ fn parts_of(
     let (robot, limits) = driven?;
     let rate_hz = 1.0 / robot.period().as_secs_f64();
     Ok(Parts {
-        about: about(
-            (Some(&arm.arm), robot.action()),
-            control,
-            rate_hz,
-            options,
-        ),
+        about: about((Some(&arm.arm), robot.action()), control, rate_hz, options),
         robot,
         limits,
         deadline: Deadline::Within(seconds(options.deadline_s)),

@@ -22,8 +22,8 @@ use napi::bindgen_prelude::{Float64Array, Uint8Array};
 use napi_derive::napi;
 
 use crate::error::{Code, Failure};
-use crate::session::live::{NativeShown, Shown};
 use crate::session::about::About;
+use crate::session::live::{NativeShown, Shown};
 use crate::session::options::{NativeSessionOptions, seconds};
 
 /// How long the end of a session waits until its recording is written.
