@@ -2,16 +2,19 @@
 //!
 //! ```text
 //! watched.rs: a session ──60 times a second──▶ hub.rs ──▶ client.rs: the newest frames ──▶ connection.rs
+//! controls.rs: which page may move an arm, and for how long
 //! server.rs: the thread    http.rs: who may ask for what    files.rs: the page's own files    playback.rs: a recorded run
 //! ```
 //!
 //! The session's loop does not know of the server: it writes its newest state where anybody may read it
 //! (`kilohertz_core::session::Watch`). For a client that reads too slowly newer frames take the place of older
-//! ones. The page can stop an arm; the stop goes to the session without JavaScript.
+//! ones. The page can stop an arm; the stop goes to the session without JavaScript. So does the end of what the
+//! controls move: its loop reads a lease that the page has to renew.
 
 mod access;
 mod client;
 mod connection;
+mod controls;
 mod fields;
 mod files;
 mod http;
@@ -24,6 +27,7 @@ mod watched;
 #[cfg(test)]
 mod protocol_ts;
 
+pub use self::controls::{BRAKE_AFTER, Controlled};
 pub use self::fields::{fields_in, slots_in};
 pub use self::files::{Files, MissingFile};
 pub use self::hub::wall_time_s;

@@ -179,6 +179,8 @@ impl Reading {
             rate_hz: 1.0 / run.period_s,
             policy_rate_hz: 1.0 / run.period_s,
             is_running: false,
+            has_controls: false,
+            is_controlled: false,
             session: 1,
             fields: fields_in(&run.state),
             limits: None,

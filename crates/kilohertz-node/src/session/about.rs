@@ -29,6 +29,22 @@ pub fn about(
     rate_hz: f64,
     options: &NativeSessionOptions,
 ) -> ArmInfo {
+    let workspace = options.box_m.as_deref().and_then(box_of);
+    ArmInfo {
+        workspace: workspace.map(|inside| BoxInfo {
+            min: inside.lower,
+            max: inside.upper,
+        }),
+        ..about_idle(arm, control, (rate_hz, options.policy_rate_hz))
+    }
+}
+
+/// Returns what a page is told of a robot with these rates of its loop and its policy; its name is not known yet.
+pub fn about_idle(
+    arm: Option<&Arm>,
+    control: &str,
+    (rate_hz, policy_rate_hz): (f64, f64),
+) -> ArmInfo {
     let limits = arm.map(|arm| {
         let limits = arm.limits();
         let each = |of: fn(&JointBounds) -> f64| limits.joints.iter().map(of).collect();
@@ -39,21 +55,19 @@ pub fn about(
             torque: limits.torque.to_vec(),
         }
     });
-    let workspace = options.box_m.as_deref().and_then(box_of);
     ArmInfo {
         id: 0,
         name: String::new(),
         model: arm.map(|arm| arm.generation().to_string()),
         control: control.to_owned(),
         rate_hz,
-        policy_rate_hz: options.policy_rate_hz,
+        policy_rate_hz,
         is_running: true,
+        has_controls: false,
+        is_controlled: false,
         session: 0,
         fields: arm.map_or_else(Vec::new, |_| fields_in(&layout())),
         limits,
-        workspace: workspace.map(|inside| BoxInfo {
-            min: inside.lower,
-            max: inside.upper,
-        }),
+        workspace: None,
     }
 }
