@@ -72,7 +72,10 @@ test('a joint turns while its button is pressed, by pointer and by Enter, and br
   await until(() => simulator.counters().motionsFinished === 3, 'it has come to rest');
   await page.mouse.up();
   await session.start();
-  await shows(page, "document.querySelector('.controls-state').textContent.includes('program runs')");
+  await shows(
+    page,
+    "document.querySelector('.controls-state').textContent.includes('program runs')",
+  );
   t.is(await page.getAttribute(jog(1, '+'), 'aria-disabled'), 'true');
   await picture(page, 'controls-off');
   await session.stop();
@@ -111,7 +114,10 @@ test('on a phone the buttons are as wide as thumbs, and the actions are done', a
   const sizes: number[] = await page.$$eval('.jog, .actions button', (all) =>
     all.map((one) => Math.min(one.clientHeight, one.clientWidth)),
   );
-  t.true(sizes.every((size) => size >= 40), sizes.join(' '));
+  t.true(
+    sizes.every((size) => size >= 40),
+    sizes.join(' '),
+  );
   const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
   t.true(Number(overflow) <= 0);
   await page.locator('.actions').scrollIntoViewIfNeeded();

@@ -81,7 +81,8 @@ test('who has the address of the page without controls is refused each of them, 
   t.is(told.texts[0]?.['hasControls'], false);
   t.deepEqual(textsOf(told, 'holder'), []);
   t.false(JSON.stringify(told.texts).includes(new URL(page.controlsAddress ?? '').pathname));
-  await t.throwsAsync(() => PageClient.connect(`${page.address}x/`));
+  // A path below the one token is not the other one, either.
+  await t.throwsAsync(() => PageClient.connect(`${page.address}x/`), { any: true });
 });
 
 test('controls are for Franka arms, on this host alone unless a second option says otherwise', async (t) => {
@@ -219,7 +220,8 @@ test('an arm is recovered after a reflex; before that what moves it fails and sa
   await until(async () => (await arm.state()).robot_mode === 'Reflex', 'a reflex');
   say(client, { type: 'do', arm: 0, control: 'home' });
   const has = async (words: RegExp) =>
-    eventsOf(await client.told()).filter(({ text }) => words.test(text)).length;
+    eventsOf(await client.told()).filter(({ name, text }) => name !== 'ended' && words.test(text))
+      .length;
   await until(async () => (await has(/recover\(\)/)) === 1, 'the error and its advice');
   client.does({ type: 'press', joint: 0, direction: 1 });
   await until(async () => (await has(/recover\(\)/)) === 2, 'the same for a jog');
@@ -314,7 +316,6 @@ test('what a hostile page says is refused in words, moves nothing, and a flood e
     ['{"type":"do","arm":7,"control":"home"}', /no arm 7/],
     ['{"type":"do","arm":0,"control":"launch"}', /cannot be read/],
     ['{"type":"do","arm":0}', /cannot be read/],
-    ['{"type":"hold","grant":1}', /cannot be read/],
     ['[', /cannot be read/],
   ];
   for (const [text, words] of hostile) {

@@ -40,6 +40,11 @@ let isOtherVersion = false;
 /** Messages that were not as the protocol says. */
 let refused = 0;
 
+const controls = new Controls(
+  (asked) => connection.ask(asked),
+  () => [...arms.values()].map(({ info }) => info),
+);
+
 const connection = new Connection(address(), {
   onText: hear,
   onBytes(bytes) {
@@ -57,11 +62,6 @@ const connection = new Connection(address(), {
   expectsNews: () => [...arms.values()].some(({ info }) => info.isRunning),
 });
 const stop = new Stop(
-  (asked) => connection.ask(asked),
-  () => [...arms.values()].map(({ info }) => info),
-);
-
-const controls = new Controls(
   (asked) => connection.ask(asked),
   () => [...arms.values()].map(({ info }) => info),
 );

@@ -84,12 +84,7 @@ export function checkControls(controls: unknown): CheckedControls | undefined {
   if (controls === undefined || controls === false) return undefined;
   if (controls === true) return { hand: undefined, onNetwork: false };
   const others = ['true or false'];
-  const own = ownOptions(
-    'controls',
-    controls as ControlsOptions,
-    ['hand', 'onNetwork'],
-    ...others,
-  );
+  const own = ownOptions('controls', controls as ControlsOptions, ['hand', 'onNetwork'], ...others);
   const { hand, onNetwork = false } = own;
   checkBoolean('controls.onNetwork', onNetwork);
   if (hand !== undefined && !nativeHandOf(hand)) {
@@ -100,7 +95,9 @@ export function checkControls(controls: unknown): CheckedControls | undefined {
 }
 
 function warnOfHost(host: string, hasControls: boolean): void {
-  const what = hasControls ? 'its tokens, look at the sessions, stop them, and move the arm' : 'its token, look at the sessions and stop them';
+  const what = hasControls
+    ? 'its tokens, look at the sessions, stop them, and move the arm'
+    : 'its token, look at the sessions and stop them';
   const message =
     `the page is opened on ${host}, over plain HTTP: whoever can read the network can read ${what}. Leave out host ` +
     'to open it for this host alone';

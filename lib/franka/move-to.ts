@@ -213,9 +213,7 @@ class Move {
     };
     const driver = new NativeDriver(
       (given, place, wake) =>
-        calling(() =>
-          NativeSession.moving(arm, planned, given, place, wake, controls?.native),
-        ),
+        calling(() => NativeSession.moving(arm, planned, given, place, wake, controls?.native)),
       () => troubleOf(planned),
     );
     this.#run = new Run(driver, options, plan, listener);

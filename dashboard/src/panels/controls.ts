@@ -7,7 +7,11 @@ import type { ArmInfo, Asked, Control } from '../protocol.ts';
 const JOINTS = [0, 1, 2, 3, 4, 5, 6];
 const ACTIONS: readonly (readonly [Control, string, string])[] = [
   ['recover', 'Recover', 'Clears the errors of a reflex. Nothing moves.'],
-  ['home', 'Home', 'Moves to the start pose, slowly, by the shortest way: look what is in between.'],
+  [
+    'home',
+    'Home',
+    'Moves to the start pose, slowly, by the shortest way: look what is in between.',
+  ],
   ['openHand', 'Open hand', 'Opens the fingers as far as they go.'],
   ['closeHand', 'Close hand', 'Closes the fingers until they meet something, with 20 N.'],
 ];

@@ -3,11 +3,7 @@ import type { NativePlace, NativeSession, NativeSessionOptions } from '../../nat
 import type { Driver, Failure } from '../../session/driver.ts';
 import { pastStates } from './arm-driver.ts';
 
-type Begin = (
-  options: NativeSessionOptions,
-  place: NativePlace,
-  wake: () => void,
-) => NativeSession;
+type Begin = (options: NativeSessionOptions, place: NativePlace, wake: () => void) => NativeSession;
 
 /** Drives an arm entirely natively: the policy is not in JavaScript. */
 export class NativeDriver implements Driver {

@@ -156,7 +156,10 @@ impl Controls {
         let grant = held.ok_or_else(not_held)?.grant;
         match self.lease.is_valid(grant, now) {
             true => Ok(grant),
-            false => Err("this page answers too slowly to move an arm: its link or its browser is too busy".to_owned()),
+            false => Err(
+                "this page answers too slowly to move an arm: its link or its browser is too busy"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -185,7 +188,12 @@ mod tests {
         assert!(controls.grant(1, at(0)).is_err());
         controls.hold(1, at(0)).unwrap();
         controls.hold(1, at(0)).unwrap();
-        assert!(controls.hold(2, at(0)).unwrap_err().contains("another page"));
+        assert!(
+            controls
+                .hold(2, at(0))
+                .unwrap_err()
+                .contains("another page")
+        );
         let grant = controls.grant(1, at(0)).unwrap();
         assert!(controls.grant(2, at(0)).is_err() && controls.answered(2, 0).is_err());
         assert!(!controls.release(Some(2)));

@@ -345,7 +345,11 @@ impl Arm {
         self.driven(self.mover_interface(), options)
     }
 
-    pub(crate) fn driven(&self, interface: Interface, options: &MotionOptions) -> Result<Driven, ArmError> {
+    pub(crate) fn driven(
+        &self,
+        interface: Interface,
+        options: &MotionOptions,
+    ) -> Result<Driven, ArmError> {
         let client = self.client()?;
         let (watchdog, ownership) = (Arc::clone(&self.watchdog), Arc::clone(&self.ownership));
         let drive = Drive {

@@ -11,9 +11,9 @@ use kilohertz_dashboard::page::Controlled;
 use kilohertz_dashboard::page::protocol::Control;
 use kilohertz_franka::jog::JogWish;
 use kilohertz_franka::{Arm, Hand};
+use napi::Result;
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
-use napi::Result;
 use napi_derive::napi;
 
 use crate::background::spawn_blocking;
@@ -119,12 +119,19 @@ impl ControlledArm {
     /// Hands to JavaScript what was asked for, unless something else is under way.
     fn ask(&self, work: &mut Work, what: What, grant: u64) -> std::result::Result<(), String> {
         let at = Time::now();
-        let busy = work.asked.or(work.doing.filter(|doing| doing.what != What::Jog));
+        let busy = work
+            .asked
+            .or(work.doing.filter(|doing| doing.what != What::Jog));
         if let Some(busy) = busy {
-            return Err(format!("{} is not over yet: wait for it", busy.what.words()));
+            return Err(format!(
+                "{} is not over yet: wait for it",
+                busy.what.words()
+            ));
         }
         if work.doing.is_none() && self.arm.is_driven() {
-            return Err("the program drives the arm: stop that before you use the controls".to_owned());
+            return Err(
+                "the program drives the arm: stop that before you use the controls".to_owned(),
+            );
         }
         work.asked = Some(Asked { what, grant, at });
         (self.wake)();
@@ -141,7 +148,10 @@ impl Controlled for ControlledArm {
     fn jog(&self, joint: u8, is_up: bool, grant: u64) -> std::result::Result<(), String> {
         let mut work = lock(&self.work);
         if work.has_jog_failed {
-            return Err("the jog has failed: let its button go, read the events, and press it again".to_owned());
+            return Err(
+                "the jog has failed: let its button go, read the events, and press it again"
+                    .to_owned(),
+            );
         }
         let of = |asked: Option<Asked>| asked.is_some_and(|asked| asked.what == What::Jog);
         let is_jogging = of(work.asked) || work.asked.is_none() && of(work.doing);
@@ -205,7 +215,10 @@ impl NativeControls {
     #[napi]
     pub fn done(&self, has_failed: bool) {
         let mut work = lock(&self.arm.work);
-        let is_jog = work.doing.take().is_some_and(|doing| doing.what == What::Jog);
+        let is_jog = work
+            .doing
+            .take()
+            .is_some_and(|doing| doing.what == What::Jog);
         work.has_jog_failed |= is_jog && has_failed;
         drop(work);
         self.arm.is_hand_moving.store(false, Ordering::Release);
