@@ -40,14 +40,15 @@ export class Pages {
       throw new OptionTypeError('OPTION_CONTROLS', 'controls', wanted, expected);
     }
     const page = on ?? Dashboard.open(where, controls);
+    this.#names.set(page, name);
     try {
+      if (running) page.watch(running, name);
       await this.#control(page, name, controls?.hand);
     } catch (error) {
+      this.#names.delete(page);
       if (!on) await page.close();
       throw error;
     }
-    this.#names.set(page, name);
-    if (running) page.watch(running, name);
     if (!on) {
       this.#own.add(page);
       console.log(`watch it in a browser: ${page.address}`);

@@ -94,8 +94,8 @@ export class Controls {
   /** Answers that this page is there, and what is pressed. */
   answer(beat: number): void {
     this.#beat = beat;
-    if (document.visibilityState === 'hidden') return this.release();
-    if (this.#pressed === undefined) this.#send({ type: 'alive', beat });
+    if (document.visibilityState === 'hidden') this.release();
+    else if (this.#pressed === undefined) this.#send({ type: 'alive', beat });
     else this.#jog(this.#pressed, this.#pressed.direction);
   }
 
