@@ -51,6 +51,18 @@ export declare class NativeArm {
   planMove(goal: Float64Array, relative: boolean, speed: number, tolerance: number, settlingS: number): Promise<NativeMove>
 }
 
+/** The controls of an arm. */
+export declare class NativeControls {
+  /** Takes what was asked for; null if there is nothing. `done` must be called when it is over. */
+  take(): NativeAsked | null
+  /** Notes that what was taken is over, and whether it has failed. */
+  done(hasFailed: boolean): void
+  /** Notes that the hand is commanded from now on: it is stopped when the controls are let go. */
+  moves(hand: NativeHand): void
+  /** True if the page for which something is done still holds the controls. */
+  get isHeld(): boolean
+}
+
 /** The server of a page on which sessions are shown. */
 export declare class NativeDashboard {
   /** Opens a page. `lib/dashboard/dashboard.ts` has checked what is given. */
@@ -61,10 +73,17 @@ export declare class NativeDashboard {
   get host(): string
   /** The port that is listened on. */
   get port(): number
-  /** Shows a session as the robot with this name. */
-  watch(session: NativeSession, name: string): void
+  /**
+   * Lets the page's controls move the arm with this name, and shows its state. `wake` is called when something
+   * was asked for. Null if the page is closed.
+   */
+  control(arm: NativeArm, name: string, state: Float64Array, wake: () => void): NativeControls | null
+  /** Shows a session as the robot with this name; `is_controlled` says whether the controls have started it. */
+  watch(session: NativeSession, name: string, isControlled: boolean): void
   /** Tells an error of the newest session of the robot with this name. */
   tell(name: string, code: string, text: string): void
+  /** Tells what the controls have done, or why they have not. */
+  note(name: string, isWarning: boolean, what: string, text: string): void
   /** Closes the page; resolves when the port is free. */
   close(): Promise<void>
 }
@@ -313,8 +332,6 @@ export declare class NativeSession {
   static arm(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, port?: number | undefined | null, hand?: NativeHand | undefined | null): NativeSession
   /** Starts a session that drives an arm with the policy of the process that waits at `port`. */
   static armShared(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, port: NativeSharedPort, hand?: NativeHand | undefined | null): NativeSession
-  /** Starts a session that moves an arm as planned, and ends when the arm is there. */
-  static moving(arm: NativeArm, planned: NativeMove, options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession
   /**
    * Returns the reasons of a wake as a sum: 1 for a new observation, which is copied with its tick, time
    * [s] and period [s]; 2 for events; 4 for the end; 8 once the loop has begun.
@@ -359,6 +376,13 @@ export declare class NativeSession {
    * answeredS` and the action.
    */
   takeRecords(): Float64Array
+  /**
+   * Starts a session that moves an arm as planned, and ends when the arm is there, or when the controls that
+   * it is started with are let go.
+   */
+  static moving(arm: NativeArm, planned: NativeMove, options: NativeSessionOptions, place: NativePlace, wake: () => void, controls?: NativeControls | undefined | null): NativeSession
+  /** Starts a session that jogs an arm, and ends when the controls are let go, or nothing is jogged any more. */
+  static jogging(arm: NativeArm, controls: NativeControls, options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession
 }
 
 /** The port of a policy in another process, in the loop's process. */
@@ -483,6 +507,13 @@ export interface NativeArmSchema {
   errorNames: Array<string>
 }
 
+/** What was asked for, as JavaScript takes it. */
+export interface NativeAsked {
+  what: NativeControl
+  /** True if it was asked for too long ago, or if the page has let the controls go. */
+  isLate: boolean
+}
+
 /** How cores are kept awake. */
 export interface NativeAwake {
   idleStates: NativeGrant
@@ -562,6 +593,9 @@ export interface NativeContract {
   numbers: Array<NativeNumbers>
 }
 
+/** What the controls do with an arm. */
+export type NativeControl = 'recover' | 'home' | 'openHand' | 'closeHand' | 'jog'
+
 /** A cycle, without its numbers. */
 export interface NativeCycle {
   tick: number
@@ -583,6 +617,8 @@ export interface NativeDashboardOptions {
   port: number
   /** The first part of every path. */
   token: string
+  /** The same for the pages that may hold the controls; absent if there are none. */
+  controlsToken?: string
   /** The folder that the page was built into. */
   folder: string
 }

@@ -151,6 +151,8 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       isInLockstep: arm.isInLockstep,
       isLocal: arm.isLocal,
       runs: this.#runs,
+      arm,
+      address,
       about: {
         kind: 'franka',
         model: arm.generation,

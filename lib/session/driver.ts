@@ -1,6 +1,7 @@
 import type { KilohertzError, PastState, SessionErrorDetails } from '../errors/errors.ts';
 import type { Runs } from '../franka/runs.ts';
 import type {
+  NativeArm,
   NativeChunks,
   NativePlace,
   NativeSession,
@@ -54,6 +55,10 @@ export interface DrivenLink<Observation, Action> extends NativeLink<Observation,
   readonly runs: Runs;
   /** What a recording keeps of the robot and its settings, as values of JSON. */
   readonly about: object;
+  /** The arm that the controls of a page can move. */
+  readonly arm: NativeArm;
+  /** The address of the arm, as it was given. */
+  readonly address: string;
   /** Returns how chunks are played on this robot, or throws if they cannot be. */
   readonly chunks: (options: CheckedChunkedOptions) => NativeChunks;
   /** Makes the robot ready for a session that runs `policy`, which answers in chunks if `chunks` is given. */

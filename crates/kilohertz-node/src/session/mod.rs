@@ -2,7 +2,8 @@
 //!
 //! `options.rs` has its options, `realtime.rs` what it asks of the system, `stats.rs` what it has done,
 //! `outcome.rs` how it ended and what happened meanwhile, `recording.rs` what is kept of it, `live.rs` to whom
-//! it is shown, `recorded.rs` what is asked of both, `about.rs` what a page is told of its robot.
+//! it is shown, `recorded.rs` what is asked of both, `about.rs` what a page is told of its robot, `moving.rs`
+//! sessions whose policy is not in JavaScript.
 
 pub(crate) mod about;
 mod config;
@@ -41,7 +42,6 @@ use crate::buffers::fill_question;
 use crate::error::{Code, Failure, OrThrow};
 use crate::franka::arm::{NativeArm, named};
 use crate::franka::hand::NativeHand;
-use crate::franka::move_to::NativeMove;
 use crate::guard::{NativePlace, give_stack};
 use crate::news::{BEGUN, END, EVENTS, OBSERVATION};
 use crate::policy::process::NativeSharedPort;
@@ -372,22 +372,6 @@ impl NativeSession {
         start(env, parts, &options, place, wake)
     }
 
-    /// Starts a session that moves an arm as planned, and ends when the arm is there.
-    #[napi(factory)]
-    pub fn moving(
-        env: &Env,
-        arm: &NativeArm,
-        planned: &NativeMove,
-        options: NativeSessionOptions,
-        place: &NativePlace,
-        wake: Function<'_, (), ()>,
-    ) -> Result<NativeSession> {
-        let asked = Asked::Native(Box::new(planned.policy()));
-        let driven = arm.arm.mover(&motion_options(&options));
-        let parts = parts_of(driven, &options, (arm, "moveTo"), asked).or_throw(env)?;
-        start(env, parts, &options, place, wake)
-    }
-
     /// Returns what a page shows.
     pub(crate) fn watched(&self) -> (Arc<OnceLock<Session>>, SharedKept, About) {
         let (session, kept) = (Arc::clone(&self.session), Arc::clone(&self.kept));
@@ -573,3 +557,6 @@ impl NativeSession {
         Ok(Float64Array::new(self.session(env)?.take_records()))
     }
 }
+
+// Here, because `napi` has to have read the class before.
+mod moving;
