@@ -45,7 +45,7 @@ async function pressed(page: Page, joint: number, sign: '+' | '−'): Promise<vo
 }
 
 test('a joint turns while its button is pressed, by pointer and by Enter, and brakes when it is let go', async (t) => {
-  const { page, simulator, turned, complaints, session } = await controlled(t, {
+  const { arm, page, simulator, turned, complaints, session } = await controlled(t, {
     viewport: DESKTOP,
   });
   await picture(page, 'controls-free');
@@ -71,6 +71,7 @@ test('a joint turns while its button is pressed, by pointer and by Enter, and br
   await page.mouse.move(10, 10);
   await until(() => simulator.counters().motionsFinished === 3, 'it has come to rest');
   await page.mouse.up();
+  await until(() => !arm.isDriven, 'the jog is over');
   await session.start();
   await shows(
     page,
