@@ -1,5 +1,6 @@
 // The page's controls in a browser, with a simulated arm.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Browser, Page } from 'playwright-core';
 import { Session } from '../../index.ts';
@@ -33,19 +34,59 @@ async function controlled(t: ExecutionContext, options: Parameters<typeof open>[
   await shows(opened.page, isOn("document.querySelector('.hold')"));
   const turned = (joint: number): number =>
     (setup.simulator.joints().q[joint] ?? 0) - (setup.start[joint] ?? 0);
-  return { ...setup, session, dashboard, turned, ...opened };
+  const rests = (): Promise<void> => until(() => !setup.arm.isDriven, 'it has come to rest');
+  return { ...setup, session, dashboard, turned, rests, ...opened };
 }
 
-/** Takes the controls, and presses a button until the arm moves. */
-async function pressed(page: Page, joint: number, sign: '+' | '−'): Promise<void> {
-  if (await page.evaluate(isFree)) await page.click('.hold');
-  await shows(page, isHeld);
-  await page.hover(jog(joint, sign));
-  await page.mouse.down();
+/** How long an arm may take until it moves [ms]. */
+const BEGIN_MS = 5000;
+
+/**
+ * Takes the controls, and presses something until the arm has turned. On a busy machine a browser may be too slow to be
+ * let move an arm; then it says so, and a person presses again.
+ */
+async function pressed(
+  page: Page,
+  press: () => Promise<void>,
+  unpress: () => Promise<void>,
+  hasTurned: () => boolean,
+): Promise<void> {
+  for (let tries = 0; tries < 10; tries += 1) {
+    if (await page.evaluate(isFree)) await page.click('.hold');
+    await shows(page, isHeld);
+    await press();
+    const limit = performance.now() + BEGIN_MS;
+    while (!hasTurned() && performance.now() < limit) await sleep(10);
+    if (hasTurned()) return;
+    await unpress();
+  }
+  throw new Error('the arm has not turned');
 }
+
+const byPointer = (page: Page, joint: number, sign: '+' | '−', hasTurned: () => boolean) =>
+  pressed(
+    page,
+    async () => {
+      await page.hover(jog(joint, sign));
+      await page.mouse.down();
+    },
+    () => page.mouse.up(),
+    hasTurned,
+  );
+
+const byEnter = (page: Page, joint: number, sign: '+' | '−', hasTurned: () => boolean) =>
+  pressed(
+    page,
+    async () => {
+      await page.focus(jog(joint, sign));
+      await page.keyboard.down('Enter');
+    },
+    () => page.keyboard.up('Enter'),
+    hasTurned,
+  );
 
 test('a joint turns while its button is pressed, by pointer and by Enter, and brakes when it is let go', async (t) => {
-  const { page, simulator, turned, complaints, session } = await controlled(t, {
+  const { page, simulator, turned, rests, complaints, session } = await controlled(t, {
     viewport: DESKTOP,
   });
   await picture(page, 'controls-free');
@@ -54,22 +95,18 @@ test('a joint turns while its button is pressed, by pointer and by Enter, and br
       "JSON.stringify([...document.querySelectorAll('main, #controls, #controls button')].map((one) => one.getBoundingClientRect()))",
     );
   const laidOut = await places();
-  await pressed(page, 1, '+');
-  await until(() => turned(0) > 0.02, 'the joint turns');
+  await byPointer(page, 1, '+', () => turned(0) > 0.02);
   await picture(page, 'controls-jog');
   t.is(await places(), laidOut, 'nothing on the page has moved');
   await page.mouse.up();
-  await until(() => simulator.counters().motionsFinished === 1, 'it has come to rest');
-  await page.focus(jog(2, '−'));
-  await page.keyboard.down('Enter');
-  await until(() => turned(1) < -0.02, 'the other joint turns');
+  await rests();
+  await byEnter(page, 2, '−', () => turned(1) < -0.02);
   await page.keyboard.up('Enter');
-  await until(() => simulator.counters().motionsFinished === 2, 'it has come to rest');
+  await rests();
   // A pointer that leaves its button has let it go.
-  await pressed(page, 3, '−');
-  await until(() => turned(2) < -0.02, 'the third joint turns');
+  await byPointer(page, 3, '−', () => turned(2) < -0.02);
   await page.mouse.move(10, 10);
-  await until(() => simulator.counters().motionsFinished === 3, 'it has come to rest');
+  await rests();
   await page.mouse.up();
   await session.start();
   await shows(
@@ -79,31 +116,29 @@ test('a joint turns while its button is pressed, by pointer and by Enter, and br
   t.is(await page.getAttribute(jog(1, '+'), 'aria-disabled'), 'true');
   await picture(page, 'controls-off');
   await session.stop();
-  isRested(t, simulator, 4);
+  isRested(t, simulator);
   t.deepEqual(complaints, []);
 });
 
 test('a page that is hidden, and Space, let the controls go, and the arm brakes', async (t) => {
-  const { page, simulator, turned, complaints } = await controlled(t, { dark: true });
-  await pressed(page, 4, '−');
-  await until(() => turned(3) < -0.02, 'the joint turns');
+  const { page, simulator, turned, rests, complaints } = await controlled(t, { dark: true });
+  await byPointer(page, 4, '−', () => turned(3) < -0.02);
   await picture(page, 'controls-dark');
   // A browser without a screen hides no page by itself.
   await page.evaluate(
     "Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true }); document.dispatchEvent(new Event('visibilitychange'))",
   );
-  await until(() => simulator.counters().motionsFinished === 1, 'it has come to rest');
+  await rests();
   t.true(await page.evaluate(isFree));
   await page.evaluate('delete document.visibilityState');
   await page.mouse.up();
-  await pressed(page, 4, '−');
   const at = turned(3);
-  await until(() => turned(3) < at - 0.02, 'the joint turns');
+  await byPointer(page, 4, '−', () => turned(3) < at - 0.02);
   await page.keyboard.press(' ');
   await shows(page, isFree);
-  await until(() => simulator.counters().motionsFinished === 2, 'it has come to rest');
+  await rests();
   t.true(speed(simulator) < 0.02);
-  isRested(t, simulator, 2);
+  isRested(t, simulator);
   t.deepEqual(complaints, []);
 });
 

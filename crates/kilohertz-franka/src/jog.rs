@@ -100,20 +100,16 @@ impl JogPolicy {
         let q_d = joints(ask.observation, offset::q_d);
         let wanted = self.wish.newest(now);
         let cycles = (ask.period.as_millis() as u32).clamp(1, MOST_CYCLES);
-        for joint in 0..7 {
+        for (joint, motion) in self.motion.iter_mut().enumerate() {
             let bounds = &self.bounds[joint];
             let target = match wanted {
                 Some((which, velocity)) if which == joint => velocity,
                 _ => 0.0,
             };
-            let mut motion = JointMotion {
-                position: q_d[joint],
-                ..self.motion[joint]
-            };
+            motion.position = q_d[joint];
             for _ in 0..cycles {
-                motion = motion.towards_velocity(target, bounds, DT);
+                *motion = motion.towards_velocity(target, bounds, DT);
             }
-            self.motion[joint] = motion;
         }
         let is_idle = wanted.is_none() && self.motion.iter().all(|motion| motion.is_at_rest());
         self.idle = match is_idle {
