@@ -98,12 +98,13 @@ test('draws two arms as their states are, each within one frame', async (t) => {
   await using other = await setUp('jointVelocity', { ...WALL, generation: 'fer' });
   const files = ['one', 'other'].map((name) => `${folder}/${name}.mcap`);
   const [first, second] = [one, other].map(
-    ({ arm }, nth) => new Session(arm, swinging, { ...STILL, record: files[nth] ?? '' }),
+    ({ arm }, nth) =>
+      new Session(arm, swinging, { ...STILL, rateHz: 20, record: files[nth] ?? '' }),
   ) as [Session<RobotState, unknown>, Session<RobotState, unknown>];
   const shown = await first.dashboard({ name: 'left' });
   await second.dashboard({ on: shown, name: 'right' });
   // Two pictures, drawn without a graphics card.
-  const opened = await opens(t, shown.address, { viewport: { width: 640, height: 400 } });
+  const opened = await opens(t, shown.address, { viewport: { width: 900, height: 500 } });
   const { page } = opened;
   // Both begin while the page is open.
   await first.start();
