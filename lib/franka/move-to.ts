@@ -241,6 +241,7 @@ class Move {
 
 /** Drives an arm along a planned move, entirely natively. */
 class MoveDriver implements Driver {
+  readonly isAsked = false;
   readonly isNative = true;
   readonly #arm: NativeArm;
   readonly #planned: NativeMove;

@@ -37,6 +37,7 @@ export {
   type NativeOutcome,
   NativePlace,
   type NativePromotion,
+  NativeQuestions,
   type NativeRealtime,
   type NativeRecordedRun,
   NativeRecording,
