@@ -327,7 +327,7 @@ export declare class NativeSession {
    * Keeps the state of a robot written in JavaScript, and its command behind it. `note` says what is not
    * kept of it.
    */
-  keep(tick: number, numbers: Float64Array, hasCommand: boolean, note?: string | undefined | null): void
+  keep(tick: number, numbers: Float64Array, note?: string | undefined | null): void
   /** Writes the newest cycles into a file. Rejects with a failure. */
   save(path: string): Promise<void>
   /** Returns the file into which the newest cycles were written at the end; null if none was. */
@@ -727,12 +727,6 @@ export interface NativeField {
   name: string
   len: number
   unit: string
-}
-
-/** A field of a state or a command. */
-export interface NativeField {
-  name: string
-  len: number
 }
 
 /** The true position of the simulated hand's fingers. */

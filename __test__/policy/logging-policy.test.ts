@@ -134,22 +134,28 @@ for (const rateHz of [1000, 50]) {
         record: file,
       });
       await session.start();
-      await until(() => session.stats.policyAnswers > 5, 'answers');
+      await until(() => session.stats.policyAnswers > 10, 'answers');
       session.log('outside', 1);
       await session.stop();
       session.checkHealth();
       const times = new Map<number, number>();
       const samples: RecordedSample[] = [];
       for await (const entry of replay(file).entries()) {
-        if (entry.type === 'cycle') times.set(entry.tick, entry.robotTimeS);
+        // A question may have been asked some cycles after its time.
+        if (entry.type === 'cycle' && entry.answer) times.set(entry.answer.tick, entry.answer.timeS);
         if (entry.type === 'sample') samples.push(entry);
       }
       let [asked, own] = [0, 0];
       for (const { channel, timeS, value } of samples) {
         const number = value.kind === 'numbers' ? (value.numbers[0] ?? 0) : Number.NaN;
         if (channel === 'outside') continue;
-        const askedS = times.get(number) ?? Number.NaN;
-        t.true(Math.abs(timeS - askedS - (channel === 'own' ? 0.5 : 0)) < 1e-8, `${channel} ${number}`);
+        const askedS = times.get(number);
+        // The answer to the last question may not have come.
+        if (askedS === undefined) continue;
+        t.true(
+          Math.abs(timeS - askedS - (channel === 'own' ? 0.5 : 0)) < 1e-8,
+          `${channel} ${number}`,
+        );
         if (channel === 'own') own += 1;
         else asked += 1;
       }

@@ -7,7 +7,7 @@ import test from 'ava';
 import {
   exportRecording,
   KilohertzError,
-  PolicyError,
+  type PolicyError,
   plot,
   type RecordedCycle,
   type RecordedEntry,
@@ -82,7 +82,10 @@ test('each cycle of a robot in JavaScript is in its file with what it observed a
     t.deepEqual(Array.from(state['imu.gyro']), Array.from(seen?.imu.gyro ?? []));
     t.deepEqual(Array.from(command), cart.told[nth]);
     t.is(answer?.tick, tick);
-    t.deepEqual(answer?.actions.map((action) => Array.from(action)), [cart.told[nth]]);
+    t.deepEqual(
+      answer?.actions.map((action) => Array.from(action)),
+      [cart.told[nth]],
+    );
     t.is(kind, 'fresh');
     t.true((phases.answeredS ?? -1) >= (phases.askedS ?? 0));
     if (nth > 0) t.true(robotTimeS > (told[nth - 1]?.robotTimeS ?? 0));
@@ -91,7 +94,11 @@ test('each cycle of a robot in JavaScript is in its file with what it observed a
   t.is(missed, 5 * stats.missedTicks);
   const { state, action, periodS, robot, options } = await replay(path).run;
   const form = (fields: typeof state): unknown => fields.map(({ name, length }) => [name, length]);
-  t.deepEqual(form(state), [['x', 1], ['speeds', 2], ['imu.gyro', 3]]);
+  t.deepEqual(form(state), [
+    ['x', 1],
+    ['speeds', 2],
+    ['imu.gyro', 3],
+  ]);
   t.deepEqual(form(action), [['value', 2]]);
   t.is(periodS, 0.005);
   t.like(robot, { kind: 'javascript' });
@@ -107,7 +114,12 @@ test('such a recording is replayed, drawn, made a table of, and its policy run a
   const folder = folderFor(t);
   const path = join(folder, 'run.mcap');
   await new Session(new Cart(), back, { ...OPTIONS, record: path }).run({ durationS: 0.3 });
-  t.regex(await plot(path, { path: join(folder, 'run.svg') }).then(() => readFileSync(join(folder, 'run.svg'), 'utf8')), /<svg/);
+  t.regex(
+    await plot(path, { path: join(folder, 'run.svg') }).then(() =>
+      readFileSync(join(folder, 'run.svg'), 'utf8'),
+    ),
+    /<svg/,
+  );
   const csv = join(folder, 'run.csv');
   const { rows } = await exportRecording(path, { to: 'csv', path: csv });
   const [head = '', first = ''] = readFileSync(csv, 'utf8').split('\n');
@@ -121,7 +133,10 @@ test('such a recording is replayed, drawn, made a table of, and its policy run a
   t.like(await rerun<State>(path, again), { differing: 0, withoutState: 0 });
   const other = await rerun<State>(path, (state) => [-state.x, (state.speeds[1] ?? 0) + 1]);
   t.true(other.differing > 0);
-  t.deepEqual(other.firstDifference?.slots.map(({ name }) => name), ['value[1]']);
+  t.deepEqual(
+    other.firstDifference?.slots.map(({ name }) => name),
+    ['value[1]'],
+  );
 });
 
 test('values that are logged, episodes and their times are kept too', async (t) => {
@@ -210,10 +225,35 @@ test('what a robot observes cannot break its session, whatever it is', async (t)
     new Array(100_000).fill(1),
     Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`f${index}`, index])),
     circle,
-    { '': 1, 'a\0b': 2, '\ud800': 3, ['x'.repeat(200)]: 4, 'a.b': 5, a: { b: 6 }, __proto__: null, constructor: 7 },
-    new Proxy({}, { ownKeys: () => { throw new Error('no keys'); } }),
-    new Proxy([1, 2], { get: () => { throw new Error('no numbers'); } }),
-    Object.defineProperty({}, 'x', { enumerable: true, get: () => { throw new Error('no x'); } }),
+    {
+      '': 1,
+      'a\0b': 2,
+      '\ud800': 3,
+      ['x'.repeat(200)]: 4,
+      'a.b': 5,
+      a: { b: 6 },
+      __proto__: null,
+      constructor: 7,
+    },
+    new Proxy(
+      {},
+      {
+        ownKeys: () => {
+          throw new Error('no keys');
+        },
+      },
+    ),
+    new Proxy([1, 2], {
+      get: () => {
+        throw new Error('no numbers');
+      },
+    }),
+    Object.defineProperty({}, 'x', {
+      enumerable: true,
+      get: () => {
+        throw new Error('no x');
+      },
+    }),
     new BigInt64Array(3),
     () => 1,
     Symbol('s'),
@@ -246,7 +286,9 @@ test('an error of such a session can save the last cycles before it', async (t) 
     return back(seen);
   };
   const error = await rejection(
-    new Session(cart, policy, { ...OPTIONS, blackBox: { seconds: 10, folder } }).run({ durationS: 30 }),
+    new Session(cart, policy, { ...OPTIONS, blackBox: { seconds: 10, folder } }).run({
+      durationS: 30,
+    }),
   );
   if (!(error instanceof KilohertzError)) return t.fail(String(error));
   t.is(error.code, 'POLICY_THREW');
@@ -307,7 +349,10 @@ test('a client of Foxglove sees the states of such a robot', async (t) => {
     await using client = await FoxgloveClient.connect(address);
     await sleep(300);
     const heard = await client.heard();
-    const seen = decoded<{ tick: bigint; state: { x: number; speeds: number[] } }>(heard, '/kilohertz/cycle');
+    const seen = decoded<{ tick: bigint; state: { x: number; speeds: number[] } }>(
+      heard,
+      '/kilohertz/cycle',
+    );
     t.true(seen.length > 5, `${seen.length} cycles`);
     for (const { state } of seen) t.is(state.speeds[0], Math.round(3 * state.x));
   }

@@ -13,8 +13,8 @@ import {
   HOME,
 } from '../native/contract.ts';
 import { RobotState } from '../native/robot-state.ts';
-import { isWorkerPolicy } from '../policy/worker-policy.ts';
 import type { JointVector, Numbers } from '../numbers.ts';
+import { isWorkerPolicy } from '../policy/worker-policy.ts';
 import type { DrivenLink } from '../session/driver.ts';
 import { guardHere } from '../session/process-exit.ts';
 import type { NativeLink, NativeRobot } from '../session/robot.ts';

@@ -141,7 +141,8 @@ export class AskingElsewhere implements Asking<RobotState> {
 
   async begin(): Promise<void> {
     const { timeoutS, signal } = this.#patience;
-    if (!(await withinOr(timeoutS, signal, this.#host.load()))) throw unsettled(undefined, timeoutS);
+    if (!(await withinOr(timeoutS, signal, this.#host.load())))
+      throw unsettled(undefined, timeoutS);
     this.#questions = calling(() => this.#host.ask(this.#periodS));
   }
 
@@ -151,7 +152,8 @@ export class AskingElsewhere implements Asking<RobotState> {
     this.#slots.set(slotsOf(observation));
     if (this.#lengths.chunks) this.#slots.set(news, this.#slots.length - news.length);
     const questions = this.#questions;
-    if (!questions) throw new KilohertzError('INTERNAL', 'the policy is asked before it was made ready');
+    if (!questions)
+      throw new KilohertzError('INTERNAL', 'the policy is asked before it was made ready');
     const aborted = (): void => questions.fail();
     signal?.addEventListener('abort', aborted, { once: true });
     try {
@@ -204,7 +206,8 @@ async function withinOr(
 }
 
 function unsettled(tick: number | undefined, timeoutS: number): PolicyError {
-  const when = tick === undefined ? 'being made ready' : `its answer to the question of cycle ${tick}`;
+  const when =
+    tick === undefined ? 'being made ready' : `its answer to the question of cycle ${tick}`;
   const message = `the policy has not finished ${when} within ${numberText(timeoutS)} s. Allow more with timeoutS`;
   return new PolicyError('POLICY_UNSETTLED', message, tick === undefined ? {} : { tick });
 }

@@ -59,7 +59,8 @@ export class CycleKeeper {
       ...state.leftOut.map((each) => `state.${each}`),
       ...action.leftOut.map((each) => `command.${each}`),
     ];
-    if (leftOut.length > 0) this.#note = `only numbers and lists of numbers are kept; not kept is ${some(leftOut)}`;
+    if (leftOut.length > 0)
+      this.#note = `only numbers and lists of numbers are kept; not kept is ${some(leftOut)}`;
   }
 
   #keep(tick: number, missing: readonly string[]): void {

@@ -312,7 +312,11 @@ fn a_file_that_is_no_image_or_a_damaged_or_an_enormous_one_is_refused_and_leaves
         ("empty", Vec::new()),
     ];
     for (what, data) in cases {
-        for images in [Images::Png, Images::Video] {
+        let video = Images::Video {
+            encoder: "ffmpeg".into(),
+        };
+        for images in [Images::Png, video] {
+            let is_png = images == Images::Png;
             let place = Place::new();
             let value = Value::CompressedImage {
                 format: "jpeg".to_owned(),
@@ -322,7 +326,7 @@ fn a_file_that_is_no_image_or_a_damaged_or_an_enormous_one_is_refused_and_leaves
             let error = place
                 .add("a.mcap", &seen(images))
                 .expect_err(what);
-            if images == Images::Png {
+            if is_png {
                 assert_eq!(error.code(), RecordErrorCode::InvalidArgument, "{what}");
                 let text = error.to_string();
                 assert!(text.contains("channel camera/wrist at 0 s"), "{what}: {text}");

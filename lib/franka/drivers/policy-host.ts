@@ -1,3 +1,4 @@
+import { bare } from '../../checks.ts';
 import type {
   NativeArm,
   NativeHand,
@@ -6,7 +7,6 @@ import type {
   NativeSession,
   NativeSessionOptions,
 } from '../../native/binding.ts';
-import { bare } from '../../checks.ts';
 import type { FrankaControl } from '../../native/contract.ts';
 import type { Lengths, PolicyFailure } from '../../policy/worker-messages.ts';
 import type { Failure } from '../../session/driver.ts';

@@ -8,11 +8,7 @@ import { bare } from '../../checks.ts';
 import { entryUrl } from '../../entry/entry-url.ts';
 import { describeThrown, read } from '../../errors/describe.ts';
 import { OffloadError, PolicyError } from '../../errors/errors.ts';
-import {
-  dismissPort,
-  NativeQuestions,
-  NativeSession,
-} from '../../native/binding.ts';
+import { dismissPort, NativeQuestions, NativeSession } from '../../native/binding.ts';
 import type { Lengths, PolicyFailure, WorkerTask } from '../../policy/worker-messages.ts';
 import type { WorkerPolicy } from '../../policy/worker-policy.ts';
 import { within } from '../../promise.ts';
