@@ -47,6 +47,7 @@ impl Forged {
         }
         let options = mcap::WriteOptions::new()
             .compression(Some(mcap::Compression::Lz4))
+            .emit_message_indexes(false)
             .chunk_size(None);
         let file = fs::File::create(folder.path().join("run.mcap")).expect("a file");
         let mut mcap = options.create(file).expect("a writer");
