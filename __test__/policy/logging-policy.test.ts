@@ -142,7 +142,8 @@ for (const rateHz of [1000, 50]) {
       const samples: RecordedSample[] = [];
       for await (const entry of replay(file).entries()) {
         // A question may have been asked some cycles after its time.
-        if (entry.type === 'cycle' && entry.answer) times.set(entry.answer.tick, entry.answer.timeS);
+        if (entry.type === 'cycle' && entry.answer)
+          times.set(entry.answer.tick, entry.answer.timeS);
         if (entry.type === 'sample') samples.push(entry);
       }
       let [asked, own] = [0, 0];

@@ -22,6 +22,8 @@ struct Forged {
 }
 
 const CYCLE: &str = "kilohertz.Cycle";
+/// The field of a cycle that may not be left out: how its command came about.
+const KIND: [u8; 2] = [7 << 3, 1];
 
 impl Forged {
     fn new(state: &str) -> Forged {
@@ -113,7 +115,7 @@ fn is_damage(errors: &[RecordError], says: &str) {
 fn a_chunk_of_more_messages_than_fit_into_memory_is_damage() {
     let mut forged = Forged::new("[]");
     for _ in 0..(1 << 20) + 1 {
-        forged.message(&[]);
+        forged.message(&KIND);
     }
     let (_folder, path) = forged.finish();
     let size = fs::metadata(&path).expect("a file").len();
@@ -190,10 +192,11 @@ fn names_of_channels_of_any_length_are_passed_over_and_survive_a_repair() {
 fn lengths_and_offsets_that_lie_are_damage_and_end() {
     let mut forged = Forged::new("[]");
     for tick in 0..10_u8 {
-        forged.message(&[8, tick]);
+        forged.message(&[&[8, tick], &KIND[..]].concat());
     }
     let (folder, path) = forged.finish();
     let bytes = fs::read(&path).expect("the file");
+    assert_eq!(read(&path).0, 10);
     let forged = folder.path().join("forged.mcap");
     let begun = Instant::now();
     // Each length of eight bytes anywhere becomes one of these, one after the other.
