@@ -4,9 +4,7 @@ use std::collections::HashMap;
 
 use prost::Message as _;
 
-use crate::entry::{
-    Cycle, Entry, EpisodeMark, MOST_CYCLE_BYTES, Note, Outcome, Sample, Value,
-};
+use crate::entry::{Cycle, Entry, EpisodeMark, MOST_CYCLE_BYTES, Note, Outcome, Sample, Value};
 use crate::error::RecordError;
 use crate::run::Run;
 use crate::wire::descriptors::Definitions;

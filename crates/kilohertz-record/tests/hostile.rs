@@ -33,7 +33,9 @@ impl Forged {
             .and_then(|mut writer| writer.finish())
             .expect("a file");
         let bytes = fs::read(&whole).expect("the file");
-        let summary = mcap::Summary::read(&bytes).expect("a summary").expect("one");
+        let summary = mcap::Summary::read(&bytes)
+            .expect("a summary")
+            .expect("one");
         let index = summary.metadata_indexes.first().expect("the run");
         let at = index.offset as usize;
         let record = mcap::parse_record(
@@ -43,7 +45,9 @@ impl Forged {
         let Ok(mcap::records::Record::Metadata(mut metadata)) = record else {
             panic!("no record of the run");
         };
-        metadata.metadata.insert("state".to_owned(), state.to_owned());
+        metadata
+            .metadata
+            .insert("state".to_owned(), state.to_owned());
         for part in ["action", "answer"] {
             metadata.metadata.insert(part.to_owned(), "[]".to_owned());
         }
@@ -148,7 +152,8 @@ fn a_run_of_as_many_fields_as_there_may_be_is_read_in_no_time() {
     assert_eq!(reader.run().state.len(), 65_536);
     // Comparing each with each takes a minute.
     assert!(begun.elapsed() < Duration::from_secs(20));
-    let (_folder, path) = Forged::new(r#"[{"name":"q","len":1,"unit":""},{"name":"q","len":1,"unit":""}]"#).finish();
+    let (_folder, path) =
+        Forged::new(r#"[{"name":"q","len":1,"unit":""},{"name":"q","len":1,"unit":""}]"#).finish();
     let (_, errors) = read(&path);
     is_damage(&errors, "a name that no field before it has");
 }
@@ -201,7 +206,14 @@ fn lengths_and_offsets_that_lie_are_damage_and_end() {
     let begun = Instant::now();
     // Each length of eight bytes anywhere becomes one of these, one after the other.
     for at in (8..bytes.len() - 8).step_by(13) {
-        for lie in [0_u64, 1, u64::MAX, u64::MAX - 9, 1 << 40, bytes.len() as u64] {
+        for lie in [
+            0_u64,
+            1,
+            u64::MAX,
+            u64::MAX - 9,
+            1 << 40,
+            bytes.len() as u64,
+        ] {
             let mut lying = bytes.clone();
             lying[at..at + 8].copy_from_slice(&lie.to_le_bytes());
             fs::write(&forged, &lying).expect("to write");

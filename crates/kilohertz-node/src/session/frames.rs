@@ -98,7 +98,9 @@ impl Frames {
             let newest = self.newest();
             row.clear();
             row.resize(newest.state + newest.command, f64::NAN);
-            let found = newest.frames.binary_search_by_key(&cycle.tick, |frame| frame.tick);
+            let found = newest
+                .frames
+                .binary_search_by_key(&cycle.tick, |frame| frame.tick);
             let frame = found.ok().and_then(|place| newest.frames.get(place));
             if let Some(frame) = frame {
                 row.copy_from_slice(&frame.numbers);

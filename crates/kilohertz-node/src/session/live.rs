@@ -82,7 +82,10 @@ impl Shown {
         if let Some(listener) = listener.take() {
             let live = Live::start(listener, encoder, source);
             // The cell is empty: the listener was there.
-            drop(self.live.set(live.map_err(|error| Failure::thread(&error))?));
+            drop(
+                self.live
+                    .set(live.map_err(|error| Failure::thread(&error))?),
+            );
         }
         Ok(())
     }

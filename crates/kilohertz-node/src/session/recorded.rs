@@ -106,15 +106,8 @@ impl NativeSession {
     /// Keeps the state of a robot written in JavaScript, and its command behind it. `note` says what is not
     /// kept of it.
     #[napi]
-    pub fn keep(
-        &self,
-        env: &Env,
-        tick: f64,
-        numbers: &[f64],
-        note: Option<String>,
-    ) -> Result<()> {
-        self.kept(env)?
-            .frame(tick as u64, numbers, note);
+    pub fn keep(&self, env: &Env, tick: f64, numbers: &[f64], note: Option<String>) -> Result<()> {
+        self.kept(env)?.frame(tick as u64, numbers, note);
         Ok(())
     }
 

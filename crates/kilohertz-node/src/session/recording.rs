@@ -279,7 +279,10 @@ impl Kept {
 
     /// Begins what waits for the form of the states, once. `describe` may complete what is known of the run.
     fn start(&self, describe: impl FnOnce(&mut Run)) -> Result<(), Failure> {
-        let mut undescribed = self.undescribed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut undescribed = self
+            .undescribed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let Some(mut waiting) = undescribed.take() else {
             return Ok(());
         };
@@ -297,7 +300,10 @@ impl Kept {
             let tell = move |_: &RecordError| notifier.notify(Signals::EVENT);
             let started = Recording::start(writer, source(cycles, &self.log), tell);
             // The cell is empty: only this code writes it.
-            drop(self.recording.set(started.map_err(|error| Failure::thread(&error))?));
+            drop(
+                self.recording
+                    .set(started.map_err(|error| Failure::thread(&error))?),
+            );
         }
         Ok(())
     }

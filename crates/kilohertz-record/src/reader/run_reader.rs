@@ -8,8 +8,8 @@ use mcap::records::{MessageHeader, Record, op};
 use prost::Message;
 
 use crate::entry::{
-    EpisodeMark, LONGEST_CHANNEL, MOST_CYCLE_BYTES, Note, Outcome, OwnedAnswer, OwnedCycle, OwnedEntry, Phases, Pixels, RESERVED,
-    Sample, Told, Value,
+    EpisodeMark, LONGEST_CHANNEL, MOST_CYCLE_BYTES, Note, Outcome, OwnedAnswer, OwnedCycle,
+    OwnedEntry, Phases, Pixels, RESERVED, Sample, Told, Value,
 };
 use crate::error::RecordError;
 use crate::reader::records::{Ending, Next, Records, each_record, parse, unpack};

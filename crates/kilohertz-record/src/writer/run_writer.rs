@@ -214,7 +214,10 @@ impl RunWriter {
     ) -> Result<RunWriter, RecordError> {
         let path = &*reserved.path;
         let written = Arc::new(AtomicU64::new(0));
-        let same = reserved.file.try_clone().map_err(RecordError::io(path, "written"))?;
+        let same = reserved
+            .file
+            .try_clone()
+            .map_err(RecordError::io(path, "written"))?;
         let whole = NoSeek::new(WholeFile::new(same, Arc::clone(&written)));
         let broken = |error| failure(path, error);
         let mut mcap = write_options(compression).create(whole).map_err(broken)?;

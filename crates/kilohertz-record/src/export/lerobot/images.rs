@@ -42,9 +42,7 @@ impl Picture {
                 height,
                 pixels,
                 data,
-            } => {
-                Picture::with_pixels((*width, *height), to_rgb(*pixels, data), has_file)
-            }
+            } => Picture::with_pixels((*width, *height), to_rgb(*pixels, data), has_file),
             Value::CompressedImage { data, .. } | Value::Bytes { data, .. }
                 if data.starts_with(PNG) =>
             {
@@ -163,7 +161,9 @@ fn jpeg(data: &[u8], has_file: bool) -> Result<Picture, String> {
     let rgb = decoder.decode().map_err(|error| broken(&error))?;
     let len = size.0 as usize * size.1 as usize * COLOURS;
     if rgb.len() != len {
-        return Err(broken(&"its colours are neither grey nor red, green and blue"));
+        return Err(broken(
+            &"its colours are neither grey nor red, green and blue",
+        ));
     }
     Picture::with_pixels(size, rgb.into(), has_file)
 }
