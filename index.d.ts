@@ -339,6 +339,10 @@ declare class NativePlace {
 declare class NativeSession {
   /** The robot's time since the first cycle, by the cycles until now [s]. */
   get robotTimeS(): number;
+  /** The robot's time of the question that a policy on this thread took last [s]. */
+  get askedS(): number;
+  /** The robot's time at which the policy's own time begins [s]; 0 before that is known. */
+  get firstS(): number;
   /** Returns what was recorded so far; null if the session is not recorded. */
   recording(): NativeRecorded | null;
   /** Returns why the recording cannot be written any further, once; null otherwise. */
@@ -351,6 +355,13 @@ declare class NativeSession {
   countDropped(values: number): void;
   /** Records or shows the beginning of an episode, or its end with how it ended. */
   mark(index: number, task: string, ended?: string | undefined | null): void;
+  /** Begins to keep the states and commands of a robot written in JavaScript, which have these fields. */
+  describe(state: Array<NativeField>, action: Array<NativeField>): void;
+  /**
+   * Keeps the state of a robot written in JavaScript, and its command behind it. `note` says what is not
+   * kept of it.
+   */
+  keep(tick: number, numbers: Float64Array, note?: string | undefined | null): void;
   /** Writes the newest cycles into a file. Rejects with a failure. */
   save(path: string): Promise<void>;
   /** Returns the file into which the newest cycles were written at the end; null if none was. */
@@ -561,6 +572,11 @@ interface NativeEvent {
   badChunk?: NativeChunkFault;
 }
 type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'offload' | 'other';
+interface NativeField {
+  name: string;
+  len: number;
+  unit: string;
+}
 interface NativeFoxglove {
   /** An IP address of this host. */
   host: string;
@@ -2968,7 +2984,7 @@ export declare function ensemble(m?: number): Ensemble;
  *
  * @param channel the name of the series, for example `'camera/wrist'`: letters, digits and `_ - . /`
  * @param options.timeS the time to which the value belongs, on the clock of {@link Tick.timeS} [s]. Default: the time of
- * the newest question
+ * the question that the policy is answering
  * @throws {OptionTypeError | OptionRangeError} if the value or the time cannot be recorded
  * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the name cannot be used, or the value is too large
  */
@@ -3372,17 +3388,30 @@ export declare function replayMotion(
 ): Promise<SessionStats>;
 /** What a policy that is run again receives beside the observation. */
 export interface RerunTick extends Tick {
-  /** How long after the question the recorded answer came, by the robot's clock [s]. */
+  /**
+   * How long after the question the recorded answer came, by the robot's clock [s]. A policy in a worker or a process is
+   * not told.
+   */
   readonly answeredAfterS: number;
 }
-/** A policy that is run again: a function, or {@link chunked} of one. */
+/**
+ * A policy that is run again: a function, what {@link workerPolicy} or {@link processPolicy} returns, or {@link chunked}
+ * of one of them.
+ */
 export type RerunPolicy<Observation> =
   | ((observation: Observation, tick: RerunTick) => unknown)
+  | WorkerPolicy<Observation, unknown>
+  | ProcessPolicy<Observation, unknown>
   | ChunkedPolicy<Observation, unknown>;
 /** Options of {@link rerun}. */
 export interface RerunOptions {
   /** Ends the call when it aborts, with an {@link AbortError}. */
   readonly signal?: AbortSignal;
+  /**
+   * How long the policy may take to load, and for each answer [s], above 0 to 3600. Default 60. A function that does not
+   * return is not ended: it holds this thread.
+   */
+  readonly timeoutS?: number;
 }
 /** A number that differs. */
 export interface RerunSlot {
@@ -3418,7 +3447,8 @@ export interface RerunReport {
 /**
  * Asks a policy the questions of a recorded run again, and compares its answers bit by bit with the recorded ones. The
  * policy receives the recorded observations in their order, with the cycle, `timeS` and `periodS` that it had then, and
- * after how long its answer came. Nothing moves.
+ * after how long its answer came. A policy in a worker or a process is loaded there and asked as in a session, one
+ * question after the other; it ends with the call. Nothing moves.
  *
  * Only questions whose answer is in the recording are asked. So a policy that keeps something from question to question
  * must not have answered `undefined` in between, if its answers are to be the same. The policy's `reset()` is called
@@ -3429,7 +3459,8 @@ export interface RerunReport {
  * if (firstDifference) console.log(firstDifference.tick, firstDifference.slots);
  *
  * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
- * @throws {PolicyError} `POLICY_THREW` if the policy throws
+ * @throws {PolicyError} `POLICY_THREW` if the policy throws, `POLICY_CRASHED` if its worker or process ends,
+ *   `POLICY_UNSETTLED` if it takes longer than `timeoutS`
  * @throws {InvalidActionError} if an answer is not an action, or not a chunk
  * @throws {AbortError} if `signal` aborts
  * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`, `RECORD_DAMAGED`

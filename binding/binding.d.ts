@@ -161,6 +161,8 @@ export declare class NativeJoinedPort {
   answerNothing(): void
   /** The robot's time of the first question that the policy took, from which its own time counts [s]. */
   get firstS(): number
+  /** The robot's time of the question taken last [s]. */
+  get askedS(): number
   /** Tells the loop that the policy failed and will not answer again. */
   fail(): void
 }
@@ -291,6 +293,21 @@ export declare class NativePlace {
   leave(): void
 }
 
+/** Asks a policy. The thread that asks ends with this. */
+export declare class NativeQuestions {
+  /** Asks the policy of the worker that waits at `port`, whose run had this period. */
+  static worker(port: number, observation: number, answer: number, periodS: number): NativeQuestions
+  /** Asks the policy of the process that waits at `port`, whose run had this period. */
+  static process(port: NativeSharedPort, answer: number, periodS: number): NativeQuestions
+  /**
+   * Asks a question of the cycle `tick`. `time_ns` is on the robot's clock, `period_ns` since the question
+   * before. Resolves to the answer, or to none after `limit_s`; the policy must not be asked again then.
+   */
+  ask(tick: number, timeNs: number, periodNs: number, observation: Float64Array, limitS: number): Promise<NativeAnswer>
+  /** The policy will not answer again: the question that waits for its answer ends. */
+  fail(): void
+}
+
 /** A recording, open for reading. */
 export declare class NativeRecording {
   /** Opens a recording and reads what is known of its run. */
@@ -307,6 +324,10 @@ export declare class NativeRecording {
 export declare class NativeSession {
   /** The robot's time since the first cycle, by the cycles until now [s]. */
   get robotTimeS(): number
+  /** The robot's time of the question that a policy on this thread took last [s]. */
+  get askedS(): number
+  /** The robot's time at which the policy's own time begins [s]; 0 before that is known. */
+  get firstS(): number
   /** Returns what was recorded so far; null if the session is not recorded. */
   recording(): NativeRecorded | null
   /** Returns why the recording cannot be written any further, once; null otherwise. */
@@ -319,6 +340,13 @@ export declare class NativeSession {
   countDropped(values: number): void
   /** Records or shows the beginning of an episode, or its end with how it ended. */
   mark(index: number, task: string, ended?: string | undefined | null): void
+  /** Begins to keep the states and commands of a robot written in JavaScript, which have these fields. */
+  describe(state: Array<NativeField>, action: Array<NativeField>): void
+  /**
+   * Keeps the state of a robot written in JavaScript, and its command behind it. `note` says what is not
+   * kept of it.
+   */
+  keep(tick: number, numbers: Float64Array, note?: string | undefined | null): void
   /** Writes the newest cycles into a file. Rejects with a failure. */
   save(path: string): Promise<void>
   /** Returns the file into which the newest cycles were written at the end; null if none was. */
@@ -491,6 +519,13 @@ export declare function isEnding(): boolean
 /** Added to a message's length if another message is waiting after it. */
 export declare const MORE: number
 
+/** The answer to a question. */
+export interface NativeAnswer {
+  kind: NativeAnswered
+  /** The numbers of an action, or of a chunk with room for the longest behind it. */
+  numbers?: Float64Array
+}
+
 /** An answer of the policy, without its numbers. */
 export interface NativeAnswer {
   tick: number
@@ -500,6 +535,9 @@ export interface NativeAnswer {
   len: number
   told?: NativeTold
 }
+
+/** What came of a question. */
+export type NativeAnswered = 'action' | 'nothing' | 'failed' | 'late'
 
 /** The layout of an arm's state, and the names of its error flags. */
 export interface NativeArmSchema {

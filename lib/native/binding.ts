@@ -39,6 +39,7 @@ export {
   type NativeOutcome,
   NativePlace,
   type NativePromotion,
+  NativeQuestions,
   type NativeRealtime,
   type NativeRecordedRun,
   NativeRecording,

@@ -35,6 +35,10 @@ export interface Driver {
   stop(): Promise<void>;
   /** Stops the robot as far as that is possible without waiting: the process is ending. */
   stopNow(): void;
+  /** Whether a policy of this thread is answering a question. */
+  readonly isAsked: boolean;
+  /** How many fields of a robot written in JavaScript could not be recorded. */
+  readonly unkeptFields?: number;
   /** The first failure on the JavaScript side. */
   readonly failure: Failure | undefined;
   /** Returns the last states, from the rows that the loop kept. */

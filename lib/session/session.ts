@@ -263,7 +263,7 @@ export class Session<Observation, Action extends AnyAction>
 
   /** What was recorded since the last start; undefined if nothing is recorded. */
   get recording(): RecordingReport | undefined {
-    return recordingOf(this.#last?.native);
+    return recordingOf(this.#last?.native, this.#last?.unkeptFields ?? 0);
   }
 
   /** What was shown since the last start, and at which address; undefined if the session is not shown. */
@@ -294,7 +294,8 @@ export class Session<Observation, Action extends AnyAction>
    * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the name cannot be used, or the value is too large
    */
   log(channel: string, value: LogValue, options: LogOptions = {}): boolean {
-    return logValue(this.#isRunning ? this.#last?.native : undefined, channel, value, options);
+    const run = this.#isRunning ? this.#last : undefined;
+    return logValue(run?.native, run?.isAsked === true, channel, value, options);
   }
 
   /**

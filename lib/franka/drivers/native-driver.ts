@@ -7,6 +7,7 @@ type Begin = (options: NativeSessionOptions, place: NativePlace, wake: () => voi
 
 /** Drives an arm entirely natively: the policy is not in JavaScript. */
 export class NativeDriver implements Driver {
+  readonly isAsked = false;
   readonly isNative = true;
   /** Starts the loop. */
   readonly begin: Begin;
