@@ -4,7 +4,11 @@ import { EventEmitter } from 'node:events';
 
 declare class NativeArm {
   /** Connects; rejects with the answer of the arm or the network. */
-  static connect(address: string, connectWith: NativeConnectOptions): Promise<NativeArm>;
+  static connect(
+    address: string,
+    connectWith: NativeConnectOptions,
+    attempt: NativeAttempt,
+  ): Promise<NativeArm>;
   /** True if this arm is a simulator of this process that waits for its commands. */
   get isInLockstep(): boolean;
   /** Returns true if it is on this machine, as only a simulated arm is. */
@@ -48,6 +52,11 @@ declare class NativeArm {
     settlingS: number,
   ): Promise<NativeMove>;
 }
+declare class NativeAttempt {
+  constructor();
+  /** Ends the attempt. What it has opened is closed, then its promise rejects. */
+  stop(): void;
+}
 declare class NativeFailure {
   /** Which class of errors it becomes. */
   readonly kind: NativeFailureKind;
@@ -69,7 +78,11 @@ declare class NativeFailure {
 }
 declare class NativeHand {
   /** Connects to the hand of the arm at `host` or `host:port`. */
-  static connect(address: string, wanted: NativeHandOptions): Promise<NativeHand>;
+  static connect(
+    address: string,
+    wanted: NativeHandOptions,
+    attempt: NativeAttempt,
+  ): Promise<NativeHand>;
   /** The version of the hand's protocol. */
   get serverVersion(): number;
   /** How many datagrams came from other senders than the hand; they were dropped. */
@@ -797,14 +810,14 @@ export declare class RobotState {
   readonly accelerometer_bottom: Float64Array;
   /** The share of the last 100 commands that the robot received, 0 to 1. */
   readonly control_command_success_rate: number;
+  /** The mode of the robot. */
+  readonly robot_mode: RobotMode;
+  /** The names of the errors that are present, for example `joint_velocity_violation`. */
+  readonly current_errors: readonly string[];
+  /** The names of the errors that ended the last motion. */
+  readonly last_motion_errors: readonly string[];
   /** Makes a state that is a view of `slots`, in the layout that sessions on an arm use. */
   constructor(slots: Float64Array);
-  /** The mode of the robot. */
-  get robot_mode(): RobotMode;
-  /** The names of the errors that are present, for example `joint_velocity_violation`. */
-  get current_errors(): readonly string[];
-  /** The names of the errors that ended the last motion. */
-  get last_motion_errors(): readonly string[];
   /** Returns a copy of the state that later cycles do not change. */
   copy(): RobotState;
   /** Returns the state as a plain object with ordinary arrays, for `JSON.stringify`. */
@@ -1114,6 +1127,25 @@ export declare function view(
   files: RecordingFile | readonly RecordingFile[],
   options?: DashboardOptions,
 ): Promise<Dashboard>;
+/** A class of errors, with any constructor. */
+export type ErrorClass = abstract new (...args: never[]) => Error;
+/**
+ * Registers a class of errors of your own: `instanceof` then holds for errors that were thrown in another thread or
+ * process, by {@link asyncify}, an {@link InferenceThread}, {@link mpify} or a policy elsewhere. The class is found by
+ * its name, also for an exception of Python with the same name. Call it where such errors are caught.
+ *
+ * The constructor is not called: the error gets the prototype of the class, and the own enumerable fields that it had.
+ * Without registration it has these fields too, and the nearest class that is known: one of JavaScript's own, of this
+ * package, or a registered one from which its class is derived. Registering a class twice has no effect.
+ *
+ * @example
+ * // errors.ts, which both sides import
+ * export class Unreachable extends Error { constructor(readonly joint: number) { super(`joint ${joint}`); } }
+ * registerErrorClass(Unreachable);
+ * @throws {OptionTypeError} `OPTION_ERROR_CLASS` if the value is not a class that is derived from `Error`
+ * @throws {OptionRangeError} `OPTION_ERROR_CLASS` if it has no name, or another class has the same name
+ */
+export declare function registerErrorClass(errorClass: ErrorClass): void;
 declare enum Length {
   three = 3,
   four = 4,
@@ -1808,6 +1840,11 @@ export interface FrankaOptions<
   readonly client?: FrankaClient;
   /** How long connecting may take [s]. Default 5. */
   readonly timeoutS?: number;
+  /**
+   * Ends the attempt to connect when it aborts; the call then rejects with an {@link AbortError}. It has no effect on the
+   * arm that is connected.
+   */
+  readonly signal?: AbortSignal;
 }
 /**
  * A Franka arm over FCI: an FR3 (version 10) or a FER, also called Panda (version 5). The arm is the clock of the
@@ -1836,7 +1873,10 @@ export declare class Franka<
    * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`, `FRANKA_CONNECT_TIMEOUT`,
    * `FRANKA_INCOMPATIBLE_VERSION`, or `FRANKA_GENERATION` if the arm is not of the generation that was asked for;
    * `FRANKA_CLIENT` if the client cannot connect to this arm
-   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
+   * @throws {AbortError} if {@link FrankaOptions.signal} aborts
+   * @throws {KilohertzError} `SYSTEM` if the system has no descriptors or threads left
+   * @throws {OptionRangeError} {@link OptionTypeError} `OPTION_ADDRESS` if the address does not have the form of one, or
+   * if an option is invalid; no connection is tried then
    */
   static connect<
     const Control extends FrankaControl = 'jointVelocity',
@@ -2003,6 +2043,11 @@ export interface FrankaHandOptions {
    * to press for 100 s against an object that was in the way of a move.
    */
   readonly commandTimeoutS?: number;
+  /**
+   * Ends the attempt to connect when it aborts; the call then rejects with an {@link AbortError}. It has no effect on the
+   * hand that is connected.
+   */
+  readonly signal?: AbortSignal;
 }
 /** Options of `homing`. */
 export interface HandHomingOptions {
@@ -2077,7 +2122,10 @@ export declare class FrankaHand implements AsyncDisposable {
    *
    * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
    * `FRANKA_CONNECT_TIMEOUT`, `FRANKA_INCOMPATIBLE_VERSION`
-   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
+   * @throws {AbortError} if {@link FrankaHandOptions.signal} aborts
+   * @throws {KilohertzError} `SYSTEM` if the system has no descriptors or threads left
+   * @throws {OptionRangeError} {@link OptionTypeError} `OPTION_ADDRESS` if the address does not have the form of one, or
+   * if an option is invalid; no connection is tried then
    */
   static connect(address: string, options?: FrankaHandOptions): Promise<FrankaHand>;
   /** The version of the hand's protocol: 3. */
@@ -2422,6 +2470,55 @@ export interface Mpify extends MpifyCall {
 }
 /** Makes an object in another process, and a proxy of it in this process. */
 export declare const mpify: Mpify;
+/** Settings of the pool of threads on which asyncified functions run. */
+export interface PoolOptions {
+  /**
+   * How many threads may run at the same time, 1 to 1024. Default: as many as this process may use processors. The
+   * processors that `taskset` allows count, and the quota of the process's cgroup, rounded down.
+   */
+  readonly threads?: number;
+  /** How long a thread waits for another call before it is ended [s], 0 to 2147483. Default 10. */
+  readonly idleS?: number;
+  /**
+   * How large the heap of JavaScript may become in each thread [MiB], 16 to 65536. A call whose thread needs more rejects
+   * with `OFFLOAD_CRASHED`, and the thread is ended. Default: Node's own limit.
+   */
+  readonly memoryMb?: number;
+}
+/** What the pool of threads does and has done. Counts are since the program's start. */
+export interface PoolStats {
+  /** How many threads may run at the same time. */
+  readonly maxThreads: number;
+  /** How many threads exist now. */
+  readonly threads: number;
+  /** How many calls run now. */
+  readonly running: number;
+  /** How many calls wait for a thread now. */
+  readonly waiting: number;
+  /** How many calls have been answered, also with what the function threw. */
+  readonly answered: number;
+  /** How many calls had no answer: their thread ended, could not be started, or their arguments could not be sent. */
+  readonly failed: number;
+  /** How many calls were ended by their `signal` or `timeoutS`. */
+  readonly aborted: number;
+}
+/**
+ * Sets how the pool of threads works on which asyncified functions run. Options that are left out have their defaults
+ * again. Calls that run go on and are answered; later calls, also those that wait, run on threads with the new options.
+ * Each thread of a program has a pool of its own, which it configures itself.
+ *
+ * @example
+ * configurePool({ threads: 2, idleS: 60, memoryMb: 512 });
+ * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid; nothing has changed then
+ */
+export declare function configurePool(options: PoolOptions): void;
+/**
+ * Returns what the pool of threads does and has done.
+ *
+ * @example
+ * const { running, waiting, maxThreads } = poolStats();
+ */
+export declare function poolStats(): PoolStats;
 /**
  * Marks a value, an argument or a result, to be moved to the other thread instead of copied. A large buffer is then
  * sent without delay, and is empty (detached) in this thread. Returns the value itself. The mark counts for one

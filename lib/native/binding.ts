@@ -10,6 +10,7 @@ export {
   isEnding,
   MORE,
   NativeArm,
+  NativeAttempt,
   type NativeAwake,
   type NativeBatch,
   type NativeChunkFault,

@@ -4,6 +4,7 @@ import { find } from '../entry/pool-worker.ts';
 import { OffloadError, OptionTypeError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import { CALLED, type CallLimits, checkCallLimits, limited } from './call-limits.ts';
+import { arrived, sending } from './codec/carried.ts';
 import { fromMessage } from './codec/error-message.ts';
 import { checkModule, exportsNone, type Place, partsOf } from './module.ts';
 import { isPoolThread, type Job, pool } from './pool.ts';
@@ -87,7 +88,7 @@ export function asyncify(
   const name = nameOf(work);
   const place: Place = `${checkModule(module)} ${name}`;
   const call = (args: readonly unknown[], limits?: CallLimits): Promise<unknown> =>
-    isPoolThread ? inPlace(place, args, work) : offload([place, args], limits);
+    isPoolThread ? inPlace(place, args, work) : offload(place, args, limits);
   const made = Object.assign(async (...args: unknown[]) => call(args), {
     with(limits: CallLimits): AsyncCall<AnyFunction> {
       const checked = checkCallLimits(limits);
@@ -117,9 +118,13 @@ function nameOf(work: unknown): string {
   return work.name;
 }
 
-async function offload(job: Job, limits?: CallLimits): Promise<unknown> {
-  const [place, args] = job;
+async function offload(
+  place: Place,
+  args: readonly unknown[],
+  limits?: CallLimits,
+): Promise<unknown> {
   const moving = takeMoving(args);
+  const job: Job = [place, ...sending(args)];
   const outcome = await (limits
     ? limited(
         limits,
@@ -127,7 +132,7 @@ async function offload(job: Job, limits?: CallLimits): Promise<unknown> {
         (end) => pool.run(job, moving, end),
       )
     : pool.run(job, moving));
-  if (!('kind' in outcome)) return outcome[0];
+  if (!('kind' in outcome)) return arrived(...outcome)[0];
   throw outcome.kind === 'threw' ? fromMessage(outcome.error) : missing(place, outcome.exported);
 }
 

@@ -2,14 +2,14 @@ import { describeThrown } from '../../errors/describe.ts';
 import { isOurs, OffloadError, PolicyError } from '../../errors/errors.ts';
 import { calling } from '../../errors/native-call.ts';
 import {
-  armSchema,
   type NativeArm,
   type NativePlace,
   NativeSession,
   type NativeSessionOptions,
   NativeSharedPort,
 } from '../../native/binding.ts';
-import { CALL, type FrankaControl, ROBOT_MODES } from '../../native/contract.ts';
+import { CALL, type FrankaControl } from '../../native/contract.ts';
+import { STATE_LAYOUT } from '../../native/robot-state.ts';
 import { Child, placeOf } from '../../offload/child.ts';
 import { LoggedIn } from '../../policy/logged.ts';
 import type { ProcessPolicy } from '../../policy/process-policy.ts';
@@ -48,17 +48,19 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
     const spec = { url: url.href, python, env, ...told, policyMemory: port.memory };
     let made = false;
     let gone: OffloadError | undefined;
-    const child = new Child(spec, (error) => {
-      gone = error;
-      if (made && !this.halted) this.fail(died(error), undefined);
-    });
-    this.#child = child;
+    let child: Child | undefined;
     try {
+      child = new Child(spec, (error) => {
+        gone = error;
+        if (made && !this.halted) this.fail(died(error), undefined);
+      });
+      this.#child = child;
       await child.line.call(CALL.make, 'make', [placeOf(url.href), exportName, args]);
       made = true;
     } catch (error) {
-      this.fail(gone ? died(gone) : policyThrew(undefined, error), undefined);
-      await child.stopLater(0);
+      const isGone = gone !== undefined || child === undefined;
+      this.fail(isGone ? died(gone ?? error) : policyThrew(undefined, error), undefined);
+      await child?.stopLater(0);
     }
     if (this.failure) throw this.failure({});
   }
@@ -93,17 +95,11 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
 
   async #run(session: NativeSession, isRecorded: boolean): Promise<void> {
     const logged = new LoggedIn(session);
-    const { fields, errorNames } = armSchema();
-    const schema = {
-      fields: fields.map(({ name, len }) => [name, len]),
-      errorNames,
-      modes: ROBOT_MODES,
-    };
     try {
       const failure = await this.#child?.line.callLogging(
         CALL.runPolicy,
         'policy',
-        [schema, this.lengths, isRecorded],
+        [STATE_LAYOUT, this.lengths, isRecorded],
         (message) => logged.take(message),
       );
       if (failure === undefined || failure === null) {
