@@ -201,7 +201,7 @@ export class Child {
     if (code === EXIT.unfit && isPython(this.#spec.url)) {
       return new OffloadError(
         'OFFLOAD_PYTHON',
-        `${this.#named()}: ${words}. Choose another with { python: ... } or VIRTUAL_ENV`,
+        `${this.#python?.path}, found by ${this.#python?.by}: ${words}. Choose another with { python: ... } or VIRTUAL_ENV`,
       );
     }
     const how = signal === null ? `ended with code ${code}` : `was killed by ${signal}`;
@@ -214,11 +214,6 @@ export class Child {
     );
   }
 
-  /** The interpreter, and how it was found. */
-  #named(): string {
-    return `${this.#python?.path}, found by ${this.#python?.by}`;
-  }
-
   #unstartable(cause: Error): OffloadError {
     const short = shortage(`the process of ${fileName(this.#spec.url)}`, cause);
     if (short) return short;
@@ -228,7 +223,7 @@ export class Child {
     }
     return new OffloadError(
       'OFFLOAD_PYTHON',
-      `${this.#named()}, cannot be started: ${cause.message}. Install Python 3.9 or newer, or ` +
+      `${this.#python?.path} cannot be started: ${cause.message}. It was found by ${this.#python?.by}. Install Python 3.9 or newer, or ` +
         'name one with { python: ... } or VIRTUAL_ENV',
       { cause },
     );

@@ -62,8 +62,8 @@ interface Thread {
  *
  * Arguments and results are copied once: the other side reads typed arrays from 64 kB on directly from shared memory. A
  * function may use the arrays that it receives until it has answered, a generator until it ends. After that the arrays
- * are empty, so copy what you want to keep. If a function throws, the call rejects with an error of the same name,
- * message, stack, `code` and `cause`. An idle thread uses no processor time and does not keep the process alive.
+ * are empty, so copy what you want to keep. If a function throws, the call rejects with an error as with
+ * {@link asyncify}. An idle thread uses no processor time and does not keep the process alive.
  *
  * @example
  * await using thread = new InferenceThread<typeof import('../franka/model.js')>(
