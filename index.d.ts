@@ -2,13 +2,222 @@
 
 import { EventEmitter } from 'node:events';
 
+/** Where a page is opened. */
+export interface DashboardOptions {
+  /** The port, 0 to 65535. 0 stands for any that is free. Default 0. */
+  readonly port?: number;
+  /**
+   * The IP address of this host on which the page is opened. Default `'127.0.0.1'`: browsers on this host alone can
+   * open it. The page comes over plain HTTP, so whoever can read the network can read the token in its address, and
+   * stop the arm. Any address that is not a loopback address is therefore told as a warning of the process with code
+   * `KILOHERTZ_DASHBOARD_HOST`.
+   */
+  readonly host?: string;
+}
+/** Options of {@link Session.dashboard}. */
+export interface ShownOptions extends DashboardOptions {
+  /** The page on which the session is shown, beside others. Default: a page of its own. */
+  readonly on?: Dashboard;
+  /** The robot's name on the page. Default: its model and its address. */
+  readonly name?: string;
+}
+/**
+ * A page in a browser that shows sessions while they run, and can stop them. A thread of its own serves it, so it also
+ * works while JavaScript is blocked. {@link Session.dashboard} opens it.
+ */
+export declare class Dashboard implements AsyncDisposable {
+  #private;
+  /** The address of the page, with its token: whoever has it can look at the sessions and stop them. */
+  readonly address: string;
+  private constructor();
+  /** Closes the page. The sessions go on. Resolves when the port is free. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+/** A file: its path, or a `file:` URL. */
+export type RecordingFile = string | URL;
+/**
+ * Opens a page in a browser that plays a recording, or two, the second drawn over the first. The whole recordings are
+ * read before, at most 60 frames a second of each are kept.
+ *
+ * @param files one recording or two
+ * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER` for a recording that
+ *   cannot be played; `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ */
+export declare function view(
+  files: RecordingFile | readonly RecordingFile[],
+  options?: DashboardOptions,
+): Promise<Dashboard>;
+type NativeErrorCode =
+  | 'ACTION_LENGTH'
+  | 'FRANKA_CLIENT'
+  | 'FRANKA_COMMAND_ABORTED'
+  | 'FRANKA_COMMAND_REJECTED'
+  | 'FRANKA_COMMAND_TIMEOUT'
+  | 'FRANKA_CONNECTION_LOST'
+  | 'FRANKA_CONNECT_FAILED'
+  | 'FRANKA_CONNECT_REFUSED'
+  | 'FRANKA_CONNECT_TIMEOUT'
+  | 'FRANKA_GENERATION'
+  | 'FRANKA_INCOMPATIBLE_VERSION'
+  | 'FRANKA_INVALID_ARGUMENT'
+  | 'FRANKA_INVALID_OPERATION'
+  | 'FRANKA_MODEL'
+  | 'FRANKA_MOTION_ABORTED'
+  | 'FRANKA_NOT_ARRIVED'
+  | 'FRANKA_PROTOCOL'
+  | 'FRANKA_REFLEX'
+  | 'FRANKA_UNREACHABLE'
+  | 'LISTEN_IN_USE'
+  | 'LISTEN_REFUSED'
+  | 'OFFLOAD_PROTOCOL'
+  | 'OFFLOAD_TOO_LARGE'
+  | 'RECORD_BUSY'
+  | 'RECORD_CHANGED'
+  | 'RECORD_DAMAGED'
+  | 'RECORD_EMPTY'
+  | 'RECORD_FOREIGN'
+  | 'RECORD_INVALID_ARGUMENT'
+  | 'RECORD_IO'
+  | 'RECORD_NEWER'
+  | 'RECORD_NO_ENCODER'
+  | 'RECORD_STOPPED'
+  | 'ROBOT'
+  | 'SESSION_INTERRUPTED'
+  | 'SIM_ADDRESS'
+  | 'SIM_BIND'
+  | 'SIM_BUSY'
+  | 'SIM_FAULT'
+  | 'SIM_MODEL'
+  | 'SIM_MODEL_LIBRARY'
+  | 'SIM_OPTION'
+  | 'SIM_STOPPED'
+  | 'SIM_SYSTEM'
+  | 'SYSTEM';
+/** The control mode of an arm: what the actions of a session command. */
+export type FrankaControl =
+  | 'jointVelocity'
+  | 'jointPosition'
+  | 'jointTarget'
+  | 'cartesianVelocity'
+  | 'cartesianPose'
+  | 'cartesianTarget'
+  | 'torque';
+/** The generation of an arm: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
+export type FrankaGeneration = 'fr3' | 'fer';
+/** The library that talks to an arm. */
+export type FrankaClient = 'franka-rs' | 'libfranka-rs';
+/** The controller that makes the arm follow the commanded motion. */
+export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
+/** A frame of the arm, as libfranka's `Frame` names it. */
+export type FrankaFrame =
+  | 'joint1'
+  | 'joint2'
+  | 'joint3'
+  | 'joint4'
+  | 'joint5'
+  | 'joint6'
+  | 'joint7'
+  | 'flange'
+  | 'endEffector'
+  | 'stiffness';
+/** The mode of an arm, as libfranka names it. */
+export type RobotMode =
+  | 'Other'
+  | 'Idle'
+  | 'Move'
+  | 'Guiding'
+  | 'Reflex'
+  | 'UserStopped'
+  | 'AutomaticErrorRecovery';
+type SessionCounter =
+  | 'iterations'
+  | 'overruns'
+  | 'missedTicks'
+  | 'policyAsks'
+  | 'policyAnswers'
+  | 'lateActions'
+  | 'heldCommands'
+  | 'restCommands'
+  | 'staleActions'
+  | 'clampedCommands'
+  | 'unusedNotFinite'
+  | 'overwrittenObservations'
+  | 'overwrittenActions'
+  | 'droppedAnswers'
+  | 'emptyAnswers'
+  | 'followedCommands'
+  | 'chunks'
+  | 'badChunks'
+  | 'skippedActions'
+  | 'starvedCycles'
+  | 'seams'
+  | 'gripperCommands'
+  | 'gripperFailures'
+  | 'droppedRecords'
+  | 'unrecordedCycles'
+  | 'droppedEvents'
+  | 'boxViolations'
+  | 'positionViolations'
+  | 'velocityViolations'
+  | 'accelerationViolations'
+  | 'jerkViolations'
+  | 'torqueViolations'
+  | 'torqueRateViolations'
+  | 'jointsViolations'
+  | 'distanceViolations';
+/** How the command of a tick was made: from an action in time, by approaching one, by holding, by braking. */
+export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
+/** How an episode of a recording ended. */
+export type EpisodeOutcome = 'unknown' | 'success' | 'failure' | 'rerecorded';
+/** How serious a note of a recorded cycle is. */
+export type NoteLevel = 'info' | 'warning' | 'error';
+/** The encoding of a pixel of a recorded image. */
+export type PixelEncoding = 'mono8' | 'rgb8' | 'rgba8';
+declare const OWN_ERROR_CODES: readonly [
+  'ABORT_ERR',
+  'ACTION_FRAME',
+  'ACTION_LIMIT',
+  'ACTION_NOT_FINITE',
+  'ACTION_TYPE',
+  'CHUNK_EMPTY',
+  'CHUNK_LENGTH',
+  'CHUNK_SEAM',
+  'CHUNK_STEP',
+  'CHUNK_TIME',
+  'INTERNAL',
+  'OFFLOAD_CRASHED',
+  'OFFLOAD_ENTRY_POINT',
+  'OFFLOAD_NOT_CLONEABLE',
+  'OFFLOAD_NOT_FOUND',
+  'OFFLOAD_NOT_STARTED',
+  'OFFLOAD_PYTHON',
+  'OFFLOAD_QUEUE_FULL',
+  'OFFLOAD_SHAPE',
+  'OFFLOAD_STOPPED',
+  'OFFLOAD_TIMEOUT',
+  'POLICY_BEHIND',
+  'POLICY_CRASHED',
+  'POLICY_DETACHED',
+  'POLICY_LATE',
+  'POLICY_THREW',
+  'POLICY_UNSETTLED',
+  'ROBOT_THREW',
+  'ROBOT_UNSETTLED',
+  'SESSION_NOT_KEPT',
+  'SESSION_RUNNING',
+  'SESSION_STOPPED',
+];
+/** The code of a refused option: `OPTION_` and the option's name, for example `OPTION_RATE_HZ`. */
+export type OptionErrorCode = `OPTION_${string}`;
+/** The stable codes of errors, except those of options. */
+export type ErrorCode = NativeErrorCode | (typeof OWN_ERROR_CODES)[number];
+/** The stable codes of all errors of this package. */
+export type KilohertzErrorCode = ErrorCode | OptionErrorCode;
 declare class NativeArm {
   /** Connects; rejects with the answer of the arm or the network. */
-  static connect(
-    address: string,
-    connectWith: NativeConnectOptions,
-    attempt: NativeAttempt,
-  ): Promise<NativeArm>;
+  static connect(address: string, connectWith: NativeConnectOptions): Promise<NativeArm>;
   /** True if this arm is a simulator of this process that waits for its commands. */
   get isInLockstep(): boolean;
   /** Returns true if it is on this machine, as only a simulated arm is. */
@@ -52,11 +261,6 @@ declare class NativeArm {
     settlingS: number,
   ): Promise<NativeMove>;
 }
-declare class NativeAttempt {
-  constructor();
-  /** Ends the attempt. What it has opened is closed, then its promise rejects. */
-  stop(): void;
-}
 declare class NativeFailure {
   /** Which class of errors it becomes. */
   readonly kind: NativeFailureKind;
@@ -78,11 +282,7 @@ declare class NativeFailure {
 }
 declare class NativeHand {
   /** Connects to the hand of the arm at `host` or `host:port`. */
-  static connect(
-    address: string,
-    wanted: NativeHandOptions,
-    attempt: NativeAttempt,
-  ): Promise<NativeHand>;
+  static connect(address: string, wanted: NativeHandOptions): Promise<NativeHand>;
   /** The version of the hand's protocol. */
   get serverVersion(): number;
   /** How many datagrams came from other senders than the hand; they were dropped. */
@@ -570,132 +770,6 @@ interface NativeViolation {
   /** What is wrong with a matrix. */
   flaw?: string;
 }
-type NativeErrorCode =
-  | 'ACTION_LENGTH'
-  | 'FRANKA_CLIENT'
-  | 'FRANKA_COMMAND_ABORTED'
-  | 'FRANKA_COMMAND_REJECTED'
-  | 'FRANKA_COMMAND_TIMEOUT'
-  | 'FRANKA_CONNECTION_LOST'
-  | 'FRANKA_CONNECT_FAILED'
-  | 'FRANKA_CONNECT_REFUSED'
-  | 'FRANKA_CONNECT_TIMEOUT'
-  | 'FRANKA_GENERATION'
-  | 'FRANKA_INCOMPATIBLE_VERSION'
-  | 'FRANKA_INVALID_ARGUMENT'
-  | 'FRANKA_INVALID_OPERATION'
-  | 'FRANKA_MODEL'
-  | 'FRANKA_MOTION_ABORTED'
-  | 'FRANKA_NOT_ARRIVED'
-  | 'FRANKA_PROTOCOL'
-  | 'FRANKA_REFLEX'
-  | 'FRANKA_UNREACHABLE'
-  | 'LISTEN_IN_USE'
-  | 'LISTEN_REFUSED'
-  | 'OFFLOAD_PROTOCOL'
-  | 'OFFLOAD_TOO_LARGE'
-  | 'RECORD_BUSY'
-  | 'RECORD_CHANGED'
-  | 'RECORD_DAMAGED'
-  | 'RECORD_EMPTY'
-  | 'RECORD_FOREIGN'
-  | 'RECORD_INVALID_ARGUMENT'
-  | 'RECORD_IO'
-  | 'RECORD_NEWER'
-  | 'RECORD_NO_ENCODER'
-  | 'RECORD_STOPPED'
-  | 'ROBOT'
-  | 'SESSION_INTERRUPTED'
-  | 'SIM_ADDRESS'
-  | 'SIM_BIND'
-  | 'SIM_BUSY'
-  | 'SIM_FAULT'
-  | 'SIM_MODEL'
-  | 'SIM_MODEL_LIBRARY'
-  | 'SIM_OPTION'
-  | 'SIM_STOPPED'
-  | 'SIM_SYSTEM'
-  | 'SYSTEM';
-/** The control mode of an arm: what the actions of a session command. */
-export type FrankaControl =
-  | 'jointVelocity'
-  | 'jointPosition'
-  | 'jointTarget'
-  | 'cartesianVelocity'
-  | 'cartesianPose'
-  | 'cartesianTarget'
-  | 'torque';
-/** The generation of an arm: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
-export type FrankaGeneration = 'fr3' | 'fer';
-/** The library that talks to an arm. */
-export type FrankaClient = 'franka-rs' | 'libfranka-rs';
-/** The controller that makes the arm follow the commanded motion. */
-export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
-/** A frame of the arm, as libfranka's `Frame` names it. */
-export type FrankaFrame =
-  | 'joint1'
-  | 'joint2'
-  | 'joint3'
-  | 'joint4'
-  | 'joint5'
-  | 'joint6'
-  | 'joint7'
-  | 'flange'
-  | 'endEffector'
-  | 'stiffness';
-/** The mode of an arm, as libfranka names it. */
-export type RobotMode =
-  | 'Other'
-  | 'Idle'
-  | 'Move'
-  | 'Guiding'
-  | 'Reflex'
-  | 'UserStopped'
-  | 'AutomaticErrorRecovery';
-type SessionCounter =
-  | 'iterations'
-  | 'overruns'
-  | 'missedTicks'
-  | 'policyAsks'
-  | 'policyAnswers'
-  | 'lateActions'
-  | 'heldCommands'
-  | 'restCommands'
-  | 'staleActions'
-  | 'clampedCommands'
-  | 'unusedNotFinite'
-  | 'overwrittenObservations'
-  | 'overwrittenActions'
-  | 'droppedAnswers'
-  | 'emptyAnswers'
-  | 'followedCommands'
-  | 'chunks'
-  | 'badChunks'
-  | 'skippedActions'
-  | 'starvedCycles'
-  | 'seams'
-  | 'gripperCommands'
-  | 'gripperFailures'
-  | 'droppedRecords'
-  | 'unrecordedCycles'
-  | 'droppedEvents'
-  | 'boxViolations'
-  | 'positionViolations'
-  | 'velocityViolations'
-  | 'accelerationViolations'
-  | 'jerkViolations'
-  | 'torqueViolations'
-  | 'torqueRateViolations'
-  | 'jointsViolations'
-  | 'distanceViolations';
-/** How the command of a tick was made: from an action in time, by approaching one, by holding, by braking. */
-export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
-/** How an episode of a recording ended. */
-export type EpisodeOutcome = 'unknown' | 'success' | 'failure' | 'rerecorded';
-/** How serious a note of a recorded cycle is. */
-export type NoteLevel = 'info' | 'warning' | 'error';
-/** The encoding of a pixel of a recorded image. */
-export type PixelEncoding = 'mono8' | 'rgb8' | 'rgba8';
 /**
  * The state of a Franka arm, with libfranka's field names.
  *
@@ -810,59 +884,19 @@ export declare class RobotState {
   readonly accelerometer_bottom: Float64Array;
   /** The share of the last 100 commands that the robot received, 0 to 1. */
   readonly control_command_success_rate: number;
-  /** The mode of the robot. */
-  readonly robot_mode: RobotMode;
-  /** The names of the errors that are present, for example `joint_velocity_violation`. */
-  readonly current_errors: readonly string[];
-  /** The names of the errors that ended the last motion. */
-  readonly last_motion_errors: readonly string[];
   /** Makes a state that is a view of `slots`, in the layout that sessions on an arm use. */
   constructor(slots: Float64Array);
+  /** The mode of the robot. */
+  get robot_mode(): RobotMode;
+  /** The names of the errors that are present, for example `joint_velocity_violation`. */
+  get current_errors(): readonly string[];
+  /** The names of the errors that ended the last motion. */
+  get last_motion_errors(): readonly string[];
   /** Returns a copy of the state that later cycles do not change. */
   copy(): RobotState;
   /** Returns the state as a plain object with ordinary arrays, for `JSON.stringify`. */
   toJSON(): Record<string, number | string | readonly (number | string)[]>;
 }
-declare const OWN_ERROR_CODES: readonly [
-  'ABORT_ERR',
-  'ACTION_FRAME',
-  'ACTION_LIMIT',
-  'ACTION_NOT_FINITE',
-  'ACTION_TYPE',
-  'CHUNK_EMPTY',
-  'CHUNK_LENGTH',
-  'CHUNK_SEAM',
-  'CHUNK_STEP',
-  'CHUNK_TIME',
-  'INTERNAL',
-  'OFFLOAD_CRASHED',
-  'OFFLOAD_ENTRY_POINT',
-  'OFFLOAD_NOT_CLONEABLE',
-  'OFFLOAD_NOT_FOUND',
-  'OFFLOAD_NOT_STARTED',
-  'OFFLOAD_PYTHON',
-  'OFFLOAD_QUEUE_FULL',
-  'OFFLOAD_SHAPE',
-  'OFFLOAD_STOPPED',
-  'OFFLOAD_TIMEOUT',
-  'POLICY_BEHIND',
-  'POLICY_CRASHED',
-  'POLICY_DETACHED',
-  'POLICY_LATE',
-  'POLICY_THREW',
-  'POLICY_UNSETTLED',
-  'ROBOT_THREW',
-  'ROBOT_UNSETTLED',
-  'SESSION_NOT_KEPT',
-  'SESSION_RUNNING',
-  'SESSION_STOPPED',
-];
-/** The code of a refused option: `OPTION_` and the option's name, for example `OPTION_RATE_HZ`. */
-export type OptionErrorCode = `OPTION_${string}`;
-/** The stable codes of errors, except those of options. */
-export type ErrorCode = NativeErrorCode | (typeof OWN_ERROR_CODES)[number];
-/** The stable codes of all errors of this package. */
-export type KilohertzErrorCode = ErrorCode | OptionErrorCode;
 /** Any error of this package. All its error classes have a code. */
 export type AnyKilohertzError = KilohertzError | OptionRangeError | OptionTypeError;
 /**
@@ -1067,85 +1101,6 @@ export declare class AbortError extends KilohertzError {
   /** @param what the name of what was ended, for example `the move` */
   constructor(what: string, reason: unknown);
 }
-/** Where a page is opened. */
-export interface DashboardOptions {
-  /** The port, 0 to 65535. 0 stands for any that is free. Default 0. */
-  readonly port?: number;
-  /**
-   * The IP address of this host on which the page is opened. Default `'127.0.0.1'`: browsers on this host alone can
-   * open it. The page comes over plain HTTP, so whoever can read the network can read the token in its address, and
-   * stop the arm. Any address that is not a loopback address is therefore told as a warning of the process with code
-   * `KILOHERTZ_DASHBOARD_HOST`.
-   */
-  readonly host?: string;
-}
-/** Options of {@link Session.dashboard}. */
-export interface ShownOptions extends DashboardOptions {
-  /** The page on which the session is shown, beside others. Default: a page of its own. */
-  readonly on?: Dashboard;
-  /** The robot's name on the page. Default: its model and its address. */
-  readonly name?: string;
-}
-/**
- * A page in a browser that shows sessions while they run, and can stop them. A thread of its own serves it, so it also
- * works while JavaScript is blocked. {@link Session.dashboard} opens it.
- */
-export declare class Dashboard implements AsyncDisposable {
-  #private;
-  /** The address of the page, with its token: whoever has it can look at the sessions and stop them. */
-  readonly address: string;
-  private constructor();
-  /**
-   * Opens a page.
-   *
-   * @throws {KilohertzError} `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
-   * @throws {OptionTypeError | OptionRangeError} if an option is invalid
-   */
-  static open(options?: DashboardOptions): Dashboard;
-  /** Opens a page that plays recordings. {@link view} is what users call. */
-  static play(files: readonly string[], options: DashboardOptions): Promise<Dashboard>;
-  /** Shows a session that has begun, as the robot with this name. */
-  watch(session: NativeSession, name: string): void;
-  /** Tells an error of the newest session of the robot with this name. */
-  tell(name: string, error: KilohertzError): void;
-  /** Closes the page. The sessions go on. Resolves when the port is free. */
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
-}
-/** A file: its path, or a `file:` URL. */
-export type RecordingFile = string | URL;
-/**
- * Opens a page in a browser that plays a recording, or two, the second drawn over the first. The whole recordings are
- * read before, at most 60 frames a second of each are kept.
- *
- * @param files one recording or two
- * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER` for a recording that
- *   cannot be played; `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
- * @throws {OptionTypeError | OptionRangeError} if an option is invalid
- */
-export declare function view(
-  files: RecordingFile | readonly RecordingFile[],
-  options?: DashboardOptions,
-): Promise<Dashboard>;
-/** A class of errors, with any constructor. */
-export type ErrorClass = abstract new (...args: never[]) => Error;
-/**
- * Registers a class of errors of your own: `instanceof` then holds for errors that were thrown in another thread or
- * process, by {@link asyncify}, an {@link InferenceThread}, {@link mpify} or a policy elsewhere. The class is found by
- * its name, also for an exception of Python with the same name. Call it where such errors are caught.
- *
- * The constructor is not called: the error gets the prototype of the class, and the own enumerable fields that it had.
- * Without registration it has these fields too, and the nearest class that is known: one of JavaScript's own, of this
- * package, or a registered one from which its class is derived. Registering a class twice has no effect.
- *
- * @example
- * // errors.ts, which both sides import
- * export class Unreachable extends Error { constructor(readonly joint: number) { super(`joint ${joint}`); } }
- * registerErrorClass(Unreachable);
- * @throws {OptionTypeError} `OPTION_ERROR_CLASS` if the value is not a class that is derived from `Error`
- * @throws {OptionRangeError} `OPTION_ERROR_CLASS` if it has no name, or another class has the same name
- */
-export declare function registerErrorClass(errorClass: ErrorClass): void;
 declare enum Length {
   three = 3,
   four = 4,
@@ -1840,11 +1795,6 @@ export interface FrankaOptions<
   readonly client?: FrankaClient;
   /** How long connecting may take [s]. Default 5. */
   readonly timeoutS?: number;
-  /**
-   * Ends the attempt to connect when it aborts; the call then rejects with an {@link AbortError}. It has no effect on the
-   * arm that is connected.
-   */
-  readonly signal?: AbortSignal;
 }
 /**
  * A Franka arm over FCI: an FR3 (version 10) or a FER, also called Panda (version 5). The arm is the clock of the
@@ -1873,10 +1823,7 @@ export declare class Franka<
    * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`, `FRANKA_CONNECT_TIMEOUT`,
    * `FRANKA_INCOMPATIBLE_VERSION`, or `FRANKA_GENERATION` if the arm is not of the generation that was asked for;
    * `FRANKA_CLIENT` if the client cannot connect to this arm
-   * @throws {AbortError} if {@link FrankaOptions.signal} aborts
-   * @throws {KilohertzError} `SYSTEM` if the system has no descriptors or threads left
-   * @throws {OptionRangeError} {@link OptionTypeError} `OPTION_ADDRESS` if the address does not have the form of one, or
-   * if an option is invalid; no connection is tried then
+   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
    */
   static connect<
     const Control extends FrankaControl = 'jointVelocity',
@@ -2043,11 +1990,6 @@ export interface FrankaHandOptions {
    * to press for 100 s against an object that was in the way of a move.
    */
   readonly commandTimeoutS?: number;
-  /**
-   * Ends the attempt to connect when it aborts; the call then rejects with an {@link AbortError}. It has no effect on the
-   * hand that is connected.
-   */
-  readonly signal?: AbortSignal;
 }
 /** Options of `homing`. */
 export interface HandHomingOptions {
@@ -2122,10 +2064,7 @@ export declare class FrankaHand implements AsyncDisposable {
    *
    * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
    * `FRANKA_CONNECT_TIMEOUT`, `FRANKA_INCOMPATIBLE_VERSION`
-   * @throws {AbortError} if {@link FrankaHandOptions.signal} aborts
-   * @throws {KilohertzError} `SYSTEM` if the system has no descriptors or threads left
-   * @throws {OptionRangeError} {@link OptionTypeError} `OPTION_ADDRESS` if the address does not have the form of one, or
-   * if an option is invalid; no connection is tried then
+   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
    */
   static connect(address: string, options?: FrankaHandOptions): Promise<FrankaHand>;
   /** The version of the hand's protocol: 3. */
@@ -2470,55 +2409,6 @@ export interface Mpify extends MpifyCall {
 }
 /** Makes an object in another process, and a proxy of it in this process. */
 export declare const mpify: Mpify;
-/** Settings of the pool of threads on which asyncified functions run. */
-export interface PoolOptions {
-  /**
-   * How many threads may run at the same time, 1 to 1024. Default: as many as this process may use processors. The
-   * processors that `taskset` allows count, and the quota of the process's cgroup, rounded down.
-   */
-  readonly threads?: number;
-  /** How long a thread waits for another call before it is ended [s], 0 to 2147483. Default 10. */
-  readonly idleS?: number;
-  /**
-   * How large the heap of JavaScript may become in each thread [MiB], 16 to 65536. A call whose thread needs more rejects
-   * with `OFFLOAD_CRASHED`, and the thread is ended. Default: Node's own limit.
-   */
-  readonly memoryMb?: number;
-}
-/** What the pool of threads does and has done. Counts are since the program's start. */
-export interface PoolStats {
-  /** How many threads may run at the same time. */
-  readonly maxThreads: number;
-  /** How many threads exist now. */
-  readonly threads: number;
-  /** How many calls run now. */
-  readonly running: number;
-  /** How many calls wait for a thread now. */
-  readonly waiting: number;
-  /** How many calls have been answered, also with what the function threw. */
-  readonly answered: number;
-  /** How many calls had no answer: their thread ended, could not be started, or their arguments could not be sent. */
-  readonly failed: number;
-  /** How many calls were ended by their `signal` or `timeoutS`. */
-  readonly aborted: number;
-}
-/**
- * Sets how the pool of threads works on which asyncified functions run. Options that are left out have their defaults
- * again. Calls that run go on and are answered; later calls, also those that wait, run on threads with the new options.
- * Each thread of a program has a pool of its own, which it configures itself.
- *
- * @example
- * configurePool({ threads: 2, idleS: 60, memoryMb: 512 });
- * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid; nothing has changed then
- */
-export declare function configurePool(options: PoolOptions): void;
-/**
- * Returns what the pool of threads does and has done.
- *
- * @example
- * const { running, waiting, maxThreads } = poolStats();
- */
-export declare function poolStats(): PoolStats;
 /**
  * Marks a value, an argument or a result, to be moved to the other thread instead of copied. A large buffer is then
  * sent without delay, and is empty (detached) in this thread. Returns the value itself. The mark counts for one
@@ -3291,7 +3181,7 @@ export interface ReplayOptions {
  */
 export declare class Replay<State = RobotState> implements AsyncIterable<RecordedCycle<State>> {
   #private;
-  /** @internal */
+  /** {@link replay} calls it. */
   constructor(path: string, options: ReplayOptions);
   /** What the recording knows of its run. Each access reads it from the file. */
   get run(): Promise<RecordedRun>;
