@@ -12,7 +12,7 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 /** A connected arm. */
 export declare class NativeArm {
   /** Connects; rejects with the answer of the arm or the network. */
-  static connect(address: string, connectWith: NativeConnectOptions): Promise<NativeArm>
+  static connect(address: string, connectWith: NativeConnectOptions, attempt: NativeAttempt): Promise<NativeArm>
   /** True if this arm is a simulator of this process that waits for its commands. */
   get isInLockstep(): boolean
   /** Returns true if it is on this machine, as only a simulated arm is. */
@@ -61,6 +61,13 @@ export declare class NativeControls {
   moves(hand: NativeHand): void
   /** True if the page for which something is done still holds the controls. */
   get isHeld(): boolean
+}
+
+/** An attempt to connect to an arm or a hand, which can be ended. */
+export declare class NativeAttempt {
+  constructor()
+  /** Ends the attempt. What it has opened is closed, then its promise rejects. */
+  stop(): void
 }
 
 /** The server of a page on which sessions are shown. */
@@ -124,7 +131,7 @@ export type Failure = NativeFailure
 /** A connected hand. */
 export declare class NativeHand {
   /** Connects to the hand of the arm at `host` or `host:port`. */
-  static connect(address: string, wanted: NativeHandOptions): Promise<NativeHand>
+  static connect(address: string, wanted: NativeHandOptions, attempt: NativeAttempt): Promise<NativeHand>
   /** The version of the hand's protocol. */
   get serverVersion(): number
   /** How many datagrams came from other senders than the hand; they were dropped. */

@@ -11,6 +11,7 @@ export {
   MORE,
   NativeArm,
   type NativeAsked,
+  NativeAttempt,
   type NativeAwake,
   type NativeBatch,
   type NativeChunkFault,

@@ -2,15 +2,18 @@
 
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { bare, checkObject } from '../checks.ts';
 import { entryUrl } from '../entry/entry-url.ts';
 import { type KilohertzError, OffloadError, OptionTypeError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
+import { checkRoom, shortage } from '../errors/shortage.ts';
 import { endChild, NativeLine } from '../native/binding.ts';
 import { EXIT } from '../native/contract.ts';
 import { within } from '../promise.ts';
+import { findInterpreter, type Interpreter } from './interpreter.ts';
 import { Line, MOST_CALLS } from './line.ts';
 
 const PYTHON_MAIN: string = fileURLToPath(new URL('./python/child.py', import.meta.url));
@@ -29,7 +32,7 @@ const OWN_OPTIONS =
 export interface ChildSpec {
   /** The URL of the module. */
   readonly url: string;
-  /** The Python interpreter. Default: the one in `VIRTUAL_ENV`, else `python3`. */
+  /** The Python interpreter. Default: the first that is found, in the order of `interpreter.ts`. */
   readonly python: string | undefined;
   /** Environment variables beside the parent's. */
   readonly env: Readonly<Record<string, string>> | undefined;
@@ -60,10 +63,31 @@ export function placeOf(url: string): string {
   return isPython(url) ? fileURLToPath(url) : url;
 }
 
-function interpreter({ python }: ChildSpec): string {
-  if (python !== undefined) return python;
-  const { VIRTUAL_ENV } = process.env;
-  return VIRTUAL_ENV ? join(VIRTUAL_ENV, 'bin', 'python') : 'python3';
+function interpreterFor({ url, python, env }: ChildSpec): Interpreter {
+  const program = process.argv[1];
+  return findInterpreter(url, python, {
+    env: { ...process.env, ...env },
+    cwd: process.cwd(),
+    program: program === undefined ? undefined : resolve(program),
+  });
+}
+
+/** The outputs of children that wait until this process's stderr takes more. */
+const paused = new Set<Readable>();
+
+/** Passes output of a child on to this process's stderr, which may take it slowly. */
+function passOn(data: Buffer, from: Readable): void {
+  if (process.stderr.write(data)) return;
+  // What is not taken away there stays with the child.
+  from.pause();
+  // One listener serves all children.
+  if (paused.size === 0) process.stderr.once('drain', resumeAll);
+  paused.add(from);
+}
+
+function resumeAll(): void {
+  for (const stream of paused) stream.resume();
+  paused.clear();
 }
 
 /** Returns the Node options with which this program loads modules, without those that concern the program itself. */
@@ -85,6 +109,8 @@ export class Child {
   readonly ended: Promise<OffloadError>;
   readonly #process: ChildProcess;
   readonly #spec: ChildSpec;
+  /** The interpreter of a Python child. */
+  readonly #python: Interpreter | undefined;
   readonly #whenEnded: (error: OffloadError) => void;
   #tail = '';
   #stopped = false;
@@ -93,18 +119,22 @@ export class Child {
 
   /**
    * @param whenEnded called with the error that says how the child ended, before calls reject with it
-   * @throws {KilohertzError} `SYSTEM` if no shared memory can be allocated
+   * @throws {KilohertzError} `SYSTEM` if the system has no descriptors, processes or memory left for the child
+   * @throws {OffloadError} `OFFLOAD_PYTHON` if there is no Python
    */
   constructor(spec: ChildSpec, whenEnded: (error: OffloadError) => void) {
     this.#spec = spec;
     this.#whenEnded = whenEnded;
+    const what = `the process of ${fileName(spec.url)}`;
+    const python = isPython(spec.url);
+    this.#python = python ? interpreterFor(spec) : undefined;
+    checkRoom(what);
     const native = calling(() => NativeLine.make(spec.sharedBytes, spec.longest));
     const { memory, callEvent, answerEvent } = native.descriptors;
     const policy = spec.policyMemory === undefined ? [] : [spec.policyMemory];
     const descriptors = [memory, callEvent, answerEvent, ...policy];
-    const python = isPython(spec.url);
-    const [program, main] = python
-      ? [interpreter(spec), ['-u', PYTHON_MAIN]]
+    const [program, main] = this.#python
+      ? [this.#python.path, ['-u', PYTHON_MAIN]]
       : [process.execPath, [...loaderOptions(), fileURLToPath(entryUrl('child'))]];
     // In the child these descriptors follow those of the standard streams.
     const numbers = descriptors.map((_, nth) => String(nth + 3));
@@ -112,7 +142,12 @@ export class Child {
       stdio: ['ignore', 'inherit', 'pipe', ...descriptors] satisfies StdioOptions,
       env: bare({ ...process.env, ...spec.env }),
     });
-    this.#process = spawn(program, [...main, String(process.pid), ...numbers], options);
+    try {
+      this.#process = spawn(program, [...main, String(process.pid), ...numbers], options);
+    } catch (error) {
+      native.release();
+      throw shortage(what, error) ?? error;
+    }
     this.line = new Line(native, fileName(spec.url), {
       most: MOST_CALLS,
       longest: spec.longest,
@@ -124,11 +159,7 @@ export class Child {
     });
     const { stderr } = this.#process;
     stderr?.on('data', (data: Buffer) => {
-      // What is not taken away there stays with the child.
-      if (!process.stderr.write(data)) {
-        stderr.pause();
-        process.stderr.once('drain', () => stderr.resume());
-      }
+      passOn(data, stderr);
       this.#tail = (this.#tail + data.toString()).slice(-TAIL_LENGTH);
     });
     // Waiting calls keep the parent alive. The child does not.
@@ -170,7 +201,7 @@ export class Child {
     if (code === EXIT.unfit && isPython(this.#spec.url)) {
       return new OffloadError(
         'OFFLOAD_PYTHON',
-        `${interpreter(this.#spec)}: ${words}. Choose another with { python: ... } or VIRTUAL_ENV`,
+        `${this.#python?.path}, found by ${this.#python?.by}: ${words}. Choose another with { python: ... } or VIRTUAL_ENV`,
       );
     }
     const how = signal === null ? `ended with code ${code}` : `was killed by ${signal}`;
@@ -184,13 +215,15 @@ export class Child {
   }
 
   #unstartable(cause: Error): OffloadError {
+    const short = shortage(`the process of ${fileName(this.#spec.url)}`, cause);
+    if (short) return short;
     if (!isPython(this.#spec.url)) {
       const message = `the process of ${fileName(this.#spec.url)} cannot be started: ${cause.message}`;
       return new OffloadError('OFFLOAD_CRASHED', message, { cause });
     }
     return new OffloadError(
       'OFFLOAD_PYTHON',
-      `${interpreter(this.#spec)} cannot be started: ${cause.message}. Install Python 3.9 or newer, or ` +
+      `${this.#python?.path} cannot be started: ${cause.message}. It was found by ${this.#python?.by}. Install Python 3.9 or newer, or ` +
         'name one with { python: ... } or VIRTUAL_ENV',
       { cause },
     );

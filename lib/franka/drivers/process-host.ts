@@ -2,12 +2,12 @@ import { describeThrown } from '../../errors/describe.ts';
 import { isOurs, OffloadError, PolicyError } from '../../errors/errors.ts';
 import { calling } from '../../errors/native-call.ts';
 import {
-  armSchema,
   NativeQuestions,
   NativeSession,
   NativeSharedPort,
 } from '../../native/binding.ts';
-import { CALL, ROBOT_MODES } from '../../native/contract.ts';
+import { CALL } from '../../native/contract.ts';
+import { STATE_LAYOUT } from '../../native/robot-state.ts';
 import { Child, placeOf } from '../../offload/child.ts';
 import { garbled } from '../../offload/codec/packer.ts';
 import { LoggedIn } from '../../policy/logged.ts';
@@ -46,17 +46,19 @@ export class ProcessHost<Observation, Action> extends PolicyHost {
     const spec = { url: url.href, python, env, ...told, policyMemory: port.memory };
     let made = false;
     let gone: OffloadError | undefined;
-    const child = new Child(spec, (error) => {
-      gone = error;
-      if (made && !this.isOver) this.fail(died(error), undefined);
-    });
-    this.#child = child;
+    let child: Child | undefined;
     try {
+      child = new Child(spec, (error) => {
+        gone = error;
+        if (made && !this.isOver) this.fail(died(error), undefined);
+      });
+      this.#child = child;
       await child.line.call(CALL.make, 'make', [placeOf(url.href), exportName, args]);
       made = true;
     } catch (error) {
-      this.fail(gone ? died(gone) : policyThrew(undefined, error), undefined);
-      await child.stopLater(0);
+      const isGone = gone !== undefined || child === undefined;
+      this.fail(isGone ? died(gone ?? error) : policyThrew(undefined, error), undefined);
+      await child?.stopLater(0);
     }
     if (this.failure) throw this.failure({});
   }
@@ -96,17 +98,11 @@ export class ProcessHost<Observation, Action> extends PolicyHost {
 
   /** Lets the child run the policy, until it is let go or fails. `log` takes what the policy logs. */
   async #run(isRecorded: boolean, log: (message: unknown) => void): Promise<void> {
-    const { fields, errorNames } = armSchema();
-    const schema = {
-      fields: fields.map(({ name, len }) => [name, len]),
-      errorNames,
-      modes: ROBOT_MODES,
-    };
     try {
       const failure = await this.#child?.line.callLogging(
         CALL.runPolicy,
         'policy',
-        [schema, this.lengths, isRecorded],
+        [STATE_LAYOUT, this.lengths, isRecorded],
         log,
       );
       if (failure === undefined || failure === null) {
