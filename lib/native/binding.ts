@@ -12,6 +12,7 @@ export {
   NativeArm,
   type NativeAwake,
   type NativeBatch,
+  NativeChild,
   type NativeChunkFault,
   type NativeChunks,
   type NativeConnectOptions,

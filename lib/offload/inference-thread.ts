@@ -11,6 +11,8 @@ import type { AnyFunction } from './asyncify.ts';
 import { type CallLimits, checkCallLimits } from './call-limits.ts';
 import { Line, MOST_CALLS } from './line.ts';
 import { checkModule } from './module.ts';
+import { threadOptions } from './node-options.ts';
+import { checkRuntime } from './node-program.ts';
 import { checkSharedBytes, DEFAULT_SHARED_BYTES } from './shared-bytes.ts';
 
 const DEFAULT_QUEUE = 64;
@@ -112,6 +114,7 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
   }
 
   async #start(): Promise<void> {
+    checkRuntime('an InferenceThread');
     const native = calling(() => NativeLine.make(this.#sharedBytes));
     // The thread belongs to this process. It could take any amount of memory anyway, so its answers have no size limit.
     const longest = Number.POSITIVE_INFINITY;
@@ -119,7 +122,7 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
     const workerData = { line: native.number };
     const worker = new Worker(
       entryUrl('inference-worker'),
-      bare({ workerData, name: 'kilohertz inference' }),
+      bare({ workerData, name: 'kilohertz inference', ...threadOptions() }),
     );
     let cause: unknown;
     worker.on('error', (error) => {

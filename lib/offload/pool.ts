@@ -11,6 +11,7 @@ import { describeThrown, isError, read, textIn } from '../errors/describe.ts';
 import { OffloadError } from '../errors/errors.ts';
 import type { ErrorMessage } from './codec/error-message.ts';
 import { type Place, partsOf } from './module.ts';
+import { threadOptions } from './node-options.ts';
 
 /** One call, as it is sent to a thread. It is an array, because arrays are sent fastest. */
 export type Job = readonly [place: Place, args: readonly unknown[]];
@@ -86,6 +87,7 @@ class Pool {
         maxThreads: THREADS,
         idleTimeout: IDLE_MS,
         workerData: MARK,
+        ...threadOptions(),
       }),
     );
     // If a thread fails before it takes a call, the call for which it was started would wait forever.

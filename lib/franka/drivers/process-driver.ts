@@ -40,12 +40,13 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
 
   /** Starts the process and waits until its policy is loaded. */
   async reset(): Promise<void> {
-    const { url, exportName, args, python, env } = this.#policy;
+    const { url, exportName, args, python, env, execPath, processGroup } = this.#policy;
     const { observation, answer } = this.lengths;
     const port = calling(() => new NativeSharedPort(observation, answer));
     this.#port = port;
     const told = { sharedBytes: 0, longest: LONGEST_TOLD };
-    const spec = { url: url.href, python, env, ...told, policyMemory: port.memory };
+    const started = { python, env, execPath, processGroup };
+    const spec = { url: url.href, ...started, ...told, policyMemory: port.memory };
     let made = false;
     let gone: OffloadError | undefined;
     const child = new Child(spec, (error) => {

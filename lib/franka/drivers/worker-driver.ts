@@ -16,6 +16,7 @@ import {
   type NativeSessionOptions,
 } from '../../native/binding.ts';
 import type { FrankaControl } from '../../native/contract.ts';
+import { threadOptions } from '../../offload/node-options.ts';
 import type { WorkerTask } from '../../policy/worker-messages.ts';
 import type { WorkerPolicy } from '../../policy/worker-policy.ts';
 import { within } from '../../promise.ts';
@@ -31,7 +32,7 @@ function workerFor(task: WorkerTask, name: string): Worker | undefined {
   try {
     return new Worker(
       entryUrl('policy-worker'),
-      bare({ workerData: task, name, transferList: [port] }),
+      bare({ workerData: task, name, transferList: [port], ...threadOptions() }),
     );
   } catch (error) {
     if (read(Object(error), 'name') === 'DataCloneError') return undefined;
