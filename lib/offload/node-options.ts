@@ -33,7 +33,7 @@ export const OF_A_THREAD: Readonly<Record<string, Names>> = {
     --trace-deprecation --trace-warnings --trace-uncaught`),
   // How it talks to the network.
   ...others(`--dns-result-order --network-family-autoselection --enable-network-family-autoselection
-    --network-family-autoselection-attempt-timeout --insecure-http-parser --max-http-header-size --tls-cipher-list
+    --network-family-autoselection-attempt-timeout --insecure-http-parser --max-http-header-size
     --tls-min-v1.0 --tls-min-v1.1 --tls-min-v1.2 --tls-min-v1.3 --tls-max-v1.2 --tls-max-v1.3`),
   // What it may do.
   '--allow-fs-read': 'path',
@@ -51,8 +51,8 @@ const OF_A_PROCESS: Readonly<Record<string, Names>> = {
   ...others(`--max-old-space-size --max-old-space-size-percentage --initial-old-space-size --max-semi-space-size
     --min-semi-space-size --semi-space-growth-factor --max-heap-size --initial-heap-size --stack-size
     --optimize-for-size --zero-fill-buffers --secure-heap --secure-heap-min --v8-pool-size`),
-  ...others(`--use-openssl-ca --use-bundled-ca --use-system-ca --openssl-legacy-provider --openssl-shared-config
-    --enable-fips --force-fips --use-env-proxy`),
+  ...others(`--tls-cipher-list --use-openssl-ca --use-bundled-ca --use-system-ca --openssl-legacy-provider
+    --openssl-shared-config --enable-fips --force-fips --use-env-proxy`),
   '--openssl-config': 'path',
   '--experimental-config-file': 'path',
 };
@@ -203,13 +203,18 @@ function required(name: string): string {
   return name;
 }
 
-/** Returns the URL of a module that imports a package as a module of the program's folder does. */
+/**
+ * Returns the URL of a module that imports a package as a module of the program's folder does. Only a script can be told
+ * from which folder it imports. Node warns that this is experimental; nobody has asked for it, so the warning is dropped.
+ */
 function importing(name: string): string {
   const place = JSON.stringify(resolve(start.folder, '--import'));
   const script = JSON.stringify(`import(${JSON.stringify(name)})`);
   return dataUrl(
-    `import vm from 'node:vm'; await new vm.Script(${script}, { filename: ${place}, ` +
-      'importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER }).runInThisContext();',
+    `import vm from 'node:vm'; const { emitWarning } = process; process.emitWarning = () => {}; ` +
+      `const script = new vm.Script(${script}, { filename: ${place}, ` +
+      'importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER }); ' +
+      'const imported = script.runInThisContext(); process.emitWarning = emitWarning; await imported;',
   );
 }
 
