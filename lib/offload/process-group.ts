@@ -6,21 +6,34 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** How often it is checked whether a group has ended [ms]. */
 const CHECK_MS = 10;
 
+/** How long a process may take to end once it was killed [s]. */
+const KILLED_S = 1;
+
 /** Asks what is left of a group to end, and blocks until it has ended, at most for `limitS`. Then the rest is killed. */
 export function endGroup(group: number, limitS: number): void {
-  signal(group, 'SIGTERM');
-  const deadline = performance.now() + limitS * 1e3;
   const never = new Int32Array(new SharedArrayBuffer(4));
-  while (runs(group) && performance.now() < deadline) Atomics.wait(never, 0, 0, CHECK_MS);
-  killGroup(group);
+  for (const [name, waitS] of steps(limitS)) {
+    signal(group, name);
+    const deadline = performance.now() + waitS * 1e3;
+    while (runs(group) && performance.now() < deadline) Atomics.wait(never, 0, 0, CHECK_MS);
+  }
 }
 
 /** Ends what is left of a group as {@link endGroup} does, without blocking. */
 export async function endGroupLater(group: number, limitS: number): Promise<void> {
-  signal(group, 'SIGTERM');
-  const deadline = performance.now() + limitS * 1e3;
-  while (runs(group) && performance.now() < deadline) await sleep(CHECK_MS);
-  killGroup(group);
+  for (const [name, waitS] of steps(limitS)) {
+    signal(group, name);
+    const deadline = performance.now() + waitS * 1e3;
+    while (runs(group) && performance.now() < deadline) await sleep(CHECK_MS);
+  }
+}
+
+/** Returns the signals that end a group, each with the time that it may take [s]. */
+function steps(limitS: number): readonly (readonly [NodeJS.Signals, number])[] {
+  return [
+    ['SIGTERM', limitS],
+    ['SIGKILL', KILLED_S],
+  ];
 }
 
 const groups = new Set<number>();
@@ -36,12 +49,7 @@ export function endWithProgram(group: number): () => void {
 }
 
 function killGroups(): void {
-  for (const group of groups) killGroup(group);
-}
-
-/** Kills what is left of a group. */
-function killGroup(group: number): void {
-  signal(group, 'SIGKILL');
+  for (const group of groups) signal(group, 'SIGKILL');
 }
 
 function signal(group: number, name: NodeJS.Signals): void {

@@ -58,8 +58,17 @@ type MembersOf<Made, Without = never> = {
       any
     :
         | Member<Made[Name]>
-        | (IsWritable<Made, Name> extends true ? Exclude<Made[Name], AnyMethod> : never);
+        | (IsWritable<Made, Name> extends true ? Sendable<Made[Name]> : never);
 };
+
+/** A value that can be assigned: no function, and no object with methods, because these cannot be sent. */
+type Sendable<Value> = Value extends AnyMethod
+  ? never
+  : Value extends Whole
+    ? Value
+    : true extends { [Name in keyof Value]: Value[Name] extends AnyMethod ? true : false }[keyof Value]
+      ? never
+      : Value;
 
 /** The methods that a proxy itself has. */
 export interface ProxyControl extends Disposable, AsyncDisposable {

@@ -87,6 +87,12 @@ export class Packer {
     this.#value(value, path, 0);
   }
 
+  /** Writes the arguments of a call. `nameOf` names each of them in errors. */
+  list(list: readonly unknown[], nameOf: (nth: number) => string): void {
+    this.#count(TAG.list, list.length);
+    for (let nth = 0; nth < list.length; nth += 1) this.#value(list[nth], nameOf(nth), 1);
+  }
+
   #reserve(bytes: number): number {
     const at = this.length;
     this.length += bytes;
