@@ -108,11 +108,10 @@ for (const [name, before] of [
   ['--title', ['--title', 'check']],
 ] as const) {
   test(`a child of node ${name} is not such a program itself`, async (t) => {
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      [...before, LOADER, program],
-      { env: { ...process.env, NODE_OPTIONS: '', ONLY: 'child' }, timeout: 100_000 },
-    );
+    const { stdout } = await promisify(execFile)(process.execPath, [...before, LOADER, program], {
+      env: { ...process.env, NODE_OPTIONS: '', ONLY: 'child' },
+      timeout: 100_000,
+    });
     t.regex(stdout, /"way":"mpify"/);
     t.notRegex(stdout, /name-pattern|inspect|--title|--test/);
   });
@@ -165,7 +164,7 @@ test('NODE_OPTIONS of the option env are those of the child', async (t) => {
   const { mpify } = await import('../../index.ts');
   const url = new URL('../fixtures/started.ts', import.meta.url);
   const env = { NODE_OPTIONS: '--title=Z --stack-trace-limit=9' };
-  type Made = (typeof import('../fixtures/started.ts'))['makeStarted'];
+  type Made = typeof import('../fixtures/started.ts')['makeStarted'];
   const child = await mpify.with({ env })<Made>(url, 'makeStarted');
   t.teardown(() => child.stop());
   const { nodeOptions, stackTraceLimit } = await child.started();

@@ -42,14 +42,17 @@ test('printing, comparing, copying and writing a proxy as JSON asks its process 
   const { gain } = planner;
   const works: Record<string, () => unknown> = {
     'JSON.stringify': () => t.is(JSON.stringify({ planner, gain, a: [gain] }), '{"a":[null]}'),
-    inspect: () => t.is(inspect({ planner }), '{ planner: [ProcessProxy of Planner in planner.py] }'),
+    inspect: () =>
+      t.is(inspect({ planner }), '{ planner: [ProcessProxy of Planner in planner.py] }'),
     'inspect a member': () => t.is(inspect(gain), '[ProcessProxy of Planner in planner.py.gain]'),
     showProxy: () => inspect(planner, { showProxy: true, showHidden: true, depth: 9 }),
-    format: () => t.regex(format('%s %o %O %j %d', planner, planner, planner, planner, planner), /Proxy/),
+    format: () =>
+      t.regex(format('%s %o %O %j %d', planner, planner, planner, planner, planner), /Proxy/),
     String: () => t.is(String(planner), '[ProcessProxy of Planner in planner.py]'),
     template: () => t.is(`${gain}`, String(gain)),
     'toString()': () => t.is(planner.toString(), planner.toLocaleString()),
     number: () => t.true(Number.isNaN(+planner)),
+    // biome-ignore lint/suspicious/noDoubleEquals: what it asks for is tested
     '==': () => t.false(planner == 5),
     'Object.prototype.toString': () => Object.prototype.toString.call(planner),
     instanceof: () => t.false(planner instanceof Planner || gain instanceof Promise),
@@ -84,7 +87,12 @@ test('printing, comparing, copying and writing a proxy as JSON asks its process 
     },
     // As Jest does with what looks like one of its matchers or like an element of a page.
     jest: () => {
-      for (const name of ['asymmetricMatch', '$$typeof', '@@__IMMUTABLE_ITERABLE__@@', 'nodeType']) {
+      for (const name of [
+        'asymmetricMatch',
+        '$$typeof',
+        '@@__IMMUTABLE_ITERABLE__@@',
+        'nodeType',
+      ]) {
         t.is(planner[name], undefined);
         t.is(gain[name], undefined);
       }
@@ -100,7 +108,11 @@ test('printing, comparing, copying and writing a proxy as JSON asks its process 
     await null;
     t.deepEqual(asked, [], name);
   }
-  for (const same of [await planner, await Promise.resolve(planner), (await Promise.all([planner]))[0]]) {
+  for (const same of [
+    await planner,
+    await Promise.resolve(planner),
+    (await Promise.all([planner]))[0],
+  ]) {
     t.is(same, planner);
   }
   t.deepEqual(asked, []);

@@ -170,7 +170,8 @@ class RemoteProcess implements Remote {
 
   constructor(url: string, name: string, args: readonly unknown[], options: MpifyOptions) {
     const { python, env, execPath, processGroup, restarts = 0 } = options;
-    const { sharedBytes = DEFAULT_SHARED_BYTES, maxAnswerBytes: longest = DEFAULT_ANSWER } = options;
+    const { sharedBytes = DEFAULT_SHARED_BYTES, maxAnswerBytes: longest = DEFAULT_ANSWER } =
+      options;
     this.#url = url;
     this.#make = [placeOf(url), name, args];
     this.#spec = { url, python, env, execPath, processGroup, sharedBytes, longest };

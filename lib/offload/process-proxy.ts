@@ -56,9 +56,7 @@ type MembersOf<Made, Without = never> = {
   [Name in keyof Made as Exclude<Name, Without | LocalName | symbol>]: 0 extends 1 & Made[Name]
     ? // biome-ignore lint/suspicious/noExplicitAny: an untyped member has any member
       any
-    :
-        | Member<Made[Name]>
-        | (IsWritable<Made, Name> extends true ? Sendable<Made[Name]> : never);
+    : Member<Made[Name]> | (IsWritable<Made, Name> extends true ? Sendable<Made[Name]> : never);
 };
 
 /** A value that can be assigned: no function, and no object with methods, because these cannot be sent. */
@@ -66,7 +64,9 @@ type Sendable<Value> = Value extends AnyMethod
   ? never
   : Value extends Whole
     ? Value
-    : true extends { [Name in keyof Value]: Value[Name] extends AnyMethod ? true : false }[keyof Value]
+    : true extends {
+          [Name in keyof Value]: Value[Name] extends AnyMethod ? true : false;
+        }[keyof Value]
       ? never
       : Value;
 
