@@ -70,6 +70,17 @@ export declare class NativeAttempt {
   stop(): void
 }
 
+/**
+ * A child of this thread. If the thread ends first, as a worker that is terminated, the child is killed and
+ * collected: Node no longer does that then.
+ */
+export declare class NativeChild {
+  /** Holds the child with this process id, which runs. */
+  constructor(pid: number)
+  /** To be called when Node has collected the child. */
+  release(): void
+}
+
 /** The server of a page on which sessions are shown. */
 export declare class NativeDashboard {
   /** Opens a page. `lib/dashboard/dashboard.ts` has checked what is given. */

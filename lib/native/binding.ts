@@ -14,6 +14,7 @@ export {
   NativeAttempt,
   type NativeAwake,
   type NativeBatch,
+  NativeChild,
   type NativeChunkFault,
   type NativeChunks,
   type NativeConnectOptions,

@@ -12,6 +12,8 @@ import type { AnyFunction } from './asyncify.ts';
 import { type CallLimits, checkCallLimits } from './call-limits.ts';
 import { Line, MOST_CALLS } from './line.ts';
 import { checkModule } from './module.ts';
+import { threadOptions } from './node-options.ts';
+import { checkRuntime } from './node-program.ts';
 import { checkSharedBytes, DEFAULT_SHARED_BYTES } from './shared-bytes.ts';
 
 const DEFAULT_QUEUE = 64;
@@ -113,13 +115,15 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
   }
 
   async #start(): Promise<void> {
+    checkRuntime('an InferenceThread');
     checkRoom('the inference thread');
     const native = calling(() => NativeLine.make(this.#sharedBytes));
     // The thread belongs to this process. It could take any amount of memory anyway, so its answers have no size limit.
     const longest = Number.POSITIVE_INFINITY;
     const line = new Line(native, this.#url, { most: this.#maxQueued, longest, clones: true });
     const workerData = { line: native.number };
-    const options = bare({ workerData, name: 'kilohertz inference' });
+    const threads = { name: 'kilohertz inference', ...threadOptions() };
+    const options = bare({ workerData, ...threads });
     const worker = started(() => new Worker(entryUrl('inference-worker'), options), line);
     let cause: unknown;
     worker.on('error', (error) => {

@@ -14,6 +14,7 @@ import { LONGEST_S } from './call-limits.ts';
 import type { Carried } from './codec/carried.ts';
 import type { ErrorMessage } from './codec/error-message.ts';
 import { type Place, partsOf } from './module.ts';
+import { threadOptions } from './node-options.ts';
 import { processors } from './processors.ts';
 
 /** One call, as it is sent to a thread. It is an array, because arrays are sent fastest. */
@@ -203,6 +204,7 @@ class Pool {
         idleTimeout: idleS * 1e3,
         workerData: MARK,
         ...(memoryMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: memoryMb } }),
+        ...threadOptions(),
       }),
     );
     // If a thread fails before it takes a call, the call for which it was started would wait forever.

@@ -1,11 +1,7 @@
 import { describeThrown } from '../../errors/describe.ts';
 import { isOurs, OffloadError, PolicyError } from '../../errors/errors.ts';
 import { calling } from '../../errors/native-call.ts';
-import {
-  NativeQuestions,
-  NativeSession,
-  NativeSharedPort,
-} from '../../native/binding.ts';
+import { NativeQuestions, NativeSession, NativeSharedPort } from '../../native/binding.ts';
 import { CALL } from '../../native/contract.ts';
 import { STATE_LAYOUT } from '../../native/robot-state.ts';
 import { Child, placeOf } from '../../offload/child.ts';
@@ -38,12 +34,13 @@ export class ProcessHost<Observation, Action> extends PolicyHost {
 
   /** Starts the process and waits until its policy is loaded. */
   async load(): Promise<void> {
-    const { url, exportName, args, python, env } = this.#policy;
+    const { url, exportName, args, python, env, execPath, processGroup } = this.#policy;
     const { observation, answer } = this.lengths;
     const port = calling(() => new NativeSharedPort(observation, answer));
     this.#port = port;
     const told = { sharedBytes: 0, longest: LONGEST_TOLD };
-    const spec = { url: url.href, python, env, ...told, policyMemory: port.memory };
+    const started = { python, env, execPath, processGroup };
+    const spec = { url: url.href, ...started, ...told, policyMemory: port.memory };
     let made = false;
     let gone: OffloadError | undefined;
     let child: Child | undefined;

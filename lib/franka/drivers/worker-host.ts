@@ -11,6 +11,7 @@ import { OffloadError, PolicyError } from '../../errors/errors.ts';
 import { checkRoom, shortage } from '../../errors/shortage.ts';
 import { dismissPort, NativeQuestions, NativeSession } from '../../native/binding.ts';
 import { sending } from '../../offload/codec/carried.ts';
+import { threadOptions } from '../../offload/node-options.ts';
 import type { Lengths, PolicyFailure, WorkerTask } from '../../policy/worker-messages.ts';
 import type { WorkerPolicy } from '../../policy/worker-policy.ts';
 import { within } from '../../promise.ts';
@@ -25,7 +26,7 @@ function workerFor(task: WorkerTask, name: string): Worker | undefined {
   try {
     return new Worker(
       entryUrl('policy-worker'),
-      bare({ workerData: task, name, transferList: [port] }),
+      bare({ workerData: task, name, transferList: [port], ...threadOptions() }),
     );
   } catch (error) {
     if (read(Object(error), 'name') === 'DataCloneError') return undefined;

@@ -88,6 +88,12 @@ export class Packer {
     this.#value(value, path, 0);
   }
 
+  /** Writes the arguments of a call. `nameOf` names each of them in errors. */
+  list(list: readonly unknown[], nameOf: (nth: number) => string): void {
+    this.#count(TAG.list, list.length);
+    for (let nth = 0; nth < list.length; nth += 1) this.#value(list[nth], nameOf(nth), 1);
+  }
+
   /** Writes a thrown value as an error. */
   thrown(thrown: unknown): void {
     this.#error(thrown, 'error', 0);

@@ -399,3 +399,26 @@ pub fn end_child(env: &Env, pid: u32, limit_s: f64) -> Result<bool> {
         .map_err(LineError::from)
         .or_throw(env)
 }
+
+/// A child of this thread. If the thread ends first, as a worker that is terminated, the child is killed and
+/// collected: Node no longer does that then.
+#[napi]
+pub struct NativeChild(child::Held);
+
+#[napi]
+impl NativeChild {
+    /// Holds the child with this process id, which runs.
+    #[napi(constructor)]
+    pub fn new(env: &Env, pid: u32) -> Result<NativeChild> {
+        child::Held::new(pid)
+            .map(NativeChild)
+            .map_err(LineError::from)
+            .or_throw(env)
+    }
+
+    /// To be called when Node has collected the child.
+    #[napi]
+    pub fn release(&mut self) {
+        self.0.release();
+    }
+}
