@@ -188,6 +188,8 @@ test('the executable is installed, and runs as a command of the app', async (t) 
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const { stdout } = await promisify(execFile)(executable, ['--version'], { env });
   t.is(stdout, `${version}\n`);
+  const demo = await promisify(execFile)(executable, ['demo', '--help'], { env });
+  t.regex(demo.stdout, /--dashboard/);
 });
 
 test('carries every module that a Python child is made of, and no more of Python', (t) => {
