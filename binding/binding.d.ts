@@ -43,18 +43,6 @@ export declare class NativeArm {
   planMove(goal: Float64Array, relative: boolean, speed: number, tolerance: number, settlingS: number): Promise<NativeMove>
 }
 
-/** The controls of an arm. */
-export declare class NativeControls {
-  /** Takes what was asked for; null if there is nothing. `done` must be called when it is over. */
-  take(): NativeAsked | null
-  /** Notes that what was taken is over, and whether it has failed. */
-  done(hasFailed: boolean): void
-  /** Notes that the hand is commanded from now on: it is stopped when the controls are let go. */
-  moves(hand: NativeHand): void
-  /** True if the page for which something is done still holds the controls. */
-  get isHeld(): boolean
-}
-
 /** An attempt to connect to an arm or a hand, which can be ended. */
 export declare class NativeAttempt {
   constructor()
@@ -71,6 +59,18 @@ export declare class NativeChild {
   constructor(pid: number)
   /** To be called when Node has collected the child. */
   release(): void
+}
+
+/** The controls of an arm. */
+export declare class NativeControls {
+  /** Takes what was asked for; null if there is nothing. `done` must be called when it is over. */
+  take(): NativeAsked | null
+  /** Notes that what was taken is over, and whether it has failed. */
+  done(hasFailed: boolean): void
+  /** Notes that the hand is commanded from now on: it is stopped when the controls are let go. */
+  moves(hand: NativeHand): void
+  /** True if the page for which something is done still holds the controls. */
+  get isHeld(): boolean
 }
 
 /** The server of a page on which sessions are shown. */
