@@ -8,7 +8,7 @@ test('without descriptors each start is refused with what to do, leaves nothing 
   const refused = 'SYSTEM EMFILE says what to do';
   t.deepEqual(
     lines.filter((line) => !line.startsWith('arm:')),
-    ['pool', 'thread', 'process', 'worker'].map(
+    ['pool', 'thread', 'process', 'worker', 'policy in a process'].map(
       (name) => `${name}: ${refused}; 0 left open; the next works`,
     ),
     stderr,

@@ -53,9 +53,11 @@ export class ProcessHost<Observation, Action> extends PolicyHost {
       await child.line.call(CALL.make, 'make', [placeOf(url.href), exportName, args]);
       made = true;
     } catch (error) {
-      const isGone = gone !== undefined || child === undefined;
-      this.fail(isGone ? died(gone ?? error) : policyThrew(undefined, error), undefined);
+      const lost: unknown = gone ?? (child ? undefined : error);
       await child?.stopLater(0);
+      // What the system refuses is no fault of the policy.
+      if (isOurs(lost) && lost.code === 'SYSTEM') throw lost;
+      this.fail(lost ? died(lost) : policyThrew(undefined, error), undefined);
     }
     if (this.failure) throw this.failure({});
   }
