@@ -1,4 +1,9 @@
-export type { Dashboard, DashboardOptions, ShownOptions } from './lib/dashboard/dashboard.ts';
+export type {
+  ControlsOptions,
+  Dashboard,
+  DashboardOptions,
+  ShownOptions,
+} from './lib/dashboard/dashboard.ts';
 export { view } from './lib/dashboard/view.ts';
 export type { ErrorCode, KilohertzErrorCode, OptionErrorCode } from './lib/errors/codes.ts';
 export {

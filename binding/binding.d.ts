@@ -51,6 +51,18 @@ export declare class NativeArm {
   planMove(goal: Float64Array, relative: boolean, speed: number, tolerance: number, settlingS: number): Promise<NativeMove>
 }
 
+/** The controls of an arm. */
+export declare class NativeControls {
+  /** Takes what was asked for; null if there is nothing. `done` must be called when it is over. */
+  take(): NativeAsked | null
+  /** Notes that what was taken is over, and whether it has failed. */
+  done(hasFailed: boolean): void
+  /** Notes that the hand is commanded from now on: it is stopped when the controls are let go. */
+  moves(hand: NativeHand): void
+  /** True if the page for which something is done still holds the controls. */
+  get isHeld(): boolean
+}
+
 /** The server of a page on which sessions are shown. */
 export declare class NativeDashboard {
   /** Opens a page. `lib/dashboard/dashboard.ts` has checked what is given. */
@@ -61,10 +73,17 @@ export declare class NativeDashboard {
   get host(): string
   /** The port that is listened on. */
   get port(): number
-  /** Shows a session as the robot with this name. */
-  watch(session: NativeSession, name: string): void
+  /**
+   * Lets the page's controls move the arm with this name, and shows its state. `wake` is called when something
+   * was asked for. Null if the page is closed.
+   */
+  control(arm: NativeArm, name: string, state: Float64Array, wake: () => void): NativeControls | null
+  /** Shows a session as the robot with this name; `is_controlled` says whether the controls have started it. */
+  watch(session: NativeSession, name: string, isControlled: boolean): void
   /** Tells an error of the newest session of the robot with this name. */
   tell(name: string, code: string, text: string): void
+  /** Tells what the controls have done, or why they have not. */
+  note(name: string, isWarning: boolean, what: string, text: string): void
   /** Closes the page; resolves when the port is free. */
   close(): Promise<void>
 }
@@ -142,6 +161,8 @@ export declare class NativeJoinedPort {
   answerNothing(): void
   /** The robot's time of the first question that the policy took, from which its own time counts [s]. */
   get firstS(): number
+  /** The robot's time of the question taken last [s]. */
+  get askedS(): number
   /** Tells the loop that the policy failed and will not answer again. */
   fail(): void
 }
@@ -272,6 +293,21 @@ export declare class NativePlace {
   leave(): void
 }
 
+/** Asks a policy. The thread that asks ends with this. */
+export declare class NativeQuestions {
+  /** Asks the policy of the worker that waits at `port`, whose run had this period. */
+  static worker(port: number, observation: number, answer: number, periodS: number): NativeQuestions
+  /** Asks the policy of the process that waits at `port`, whose run had this period. */
+  static process(port: NativeSharedPort, answer: number, periodS: number): NativeQuestions
+  /**
+   * Asks a question of the cycle `tick`. `time_ns` is on the robot's clock, `period_ns` since the question
+   * before. Resolves to the answer, or to none after `limit_s`; the policy must not be asked again then.
+   */
+  ask(tick: number, timeNs: number, periodNs: number, observation: Float64Array, limitS: number): Promise<NativeAnswer>
+  /** The policy will not answer again: the question that waits for its answer ends. */
+  fail(): void
+}
+
 /** A recording, open for reading. */
 export declare class NativeRecording {
   /** Opens a recording and reads what is known of its run. */
@@ -288,6 +324,10 @@ export declare class NativeRecording {
 export declare class NativeSession {
   /** The robot's time since the first cycle, by the cycles until now [s]. */
   get robotTimeS(): number
+  /** The robot's time of the question that a policy on this thread took last [s]. */
+  get askedS(): number
+  /** The robot's time at which the policy's own time begins [s]; 0 before that is known. */
+  get firstS(): number
   /** Returns what was recorded so far; null if the session is not recorded. */
   recording(): NativeRecorded | null
   /** Returns why the recording cannot be written any further, once; null otherwise. */
@@ -300,6 +340,13 @@ export declare class NativeSession {
   countDropped(values: number): void
   /** Records or shows the beginning of an episode, or its end with how it ended. */
   mark(index: number, task: string, ended?: string | undefined | null): void
+  /** Begins to keep the states and commands of a robot written in JavaScript, which have these fields. */
+  describe(state: Array<NativeField>, action: Array<NativeField>): void
+  /**
+   * Keeps the state of a robot written in JavaScript, and its command behind it. `note` says what is not
+   * kept of it.
+   */
+  keep(tick: number, numbers: Float64Array, note?: string | undefined | null): void
   /** Writes the newest cycles into a file. Rejects with a failure. */
   save(path: string): Promise<void>
   /** Returns the file into which the newest cycles were written at the end; null if none was. */
@@ -313,8 +360,6 @@ export declare class NativeSession {
   static arm(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, port?: number | undefined | null, hand?: NativeHand | undefined | null): NativeSession
   /** Starts a session that drives an arm with the policy of the process that waits at `port`. */
   static armShared(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, port: NativeSharedPort, hand?: NativeHand | undefined | null): NativeSession
-  /** Starts a session that moves an arm as planned, and ends when the arm is there. */
-  static moving(arm: NativeArm, planned: NativeMove, options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession
   /**
    * Returns the reasons of a wake as a sum: 1 for a new observation, which is copied with its tick, time
    * [s] and period [s]; 2 for events; 4 for the end; 8 once the loop has begun.
@@ -359,6 +404,13 @@ export declare class NativeSession {
    * answeredS` and the action.
    */
   takeRecords(): Float64Array
+  /**
+   * Starts a session that moves an arm as planned, and ends when the arm is there, or when the controls that
+   * it is started with are let go.
+   */
+  static moving(arm: NativeArm, planned: NativeMove, options: NativeSessionOptions, place: NativePlace, wake: () => void, controls?: NativeControls | undefined | null): NativeSession
+  /** Starts a session that jogs an arm, and ends when the controls are let go, or nothing is jogged any more. */
+  static jogging(arm: NativeArm, controls: NativeControls, options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession
 }
 
 /** The port of a policy in another process, in the loop's process. */
@@ -467,6 +519,13 @@ export declare function isEnding(): boolean
 /** Added to a message's length if another message is waiting after it. */
 export declare const MORE: number
 
+/** The answer to a question. */
+export interface NativeAnswer {
+  kind: NativeAnswered
+  /** The numbers of an action, or of a chunk with room for the longest behind it. */
+  numbers?: Float64Array
+}
+
 /** An answer of the policy, without its numbers. */
 export interface NativeAnswer {
   tick: number
@@ -477,10 +536,20 @@ export interface NativeAnswer {
   told?: NativeTold
 }
 
+/** What came of a question. */
+export type NativeAnswered = 'action' | 'nothing' | 'failed' | 'late'
+
 /** The layout of an arm's state, and the names of its error flags. */
 export interface NativeArmSchema {
   fields: Array<NativeField>
   errorNames: Array<string>
+}
+
+/** What was asked for, as JavaScript takes it. */
+export interface NativeAsked {
+  what: NativeControl
+  /** True if it was asked for too long ago, or if the page has let the controls go. */
+  isLate: boolean
 }
 
 /** How cores are kept awake. */
@@ -562,6 +631,9 @@ export interface NativeContract {
   numbers: Array<NativeNumbers>
 }
 
+/** What the controls do with an arm. */
+export type NativeControl = 'recover' | 'home' | 'openHand' | 'closeHand' | 'jog'
+
 /** A cycle, without its numbers. */
 export interface NativeCycle {
   tick: number
@@ -583,6 +655,8 @@ export interface NativeDashboardOptions {
   port: number
   /** The first part of every path. */
   token: string
+  /** The same for the pages that may hold the controls; absent if there are none. */
+  controlsToken?: string
   /** The folder that the page was built into. */
   folder: string
 }

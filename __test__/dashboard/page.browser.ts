@@ -160,7 +160,7 @@ test('says so when an arm goes on although it was stopped', async (t) => {
   await page.keyboard.press(' ');
   await shows(
     page,
-    "document.querySelector('#stop-state').textContent.includes('Use the emergency stop')",
+    "document.querySelector('#stop-state').textContent.endsWith('still runs! Use the emergency stop.')",
   );
   t.is(await page.getAttribute('#stop-block', 'data-state'), 'failed');
 });

@@ -294,6 +294,13 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     (o, { arm }) => new Session(arm, () => undefined).dashboard(o),
   ],
   [
+    'controls',
+    ['ControlsOptions'],
+    'hands',
+    'hand',
+    (o, { arm }) => new Session(arm, () => undefined).dashboard({ controls: o }),
+  ],
+  [
     'record',
     ['RecordFolder'],
     'folders',

@@ -14,7 +14,6 @@ import {
 } from '../native/contract.ts';
 import { RobotState } from '../native/robot-state.ts';
 import type { JointVector, Numbers } from '../numbers.ts';
-import { isProcessPolicy } from '../policy/process-policy.ts';
 import { isWorkerPolicy } from '../policy/worker-policy.ts';
 import type { DrivenLink } from '../session/driver.ts';
 import { guardHere } from '../session/process-exit.ts';
@@ -33,8 +32,9 @@ import {
 import { isCartesian, targetJerkShare } from './control.ts';
 import { answersOf } from './drivers/answers.ts';
 import { ArmDriver } from './drivers/arm-driver.ts';
-import { ProcessDriver } from './drivers/process-driver.ts';
-import { WorkerDriver } from './drivers/worker-driver.ts';
+import { ProcessHost } from './drivers/process-host.ts';
+import { armFailure, RemoteDriver } from './drivers/remote-driver.ts';
+import { WorkerHost } from './drivers/worker-host.ts';
 import { checkImpedance, usualDistanceRad } from './impedance.ts';
 import { FrankaModel } from './model.ts';
 import { HOME_OPTIONS, type HomeOptions, type MoveOptions, moveTo } from './move-to.ts';
@@ -151,6 +151,8 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       isInLockstep: arm.isInLockstep,
       isLocal: arm.isLocal,
       runs: this.#runs,
+      arm,
+      address,
       about: {
         kind: 'franka',
         model: arm.generation,
@@ -162,12 +164,11 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       chunks: (options) => nativeChunks(options, control, hasTorques),
       drive: (policy, chunks) => {
         const answers = answersOf(arm, control, chunks);
-        if (isWorkerPolicy<RobotState, unknown>(policy)) {
-          return new WorkerDriver(arm, control, answers, policy);
-        }
-        return isProcessPolicy<RobotState, unknown>(policy)
-          ? new ProcessDriver(arm, control, answers, policy)
-          : new ArmDriver(arm, control, answers, policy);
+        if (typeof policy === 'function') return new ArmDriver(arm, control, answers, policy);
+        const host = isWorkerPolicy<RobotState, unknown>(policy)
+          ? new WorkerHost(policy, answers.lengths, armFailure)
+          : new ProcessHost(policy, answers.lengths, armFailure);
+        return new RemoteDriver(arm, control, host, answers.hand);
       },
     };
     this.nativeLink = link;

@@ -20,6 +20,9 @@ export const STATE_LENGTH: number = schema.fields.reduce((sum, field) => sum + f
 
 const VIEWS = ['current_errors', 'last_motion_errors', 'robot_mode'];
 
+/** Returns the numbers of a state, in the layout that sessions on an arm use. */
+export let slotsOf: (state: RobotState) => Float64Array;
+
 /**
  * The state of a Franka arm, with libfranka's field names.
  *
@@ -135,6 +138,10 @@ export class RobotState {
   declare readonly control_command_success_rate: number;
 
   readonly #slots: Float64Array;
+
+  static {
+    slotsOf = (state) => state.#slots;
+  }
 
   /** Makes a state that is a view of `slots`, in the layout that sessions on an arm use. */
   constructor(slots: Float64Array) {

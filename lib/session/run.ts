@@ -109,6 +109,16 @@ export class Run implements Guarded, Driving {
     return this.#native;
   }
 
+  /** Whether a policy of this thread is answering a question. */
+  get isAsked(): boolean {
+    return this.#driver.isAsked;
+  }
+
+  /** How many fields of a robot written in JavaScript could not be recorded. */
+  get unkeptFields(): number {
+    return this.#driver.unkeptFields ?? 0;
+  }
+
   /** The error that ended the run, if one did. */
   get error(): KilohertzError | undefined {
     return this.#error;
@@ -149,7 +159,7 @@ export class Run implements Guarded, Driving {
         ...this.#options.native,
         ...(durationS === undefined ? {} : { runForS: durationS }),
         ...(record === undefined ? {} : { record: fileFor(record) }),
-        runInfo: runInfo(given, this.#plan.about ?? {}),
+        runInfo: runInfo(given, this.#plan.about ?? { kind: 'javascript' }),
       });
       this.#native = this.#driver.begin(options, this.place, () => this.#wake());
       warnOfHost(this.#options.native.foxglove);

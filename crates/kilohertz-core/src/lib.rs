@@ -67,6 +67,7 @@
 
 pub mod channel;
 pub mod command;
+pub mod lease;
 pub mod limits;
 pub mod named;
 pub mod number;

@@ -103,6 +103,8 @@ impl Drop for NativeSharedPort {
 #[napi]
 pub struct NativeJoinedPort {
     policy: PolicyEnd,
+    /// The robot's time of the observation taken last.
+    asked: Duration,
 }
 
 #[napi]
@@ -120,6 +122,7 @@ impl NativeJoinedPort {
         let policy = PolicyEnd::join(memory, lengths(observation, action));
         Ok(NativeJoinedPort {
             policy: policy.map_err(|error| system(&error)).or_throw(env)?,
+            asked: Duration::ZERO,
         })
     }
 
@@ -139,10 +142,11 @@ impl NativeJoinedPort {
             if self.policy.is_over() {
                 return END;
             }
-            if let Some(frame) = self.policy.take()
-                && fill_question(&frame, &mut observation, &mut clock)
-            {
-                return OBSERVATION;
+            if let Some(frame) = self.policy.take() {
+                self.asked = frame.question().time;
+                if fill_question(&frame, &mut observation, &mut clock) {
+                    return OBSERVATION;
+                }
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -172,6 +176,12 @@ impl NativeJoinedPort {
     #[napi(getter)]
     pub fn first_s(&self) -> f64 {
         self.policy.first().as_secs_f64()
+    }
+
+    /// The robot's time of the question taken last [s].
+    #[napi(getter)]
+    pub fn asked_s(&self) -> f64 {
+        self.asked.as_secs_f64()
     }
 
     /// Tells the loop that the policy failed and will not answer again.
