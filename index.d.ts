@@ -1017,6 +1017,7 @@ export declare class SessionStateError extends KilohertzError {}
  * - `OFFLOAD_NOT_STARTED`, `OFFLOAD_STOPPED`: the thread or process was not started yet, or was stopped
  * - `OFFLOAD_QUEUE_FULL`: too many calls wait for their answer
  * - `OFFLOAD_SHAPE`: the shape of an array does not have the array's number of elements
+ * - `OFFLOAD_NO_NODE`: there is no Node to start, or the program does not run with Node
  * - `OFFLOAD_PYTHON`: there is no Python interpreter, or it is too old
  * - `OFFLOAD_PROTOCOL`: a message of the other side cannot be read; the other side was closed
  * - `OFFLOAD_TOO_LARGE`: an answer had more bytes than `maxAnswerBytes`; the process was ended
@@ -2541,9 +2542,47 @@ export interface RemoteMethod<Args extends readonly unknown[], Result> {
   /** Returns the method with limits for its calls, for example `policy.getAction.with({ timeoutS: 0.1 })(obs)`. */
   with(limits: CallLimits): (...args: Args) => RemoteAnswer<Result>;
 }
-type Member<Value> = Value extends (...args: infer Args) => infer Result
-  ? RemoteMethod<Args, Result>
-  : Value | PromiseLike<Value>;
+type Whole =
+  | string
+  | number
+  | bigint
+  | boolean
+  | symbol
+  | null
+  | undefined
+  | readonly unknown[]
+  | ArrayBuffer
+  | ArrayBufferView
+  | Date
+  | Error
+  | ReadonlyMap<unknown, unknown>
+  | ReadonlySet<unknown>
+  | PromiseLike<unknown>;
+type Attribute<Value> = PromiseLike<Awaited<Value>> &
+  (Value extends Whole ? unknown : MembersOf<Value>);
+type AnyMethod = (...args: never[]) => unknown;
+type Member<Value> =
+  | (Value extends (...args: infer Args) => infer Result ? RemoteMethod<Args, Result> : never)
+  | ([Exclude<Value, AnyMethod>] extends [never] ? never : Attribute<Exclude<Value, AnyMethod>>);
+type IsWritable<Made, Name extends keyof Made> =
+  (<T>() => T extends {
+    [Key in Name]: Made[Key];
+  }
+    ? 1
+    : 2) extends <T>() => T extends {
+    -readonly [Key in Name]: Made[Key];
+  }
+    ? 1
+    : 2
+    ? true
+    : false;
+type MembersOf<Made, Without = never> = {
+  [Name in keyof Made as Exclude<Name, Without | LocalName | symbol>]: 0 extends 1 & Made[Name]
+    ? any
+    :
+        | Member<Made[Name]>
+        | (IsWritable<Made, Name> extends true ? Exclude<Made[Name], AnyMethod> : never);
+};
 /** The methods that a proxy itself has. */
 export interface ProxyControl extends Disposable, AsyncDisposable {
   /**
@@ -2553,17 +2592,32 @@ export interface ProxyControl extends Disposable, AsyncDisposable {
    */
   stop(options?: { readonly timeoutS?: number }): void;
 }
-type Members<Made> = {
-  [Name in Exclude<keyof Made, keyof ProxyControl>]: Member<Made[Name]>;
-};
 /**
  * An object in another process: `await policy.getAction(obs)` calls its method, `await policy.timing` reads its
- * attribute, `policy.gain = 2` sets an attribute. Every access goes to the process. If an assignment fails, the next
- * call rejects with its error.
+ * attribute, `policy.gain = 2` sets an attribute, `await policy.limits.reach` reads an attribute of an attribute. Every
+ * access goes to the process. If an assignment fails, the next call rejects with its error.
+ *
+ * Symbols, the names that every object has, such as `toString` and `constructor`, and `toJSON` are not asked for there.
+ * So a proxy can be printed, compared and written as JSON, where it is left out as a function is.
  */
 export type ProcessProxy<Made> = ProxyControl &
-  (0 extends 1 & Made ? any : Members<Made>) &
+  (0 extends 1 & Made ? any : MembersOf<Made, keyof ProxyControl>) &
   (Made extends (...args: infer Args) => infer Result ? RemoteMethod<Args, Result> : unknown);
+declare const LOCAL_NAMES: readonly [
+  'constructor',
+  'hasOwnProperty',
+  'isPrototypeOf',
+  'propertyIsEnumerable',
+  'prototype',
+  'toJSON',
+  'toLocaleString',
+  'toString',
+  'valueOf',
+  'asymmetricMatch',
+  'inspect',
+  'nodeType',
+];
+type LocalName = (typeof LOCAL_NAMES)[number];
 /** Options of {@link mpify}. */
 export interface MpifyOptions {
   /**
@@ -2573,6 +2627,17 @@ export interface MpifyOptions {
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * The Node that is started for a Node module, for a program whose own file does not start Node: a single executable,
+   * an Electron without `runAsNode`. Default: `process.execPath`.
+   */
+  readonly execPath?: string;
+  /**
+   * Whether the process leads a process group. When it ends or is stopped, what it has started ends too: it gets
+   * `SIGTERM`, and after `timeoutS` of `stop()`, or 1 s, `SIGKILL`. Signals of the terminal, such as Ctrl+C, do not reach
+   * the group. Default false.
+   */
+  readonly processGroup?: boolean;
   /** How often the object is made again, with the same arguments, if its process dies. Default 0. */
   readonly restarts?: number;
   /** How long making the object may take [s]. After that the process is killed. Default: no limit. */
@@ -2704,6 +2769,10 @@ export interface ProcessPolicy<Observation, Action> extends ModulePolicy<Observa
   readonly python: string | undefined;
   /** Environment variables beside this process's own. */
   readonly env: Readonly<Record<string, string>> | undefined;
+  /** The Node that is started; undefined for this program's own. */
+  readonly execPath: string | undefined;
+  /** Whether the process leads a process group, which ends with it. */
+  readonly processGroup: boolean;
 }
 /** Options of {@link processPolicy}. */
 export interface ProcessPolicyOptions<Name extends PropertyKey, Args>
@@ -2712,6 +2781,17 @@ export interface ProcessPolicyOptions<Name extends PropertyKey, Args>
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * The Node that is started for a Node module, for a program whose own file does not start Node: a single executable,
+   * an Electron without `runAsNode`. Default: `process.execPath`.
+   */
+  readonly execPath?: string;
+  /**
+   * Whether the process leads a process group. When it ends or is stopped, what it has started ends too: it gets
+   * `SIGTERM`, and after a second `SIGKILL`. Signals of the terminal, such as Ctrl+C, do not reach
+   * the group. Default false.
+   */
+  readonly processGroup?: boolean;
 }
 /**
  * Makes a policy that runs in another process, Node or Python, for a robot that is driven natively, for example a

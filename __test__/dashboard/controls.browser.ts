@@ -2,17 +2,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { Session } from '../../index.ts';
 import { isRested, setUp, speed, turning, WALL } from '../fixtures/arms.ts';
-import { DESKTOP, loaded, open, openBrowser, PHONE, picture, shows } from '../fixtures/browser.ts';
+import { DESKTOP, loaded, PHONE, picture, shows, withBrowser } from '../fixtures/browser.ts';
 import { until } from '../fixtures/waiting.ts';
 
-let browser: Browser;
-test.before('open a browser', async () => {
-  browser = await openBrowser();
-});
-test.after.always('close it', () => browser?.close());
+const opens = withBrowser(test);
 
 const isHeld = "document.querySelector('.hold').getAttribute('aria-pressed') === 'true'";
 const isFree = "document.querySelector('.hold').getAttribute('aria-pressed') === 'false'";
@@ -20,13 +16,12 @@ const isOn = (button: string) => `${button}.getAttribute('aria-disabled') === 'f
 const jog = (joint: number, sign: '+' | '−') =>
   `[aria-label^="turn joint ${joint}, ${sign === '+' ? 'positive' : 'negative'}"]`;
 
-async function controlled(t: ExecutionContext, options: Parameters<typeof open>[2] = {}) {
+async function controlled(t: ExecutionContext, options: Parameters<typeof opens>[2] = {}) {
   const setup = await setUp('jointVelocity', WALL);
   const session = new Session(setup.arm, turning, { warmupS: 0, realtime: false });
   const dashboard = await session.dashboard({ controls: true, name: 'the arm by the window' });
-  const opened = await open(browser, dashboard.controlsAddress ?? '', options);
+  const opened = await opens(t, dashboard.controlsAddress ?? '', options);
   t.teardown(async () => {
-    await opened.page.close();
     await dashboard.close();
     await setup[Symbol.asyncDispose]();
   });

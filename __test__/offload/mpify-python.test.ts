@@ -1,12 +1,23 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { type MpifyOptions, mpify, OffloadError, type ProcessProxy, shaped } from '../../index.ts';
+import {
+  Franka,
+  FrankaSimulator,
+  type MpifyOptions,
+  mpify,
+  OffloadError,
+  type PolicyError,
+  type ProcessProxy,
+  processPolicy,
+  run,
+  shaped,
+} from '../../index.ts';
 import { childrenOf, processorTicks, runs } from '../fixtures/processes.ts';
 import { program } from '../fixtures/programs.ts';
 import { venv, WITHOUT_NUMPY } from '../fixtures/python.ts';
@@ -50,6 +61,10 @@ interface Remote {
   drop(): void;
   view(array: ArrayBufferView): unknown[];
   nothing(): void;
+}
+
+interface Crash extends OffloadError {
+  readonly exitCode: number | null;
 }
 
 const url = new URL('../fixtures/remote.py', import.meta.url);
@@ -429,4 +444,64 @@ test('Ctrl+C reaches the Python child too, which leaves it to the parent', async
   parent.process.kill('SIGINT');
   const { lines, stderr } = await parent.ended;
   t.is(lines.at(-1), 'after SIGINT 4', stderr);
+});
+
+/** Writes a shell script that starts a Python, as an environment's own `python` may do. */
+function wrapper(name: string, ...lines: string[]): string {
+  const path = join(folder, name);
+  writeFileSync(path, ['#!/bin/sh', ...lines, ''].join('\n'));
+  chmodSync(path, 0o755);
+  return path;
+}
+
+test('a Python behind a script works, and ends with stop and with its parent', async (t) => {
+  const between = wrapper('between', `'${python}' "$@"`, 'exit $?');
+  const policy = await made(t, { python: between });
+  const pid = await policy.pid;
+  t.false(childrenOf('self').includes(pid), 'the script stands between');
+  t.is(await policy.scale(2), 2);
+  policy.stop({ timeoutS: 30 });
+  await until(() => !runs(pid), 'it has ended');
+  const killed = await made(t, { python: between });
+  const second = await killed.pid;
+  const hanging = rejection(killed.forever());
+  killed.stop({ timeoutS: 0.1 });
+  await until(() => !runs(second), 'it has ended with the script');
+  await hanging;
+  const parent = program('children', 'python', 'stays', between);
+  await parent.printed('ready');
+  const third = Number(parent.lines[0]);
+  parent.process.kill('SIGKILL');
+  await parent.ended;
+  await until(() => !runs(third), 'it has ended with the parent');
+});
+
+test('a Python behind a script that ends is told with its code, its signal and its last words', async (t) => {
+  const between = wrapper('tells', `'${python}' "$@"`, 'exit $?');
+  const exits = await made(t, { python: between });
+  const exit = (await rejection(exits.exit(7, 'no gripper\n'))) as Crash;
+  t.is(exit.exitCode, 7);
+  t.regex(exit.message, /ended with code 7; its last words:\s+no gripper/);
+  const dies = await made(t, { python: between });
+  const died = (await rejection(dies.die('SIGSEGV'))) as Crash;
+  t.is(died.exitCode, 139);
+  t.regex(died.message, /ended with code 139, with which a script says that SIGSEGV killed what/);
+  const fails = wrapper('fails', 'echo "no module torch" >&2', 'exit 3');
+  const failed = (await rejection(mpify.with({ python: fails })(url, 'make_policy'))) as Crash;
+  t.regex(failed.message, /ended with code 3; its last words:\s+no module torch/);
+  const leaves = wrapper('leaves', `'${python}' "$@" &`, 'exit 0');
+  const left = (await rejection(mpify.with({ python: leaves })(url, 'make_policy'))) as Crash;
+  t.true(left instanceof OffloadError);
+  t.regex(left.message, /ended with code 0/);
+});
+
+test('a policy behind a script is refused, because its priority could not be set', async (t) => {
+  await using simulator = await FrankaSimulator.start();
+  await using robot = await Franka.connect(simulator.address);
+  const between = wrapper('policy', `'${python}' "$@"`, 'exit $?');
+  const policies = new URL('../fixtures/policies.py', import.meta.url);
+  const policy = processPolicy(policies, { export: 'still', python: between });
+  const error = (await rejection(run(robot, policy))) as PolicyError;
+  t.is(error.code, 'POLICY_CRASHED');
+  t.regex(error.message, /Let the script end with `exec/);
 });

@@ -12,6 +12,7 @@ import {
   isKilohertzError,
   type KilohertzErrorCode,
   type Pose,
+  type ProcessProxy,
   poseOf,
   type Robot,
   RobotState,
@@ -243,4 +244,55 @@ export function codes(thrown: unknown): KilohertzErrorCode | undefined {
     default:
       return 'POLICY_THREW';
   }
+}
+
+// A proxy of an object in another process has its members, at every depth, and what is readonly stays so.
+interface Planner {
+  gain: number;
+  readonly planned: number;
+  label: string | undefined;
+  limits: { reach: number; readonly frame: { name: string } };
+  readonly tool: { mass: number; readonly serial: string; weigh(g: number): { value: number } };
+  readonly plan: (start: Float64Array, done?: boolean) => Promise<Float64Array>;
+  steps(count: number): Generator<number>;
+  toString(): string;
+}
+
+export async function members(planner: ProcessProxy<Planner>): Promise<void> {
+  const [gain, planned, mass]: number[] = [
+    await planner.gain,
+    await planner.planned,
+    await planner.tool.mass,
+  ];
+  const names: string[] = [await planner.limits.frame.name, await planner.tool.serial];
+  const label: string | undefined = await planner.label;
+  const limits: { reach: number } = await planner.limits;
+  const weighed: { value: number } = await planner.tool.weigh(9.81);
+  const limited: { value: number } = await planner.tool.weigh.with({ timeoutS: 1 })(9.81);
+  const path: Float64Array = await planner.plan(new Float64Array(7));
+  for await (const step of planner.steps(3)) void (step satisfies number);
+  void [gain, planned, mass, names, label, limits, weighed, limited, path, `${planner}`];
+  planner.gain = 2;
+  planner.limits.reach = 0.8;
+  planner.limits = { reach: 0.8, frame: { name: 'base' } };
+  planner.tool.mass = 0.7;
+  planner.label = undefined;
+  // @ts-expect-error it is readonly there
+  planner.planned = 1;
+  // @ts-expect-error it is readonly there
+  planner.tool.serial = 'A1';
+  // @ts-expect-error it is readonly there
+  planner.tool = { mass: 1, serial: 'A1', weigh: () => ({ value: 1 }) };
+  // @ts-expect-error a method is not assigned
+  planner.steps = function* () {};
+  // @ts-expect-error a text is no number
+  planner.tool.mass = '1 kg';
+  // @ts-expect-error there is none
+  await planner.tool.colour;
+  // @ts-expect-error it takes a number
+  await planner.tool.weigh('9.81');
+  // @ts-expect-error it must be awaited
+  planner.planned + 1;
+  // @ts-expect-error it must be awaited
+  planner.tool.mass.toFixed(2);
 }

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkBoolean, ownOptions } from '../checks.ts';
 import { type KilohertzError, OptionRangeError, OptionTypeError } from '../errors/errors.ts';
@@ -57,10 +60,14 @@ export interface ShownOptions extends DashboardOptions {
 
 /** How many random bytes a token has. */
 const TOKEN_BYTES = 16;
-/** Where the page was built, beside what was compiled. */
-const PAGE = new URL('../../dashboard/', import.meta.url);
-/** The same while this package runs from its sources. */
-const BUILT_PAGE = new URL('../../dist/dashboard/', import.meta.url);
+
+/** The folder of the page: where a checkout has built it, or else in its own package. */
+function pageFolder(): string {
+  const isSource = import.meta.url.endsWith('.ts');
+  const built = new URL(isSource ? '../../dist/dashboard/' : '../../dashboard/', import.meta.url);
+  if (existsSync(built)) return fileURLToPath(built);
+  return dirname(createRequire(import.meta.url).resolve('@kilohertz/page/package.json'));
+}
 
 const token = (): string => randomBytes(TOKEN_BYTES).toString('base64url');
 
@@ -69,7 +76,7 @@ function checkWhere(options: DashboardOptions): NativeDashboardOptions {
   return {
     ...checkAddress('dashboard', own, 0),
     token: token(),
-    folder: fileURLToPath(import.meta.url.endsWith('.ts') ? BUILT_PAGE : PAGE),
+    folder: pageFolder(),
   };
 }
 

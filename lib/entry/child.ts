@@ -5,8 +5,10 @@ import { runInNewContext } from 'node:vm';
 import { OffloadError } from '../errors/errors.ts';
 import { policyOf, runPolicy } from '../franka/drivers/policy-loop.ts';
 import { endWithParent, NativeJoinedPort, NativeLine } from '../native/binding.ts';
+import { EXIT } from '../native/contract.ts';
 import type { RobotState } from '../native/robot-state.ts';
 import { exportsNone } from '../offload/module.ts';
+import { forgetStart } from '../offload/node-program.ts';
 import { serve } from '../offload/server.ts';
 import { logTo } from '../policy/log.ts';
 import { LoggedOut } from '../policy/logged.ts';
@@ -17,7 +19,14 @@ const [parent = 0, memory = -1, callEvent = -1, answerEvent = -1, policyMemory] 
   .slice(2)
   .map(Number);
 process.argv.length = 2;
-if (!endWithParent(parent)) process.exit();
+forgetStart();
+if (!endWithParent(parent)) {
+  process.stderr.write(
+    `${process.execPath} was not started by process ${parent} itself, or that has ended; a script that starts it must ` +
+      'end with exec\n',
+  );
+  process.exit(EXIT.unfit);
+}
 // Ctrl+C reaches all processes of the terminal. The parent decides what happens.
 process.on('SIGINT', () => {});
 

@@ -222,6 +222,7 @@ export class SessionStateError extends KilohertzError {}
  * - `OFFLOAD_NOT_STARTED`, `OFFLOAD_STOPPED`: the thread or process was not started yet, or was stopped
  * - `OFFLOAD_QUEUE_FULL`: too many calls wait for their answer
  * - `OFFLOAD_SHAPE`: the shape of an array does not have the array's number of elements
+ * - `OFFLOAD_NO_NODE`: there is no Node to start, or the program does not run with Node
  * - `OFFLOAD_PYTHON`: there is no Python interpreter, or it is too old
  * - `OFFLOAD_PROTOCOL`: a message of the other side cannot be read; the other side was closed
  * - `OFFLOAD_TOO_LARGE`: an answer had more bytes than `maxAnswerBytes`; the process was ended

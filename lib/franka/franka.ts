@@ -1,7 +1,8 @@
-import { bare, checkBoolean, checkName, checkNumber, checkText, ownOptions } from '../checks.ts';
+import { checkSignal } from '../abort.ts';
+import { bare, checkBoolean, checkName, checkNumber, ownOptions } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
 import { awaiting } from '../errors/native-call.ts';
-import { NativeArm } from '../native/binding.ts';
+import { NativeArm, type NativeAttempt } from '../native/binding.ts';
 import {
   CLIENTS,
   CONTROLS,
@@ -20,6 +21,8 @@ import { guardHere } from '../session/process-exit.ts';
 import type { NativeLink, NativeRobot } from '../session/robot.ts';
 import type { SessionStats } from '../session/stats.ts';
 import type { AnyImpedance, FrankaAction } from './action.ts';
+import { checkArmAddress } from './address.ts';
+import { connecting } from './attempt.ts';
 import { nativeChunks } from './chunks.ts';
 import {
   type CollisionBehavior,
@@ -104,7 +107,15 @@ export interface FrankaOptions<
   readonly client?: FrankaClient;
   /** How long connecting may take [s]. Default 5. */
   readonly timeoutS?: number;
+  /**
+   * Ends the attempt to connect when it aborts; the call then rejects with an {@link AbortError}. It has no effect on the
+   * arm that is connected.
+   */
+  readonly signal?: AbortSignal;
 }
+
+/** The name of what a signal aborts, for messages. */
+const CONNECTING = 'the connection to the arm';
 
 /** The rate of an arm's clock. */
 const RATE_HZ = 1000;
@@ -180,7 +191,10 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
    * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`, `FRANKA_CONNECT_TIMEOUT`,
    * `FRANKA_INCOMPATIBLE_VERSION`, or `FRANKA_GENERATION` if the arm is not of the generation that was asked for;
    * `FRANKA_CLIENT` if the client cannot connect to this arm
-   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
+   * @throws {AbortError} if {@link FrankaOptions.signal} aborts
+   * @throws {KilohertzError} `SYSTEM` if the system has no descriptors or threads left
+   * @throws {OptionRangeError} {@link OptionTypeError} `OPTION_ADDRESS` if the address does not have the form of one, or
+   * if an option is invalid; no connection is tried then
    */
   static async connect<
     const Control extends FrankaControl = 'jointVelocity',
@@ -190,7 +204,7 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
     address: string,
     options: FrankaOptions<Control, Elbow, Impedance> = {},
   ): Promise<Franka<Control, FrankaAction<Control, Elbow, Impedance>>> {
-    checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
+    const place = checkArmAddress(address);
     guardHere();
     const own = ownOptions('Franka.connect()', options, [
       'control',
@@ -199,9 +213,10 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       'generation',
       'client',
       'timeoutS',
+      'signal',
     ]);
     const { control: asked = 'jointVelocity', generation, client = 'franka-rs' } = own;
-    const { timeoutS = DEFAULTS.connectTimeoutS } = own;
+    const { timeoutS = DEFAULTS.connectTimeoutS, signal } = own;
     const { impedance = 'joint', elbow = false } = own;
     const control = checkName('control', asked, CONTROLS) as Control;
     if (checkBoolean('elbow', elbow) && !isCartesian(control)) {
@@ -209,6 +224,7 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       throw new OptionTypeError('OPTION_ELBOW', 'elbow', elbow, expected);
     }
     checkNumber('timeoutS', timeoutS, { from: 0, to: 600, above: true, unit: 's' });
+    checkSignal(signal);
     checkName('client', client, generation === 'fr3' ? ['franka-rs'] : CLIENTS);
     const checked = {
       timeoutS,
@@ -219,7 +235,8 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
         ? {}
         : { generation: checkName('generation', generation, GENERATIONS) }),
     };
-    const arm = await awaiting(() => NativeArm.connect(address.trim(), bare(checked)));
+    const connect = (attempt: NativeAttempt) => NativeArm.connect(place, bare(checked), attempt);
+    const arm = await connecting(CONNECTING, signal, connect, (made) => made.close());
     const hasTorques = impedance === 'external';
     return new Franka(arm, address, control, usualDistanceRad(impedance), hasTorques);
   }

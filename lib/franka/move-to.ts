@@ -1,4 +1,4 @@
-import { checkSignal, throwIfAborted } from '../abort.ts';
+import { checkSignal, onAbort, throwIfAborted } from '../abort.ts';
 import {
   checkBoolean,
   checkNumber,
@@ -222,7 +222,7 @@ class Move {
   async run(): Promise<SessionStats> {
     const stop = (): void => this.#run.requestStop();
     const reporting = this.#onProgress && setInterval(() => this.#report(), REPORTING_MS);
-    this.#signal?.addEventListener('abort', stop, { once: true });
+    const stopListening = onAbort(this.#signal, stop);
     try {
       await this.#run.launch();
       await this.#run.ended;
@@ -232,7 +232,7 @@ class Move {
       throw error;
     } finally {
       clearInterval(reporting);
-      this.#signal?.removeEventListener('abort', stop);
+      stopListening();
     }
     if (this.#run.error) throw this.#run.error;
     if (this.#thrown) throw this.#thrown.error;

@@ -2,16 +2,21 @@
 
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { constants } from 'node:os';
+import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { bare, checkObject } from '../checks.ts';
-import { entryUrl } from '../entry/entry-url.ts';
+import { bare, checkBoolean, checkObject, checkText } from '../checks.ts';
 import { type KilohertzError, OffloadError, OptionTypeError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
-import { endChild, NativeLine } from '../native/binding.ts';
+import { checkRoom, shortage } from '../errors/shortage.ts';
+import { endChild, NativeChild, NativeLine } from '../native/binding.ts';
 import { EXIT } from '../native/contract.ts';
 import { within } from '../promise.ts';
+import { findInterpreter, type Interpreter } from './interpreter.ts';
 import { Line, MOST_CALLS } from './line.ts';
+import { checkRuntime, NOT_NODE, type NodeProgram, nodeProgram, notNode } from './node-program.ts';
+import { endGroup, endGroupLater, endWithProgram } from './process-group.ts';
 
 const PYTHON_MAIN: string = fileURLToPath(new URL('./python/child.py', import.meta.url));
 
@@ -21,18 +26,18 @@ const TAIL_LENGTH = 4096;
 /** How long to wait for the end of a dead child's stderr [ms]. A grandchild may keep the stream open. */
 const LAST_WORDS_MS = 200;
 
-/** Node options that concern the program itself, not how modules are loaded. */
-const OWN_OPTIONS =
-  /^(-e|-p|-pe|-i|-c|--eval|--print|--check|--interactive|--test|--watch|--inspect)\b/;
-
 /** Options with which a child is started. */
 export interface ChildSpec {
   /** The URL of the module. */
   readonly url: string;
-  /** The Python interpreter. Default: the one in `VIRTUAL_ENV`, else `python3`. */
+  /** The Python interpreter. Default: the first that is found, in the order of `interpreter.ts`. */
   readonly python: string | undefined;
   /** Environment variables beside the parent's. */
   readonly env: Readonly<Record<string, string>> | undefined;
+  /** The Node to be started, for a Node module. Default: this program's own. */
+  readonly execPath: string | undefined;
+  /** Whether the child leads a process group, which ends with it. */
+  readonly processGroup: boolean | undefined;
   readonly sharedBytes: number;
   /** The largest size of an answer, including its arrays [bytes]. */
   readonly longest: number;
@@ -50,6 +55,13 @@ export function checkEnvironment(env: unknown): void {
   }
 }
 
+/** Checks how a child is to be started. */
+export function checkStart(options: { execPath?: unknown; processGroup?: unknown }): void {
+  const { execPath, processGroup } = options;
+  if (execPath !== undefined) checkText('execPath', execPath, 'the path of a Node');
+  if (processGroup !== undefined) checkBoolean('processGroup', processGroup);
+}
+
 /** Whether a module is a Python module. */
 export function isPython(url: string): boolean {
   return new URL(url).pathname.endsWith('.py');
@@ -60,22 +72,38 @@ export function placeOf(url: string): string {
   return isPython(url) ? fileURLToPath(url) : url;
 }
 
-function interpreter({ python }: ChildSpec): string {
-  if (python !== undefined) return python;
-  const { VIRTUAL_ENV } = process.env;
-  return VIRTUAL_ENV ? join(VIRTUAL_ENV, 'bin', 'python') : 'python3';
+function interpreterFor({ url, python, env }: ChildSpec): Interpreter {
+  const program = process.argv[1];
+  return findInterpreter(url, python, {
+    env: { ...process.env, ...env },
+    cwd: process.cwd(),
+    program: program === undefined ? undefined : resolve(program),
+  });
 }
 
-/** Returns the Node options with which this program loads modules, without those that concern the program itself. */
-function loaderOptions(): string[] {
-  const kept: string[] = [];
-  for (let nth = 0; nth < process.execArgv.length; nth += 1) {
-    const option = process.execArgv[nth] as string;
-    if (!OWN_OPTIONS.test(option)) kept.push(option);
-    // The program text of `--eval` is the next argument.
-    else if (/^(-e|-p|-pe|--eval|--print)$/.test(option)) nth += 1;
-  }
-  return kept;
+/** The outputs of children that wait until this process's stderr takes more. */
+const paused = new Set<Readable>();
+
+/** Passes output of a child on to this process's stderr, which may take it slowly. */
+function passOn(data: Buffer, from: Readable): void {
+  if (process.stderr.write(data)) return;
+  // What is not taken away there stays with the child.
+  from.pause();
+  // One listener serves all children.
+  if (paused.size === 0) process.stderr.once('drain', resumeAll);
+  paused.add(from);
+}
+
+function resumeAll(): void {
+  for (const stream of paused) stream.resume();
+  paused.clear();
+}
+
+/** Returns what the child is started with. */
+function programOf(spec: ChildSpec, python: Interpreter | undefined): NodeProgram {
+  if (!python) return nodeProgram(spec.execPath, spec.env);
+  const args = ['-u', PYTHON_MAIN];
+  return { program: python.path, args, env: { ...process.env, ...spec.env } };
 }
 
 /** A child process. */
@@ -84,39 +112,55 @@ export class Child {
   /** Resolves when the child has ended, with an error that says how it ended. */
   readonly ended: Promise<OffloadError>;
   readonly #process: ChildProcess;
+  readonly #program: string;
   readonly #spec: ChildSpec;
+  /** The interpreter of a Python child. */
+  readonly #python: Interpreter | undefined;
   readonly #whenEnded: (error: OffloadError) => void;
   #tail = '';
   #stopped = false;
+  /** How long what the child started may take to end when it is asked to [s]. */
+  #groupLimitS = 1;
+  /** To be called when the process group has ended. */
+  #groupEnded: (() => void) | undefined;
   /** The violation of the line's protocol that the child committed, if it did. */
   #fault: KilohertzError | undefined;
 
   /**
    * @param whenEnded called with the error that says how the child ended, before calls reject with it
-   * @throws {KilohertzError} `SYSTEM` if no shared memory can be allocated
+   * @throws {KilohertzError} `SYSTEM` if the system has no descriptors, processes or memory left for the child
+   * @throws {OffloadError} `OFFLOAD_PYTHON` if there is no Python
    */
   constructor(spec: ChildSpec, whenEnded: (error: OffloadError) => void) {
+    checkRuntime('a child process');
+    this.#python = isPython(spec.url) ? interpreterFor(spec) : undefined;
+    const { program, args, env } = programOf(spec, this.#python);
+    this.#program = program;
     this.#spec = spec;
     this.#whenEnded = whenEnded;
+    const what = `the process of ${fileName(spec.url)}`;
+    checkRoom(what);
     const native = calling(() => NativeLine.make(spec.sharedBytes, spec.longest));
     const { memory, callEvent, answerEvent } = native.descriptors;
     const policy = spec.policyMemory === undefined ? [] : [spec.policyMemory];
     const descriptors = [memory, callEvent, answerEvent, ...policy];
-    const python = isPython(spec.url);
-    const [program, main] = python
-      ? [interpreter(spec), ['-u', PYTHON_MAIN]]
-      : [process.execPath, [...loaderOptions(), fileURLToPath(entryUrl('child'))]];
     // In the child these descriptors follow those of the standard streams.
     const numbers = descriptors.map((_, nth) => String(nth + 3));
     const options = bare({
       stdio: ['ignore', 'inherit', 'pipe', ...descriptors] satisfies StdioOptions,
-      env: bare({ ...process.env, ...spec.env }),
+      env: bare(env),
+      detached: spec.processGroup === true,
     });
-    this.#process = spawn(program, [...main, String(process.pid), ...numbers], options);
+    try {
+      this.#process = spawn(program, [...args, String(process.pid), ...numbers], options);
+    } catch (error) {
+      native.release();
+      throw shortage(what, error) ?? error;
+    }
     this.line = new Line(native, fileName(spec.url), {
       most: MOST_CALLS,
       longest: spec.longest,
-      clones: !python,
+      clones: !isPython(spec.url),
       onFault: (error) => {
         this.#fault = error;
         this.#process.kill('SIGKILL');
@@ -124,13 +168,10 @@ export class Child {
     });
     const { stderr } = this.#process;
     stderr?.on('data', (data: Buffer) => {
-      // What is not taken away there stays with the child.
-      if (!process.stderr.write(data)) {
-        stderr.pause();
-        process.stderr.once('drain', () => stderr.resume());
-      }
+      passOn(data, stderr);
       this.#tail = (this.#tail + data.toString()).slice(-TAIL_LENGTH);
     });
+    this.#hold();
     // Waiting calls keep the parent alive. The child does not.
     this.#process.unref();
     (stderr as { unref?: () => void } | null)?.unref?.();
@@ -140,6 +181,15 @@ export class Child {
   /** The child's process id; undefined if the child could not be started. */
   get pid(): number | undefined {
     return this.#process.pid;
+  }
+
+  /** Has the child end with this thread, and what it started with this process. */
+  #hold(): void {
+    const { pid } = this.#process;
+    if (pid === undefined) return;
+    const held = calling(() => new NativeChild(pid));
+    this.#process.once('exit', () => held.release());
+    if (this.#spec.processGroup) this.#groupEnded = endWithProgram(pid);
   }
 
   async #watch(): Promise<OffloadError> {
@@ -156,6 +206,9 @@ export class Child {
     }
     this.#whenEnded(error);
     this.line.break(error);
+    const { pid } = this.#process;
+    if (this.#spec.processGroup && pid !== undefined) await endGroupLater(pid, this.#groupLimitS);
+    this.#groupEnded?.();
     return error;
   }
 
@@ -170,10 +223,12 @@ export class Child {
     if (code === EXIT.unfit && isPython(this.#spec.url)) {
       return new OffloadError(
         'OFFLOAD_PYTHON',
-        `${interpreter(this.#spec)}: ${words}. Choose another with { python: ... } or VIRTUAL_ENV`,
+        `${this.#python?.path}, found by ${this.#python?.by}: ${words}. Choose another with { python: ... } or VIRTUAL_ENV`,
       );
     }
-    const how = signal === null ? `ended with code ${code}` : `was killed by ${signal}`;
+    if (code === NOT_NODE && !isPython(this.#spec.url)) return notNode(this.#program);
+    const how =
+      signal === null ? `ended with code ${code}${scriptSays(code)}` : `was killed by ${signal}`;
     return Object.assign(
       new OffloadError(
         'OFFLOAD_CRASHED',
@@ -184,13 +239,15 @@ export class Child {
   }
 
   #unstartable(cause: Error): OffloadError {
+    const short = shortage(`the process of ${fileName(this.#spec.url)}`, cause);
+    if (short) return short;
     if (!isPython(this.#spec.url)) {
       const message = `the process of ${fileName(this.#spec.url)} cannot be started: ${cause.message}`;
       return new OffloadError('OFFLOAD_CRASHED', message, { cause });
     }
     return new OffloadError(
       'OFFLOAD_PYTHON',
-      `${interpreter(this.#spec)} cannot be started: ${cause.message}. Install Python 3.9 or newer, or ` +
+      `${this.#python?.path} cannot be started: ${cause.message}. It was found by ${this.#python?.by}. Install Python 3.9 or newer, or ` +
         'name one with { python: ... } or VIRTUAL_ENV',
       { cause },
     );
@@ -201,13 +258,17 @@ export class Child {
     this.#stopped = true;
     const { pid } = this.#process;
     this.line.close();
-    if (pid !== undefined && !this.#isOver()) calling(() => endChild(pid, limitS));
+    if (pid !== undefined && !this.#isOver()) {
+      calling(() => endChild(pid, limitS));
+      if (this.#spec.processGroup) endGroup(pid, limitS);
+    }
     this.line.break(stopped(this.#spec.url));
   }
 
   /** Asks the child to end, as `stop()` does, without blocking. */
   async stopLater(limitS: number): Promise<void> {
     this.#stopped = true;
+    this.#groupLimitS = limitS;
     this.line.close();
     // This process must stay alive for those who wait for the child's end.
     this.#process.ref();
@@ -218,6 +279,13 @@ export class Child {
   #isOver(): boolean {
     return this.#process.exitCode !== null || this.#process.signalCode !== null;
   }
+}
+
+/** Returns the signal that a shell script tells of by its exit code, in words. */
+function scriptSays(code: number | null): string {
+  const number = (code ?? 0) - 128;
+  const name = Object.entries(constants.signals).find(([, its]) => its === number)?.[0];
+  return name === undefined ? '' : `, with which a script says that ${name} killed what it ran`;
 }
 
 /** Returns the error with which calls reject after a stop. */

@@ -239,7 +239,7 @@ export class Line {
     let answer = FULL;
     try {
       packer.value(path, 'path');
-      packer.value(args, 'args');
+      packer.list(args, argumentNames(kind, path, args));
       // Only if a single call is pending, the next answer is certain to be its answer.
       const spinS = waiting && this.#waiting.size === 0 ? ANSWER_SPIN_S : 0;
       answer = calling(() =>
@@ -351,11 +351,26 @@ export class Line {
   }
 
   #late(path: Path, { timeoutS = Infinity }: CallLimits): OffloadError {
-    const name = typeof path === 'string' ? path : path.join('.');
     return new OffloadError(
       'OFFLOAD_TIMEOUT',
-      `${name} of ${this.#name} did not answer within ${numberText(timeoutS)} s; it may still be at it, and ` +
+      `${nameOf(path)} of ${this.#name} did not answer within ${numberText(timeoutS)} s; it may still be at it, and ` +
         'later calls wait for it. Raise timeoutS, or stop() the other end',
     );
   }
+}
+
+function nameOf(path: Path): string {
+  return typeof path === 'string' ? path : path.join('.');
+}
+
+/** Returns a function that names the arguments of a call for errors, as its caller knows them. */
+function argumentNames(
+  kind: number,
+  path: Path,
+  args: readonly unknown[],
+): (nth: number) => string {
+  // The first arguments of `make` are the module and the name of its export.
+  if (kind === CALL.make) return () => `${args[1]}: args`;
+  if (kind === CALL.set) return () => nameOf(path);
+  return (nth) => `${nameOf(path)}: args[${nth}]`;
 }

@@ -4,7 +4,7 @@ import { OffloadError } from '../errors/errors.ts';
 import { CALL } from '../native/contract.ts';
 import type { AnyFunction } from './asyncify.ts';
 import { CALLED, type CallLimits, checkCallLimits, LONGEST_S } from './call-limits.ts';
-import { Child, type ChildSpec, checkEnvironment, placeOf, stopped } from './child.ts';
+import { Child, type ChildSpec, checkEnvironment, checkStart, placeOf, stopped } from './child.ts';
 import type { Line } from './line.ts';
 import { checkModule } from './module.ts';
 import { makeProxy, type ProcessProxy, type Remote } from './process-proxy.ts';
@@ -16,12 +16,23 @@ const DEFAULT_ANSWER: number = 2 ** 30;
 /** Options of {@link mpify}. */
 export interface MpifyOptions {
   /**
-   * The Python interpreter, for a Python module. Default: the one in the environment variable `VIRTUAL_ENV`, else
-   * `python3`.
+   * The Python interpreter, for a Python module. Default: the first that is found, of `VIRTUAL_ENV`, `CONDA_PREFIX`,
+   * `UV_PROJECT_ENVIRONMENT`, a `.venv` beside the module or above it, and `PATH`.
    */
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * The Node that is started for a Node module, for a program whose own file does not start Node: a single executable,
+   * an Electron without `runAsNode`. Default: `process.execPath`.
+   */
+  readonly execPath?: string;
+  /**
+   * Whether the process leads a process group. When it ends or is stopped, what it has started ends too: it gets
+   * `SIGTERM`, and after `timeoutS` of `stop()`, or 1 s, `SIGKILL`. Signals of the terminal, such as Ctrl+C, do not reach
+   * the group. Default false.
+   */
+  readonly processGroup?: boolean;
   /** How often the object is made again, with the same arguments, if its process dies. Default 0. */
   readonly restarts?: number;
   /** How long making the object may take [s]. After that the process is killed. Default: no limit. */
@@ -52,13 +63,13 @@ type Given<Factory> = Factory extends (...args: infer Args) => unknown ? Args : 
  *
  * If the URL ends in `.py`, the process is Python (3.9 or newer; the standard library is enough). If numpy is installed
  * there, typed arrays arrive as numpy arrays with the shape that {@link shaped} gave them. Arrays come back as typed
- * arrays, with a `shape` if they have more than one dimension. The option `python`, `VIRTUAL_ENV` or `PATH` selects the
- * interpreter.
+ * arrays, with a `shape` if they have more than one dimension. {@link MpifyOptions.python} says which interpreter
+ * runs.
  *
  * Calls are made in order. Calls of asynchronous methods run at the same time in Node, and one after the other in
  * Python. Arguments and results are copied; arrays from 64 kB on are copied once, through shared memory, without
- * pickling. If a method throws, the call rejects with an error of the same name, message, stack (in Python the
- * traceback), `code` and `cause`. If the process dies, calls reject with `OFFLOAD_CRASHED`; the message says how the
+ * pickling. If a method throws, the call rejects with an error as with {@link asyncify}; in Python its
+ * stack is the traceback. If the process dies, calls reject with `OFFLOAD_CRASHED`; the message says how the
  * process ended, and has the last lines that it wrote to stderr.
  *
  * The process ends when this process ends, in whatever way. An idle process uses no processor time and does not keep
@@ -105,12 +116,14 @@ async function begin(
   checkText('name', name, 'the name of an export');
   const process = new RemoteProcess(url, name, args, options);
   await process.start(options.signal);
-  return makeProxy(process);
+  return makeProxy(process, `${name} in ${url.split('/').at(-1)}`);
 }
 
 const MPIFY_OPTIONS = [
   'python',
   'env',
+  'execPath',
+  'processGroup',
   'restarts',
   'startTimeoutS',
   'signal',
@@ -123,6 +136,7 @@ function withOptions(given: MpifyOptions): MpifyCall {
   const { python, env, restarts = 0, startTimeoutS, signal } = options;
   if (python !== undefined) checkText('python', python, 'the path of an interpreter');
   if (env !== undefined) checkEnvironment(env);
+  checkStart(options);
   checkNumber('restarts', restarts, { from: 0, to: 1e6, integer: true });
   checkSignal(signal);
   if (startTimeoutS !== undefined) {
@@ -155,11 +169,12 @@ class RemoteProcess implements Remote {
   #over: OffloadError | undefined;
 
   constructor(url: string, name: string, args: readonly unknown[], options: MpifyOptions) {
-    const { python, env, sharedBytes = DEFAULT_SHARED_BYTES, restarts = 0 } = options;
-    const { maxAnswerBytes: longest = DEFAULT_ANSWER } = options;
+    const { python, env, execPath, processGroup, restarts = 0 } = options;
+    const { sharedBytes = DEFAULT_SHARED_BYTES, maxAnswerBytes: longest = DEFAULT_ANSWER } =
+      options;
     this.#url = url;
     this.#make = [placeOf(url), name, args];
-    this.#spec = { url, python, env, sharedBytes, longest };
+    this.#spec = { url, python, env, execPath, processGroup, sharedBytes, longest };
     this.#options = options;
     this.#restartsLeft = restarts;
   }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { CallLimits } from './call-limits.ts';
 
 /** The answer of a remote function. Iterating over it gives the values that a remote generator yields. */
@@ -12,9 +13,62 @@ export interface RemoteMethod<Args extends readonly unknown[], Result> {
   with(limits: CallLimits): (...args: Args) => RemoteAnswer<Result>;
 }
 
-type Member<Value> = Value extends (...args: infer Args) => infer Result
-  ? RemoteMethod<Args, Result>
-  : Value | PromiseLike<Value>;
+/** Values without members of their own at the other end: they arrive whole. */
+type Whole =
+  | string
+  | number
+  | bigint
+  | boolean
+  | symbol
+  | null
+  | undefined
+  | readonly unknown[]
+  | ArrayBuffer
+  | ArrayBufferView
+  | Date
+  | Error
+  | ReadonlyMap<unknown, unknown>
+  | ReadonlySet<unknown>
+  | PromiseLike<unknown>;
+
+/** A member that is read with `await`. It has the members of its value. */
+type Attribute<Value> = PromiseLike<Awaited<Value>> &
+  (Value extends Whole ? unknown : MembersOf<Value>);
+
+type AnyMethod = (...args: never[]) => unknown;
+
+type Member<Value> =
+  | (Value extends (...args: infer Args) => infer Result ? RemoteMethod<Args, Result> : never)
+  | ([Exclude<Value, AnyMethod>] extends [never] ? never : Attribute<Exclude<Value, AnyMethod>>);
+
+/** Whether a member can be assigned to: the type without `readonly` is the same type. */
+type IsWritable<Made, Name extends keyof Made> =
+  (<T>() => T extends { [Key in Name]: Made[Key] } ? 1 : 2) extends <T>() => T extends {
+    -readonly [Key in Name]: Made[Key];
+  }
+    ? 1
+    : 2
+    ? true
+    : false;
+
+/** The members of an object in another process. One that can be assigned to may be its plain value as well. */
+type MembersOf<Made, Without = never> = {
+  [Name in keyof Made as Exclude<Name, Without | LocalName | symbol>]: 0 extends 1 & Made[Name]
+    ? // biome-ignore lint/suspicious/noExplicitAny: an untyped member has any member
+      any
+    : Member<Made[Name]> | (IsWritable<Made, Name> extends true ? Sendable<Made[Name]> : never);
+};
+
+/** A value that can be assigned: no function, and no object with methods, because these cannot be sent. */
+type Sendable<Value> = Value extends AnyMethod
+  ? never
+  : Value extends Whole
+    ? Value
+    : true extends {
+          [Name in keyof Value]: Value[Name] extends AnyMethod ? true : false;
+        }[keyof Value]
+      ? never
+      : Value;
 
 /** The methods that a proxy itself has. */
 export interface ProxyControl extends Disposable, AsyncDisposable {
@@ -26,16 +80,17 @@ export interface ProxyControl extends Disposable, AsyncDisposable {
   stop(options?: { readonly timeoutS?: number }): void;
 }
 
-type Members<Made> = { [Name in Exclude<keyof Made, keyof ProxyControl>]: Member<Made[Name]> };
-
 /**
  * An object in another process: `await policy.getAction(obs)` calls its method, `await policy.timing` reads its
- * attribute, `policy.gain = 2` sets an attribute. Every access goes to the process. If an assignment fails, the next
- * call rejects with its error.
+ * attribute, `policy.gain = 2` sets an attribute, `await policy.limits.reach` reads an attribute of an attribute. Every
+ * access goes to the process. If an assignment fails, the next call rejects with its error.
+ *
+ * Symbols, the names that every object has, such as `toString` and `constructor`, and `toJSON` are not asked for there.
+ * So a proxy can be printed, compared and written as JSON, where it is left out as a function is.
  */
 export type ProcessProxy<Made> = ProxyControl &
   // biome-ignore lint/suspicious/noExplicitAny: an untyped object has any member
-  (0 extends 1 & Made ? any : Members<Made>) &
+  (0 extends 1 & Made ? any : MembersOf<Made, keyof ProxyControl>) &
   (Made extends (...args: infer Args) => infer Result ? RemoteMethod<Args, Result> : unknown);
 
 /** The requests that a proxy sends to its process. */
@@ -48,9 +103,37 @@ export interface Remote {
   stopLater(): Promise<void>;
 }
 
-/** Makes the proxy of the object that a process made. */
-export function makeProxy(remote: Remote): ProcessProxy<unknown> {
-  const own: Partial<Record<PropertyKey, unknown>> = {
+/**
+ * Names that JavaScript itself and libraries look up in any object, to print it, to compare it or to write it as JSON.
+ * They are never asked for in the other process.
+ */
+const LOCAL_NAMES = [
+  'constructor',
+  'hasOwnProperty',
+  'isPrototypeOf',
+  'propertyIsEnumerable',
+  'prototype',
+  'toJSON',
+  'toLocaleString',
+  'toString',
+  'valueOf',
+  'asymmetricMatch', // Jest
+  'inspect', // older libraries
+  'nodeType', // libraries that compare values
+] as const;
+
+type LocalName = (typeof LOCAL_NAMES)[number];
+
+/** Whether a name is one that is never asked for in the other process. `__proto__` and `@@iterator` are too. */
+function isLocal(name: string | symbol): boolean {
+  return typeof name === 'symbol' || /^(__|@@|\$\$)/.test(name) || LOCAL.has(name);
+}
+
+const LOCAL: ReadonlySet<string> = new Set(LOCAL_NAMES);
+
+/** Makes the proxy of the object that a process made. `name` is shown where the proxy is printed. */
+export function makeProxy(remote: Remote, name: string): ProcessProxy<unknown> {
+  const own: Own = {
     // Awaiting the proxy itself, as `await mpify(...)` does, must not ask the process.
     // biome-ignore lint/suspicious/noThenProperty: said above
     then: undefined,
@@ -58,43 +141,51 @@ export function makeProxy(remote: Remote): ProcessProxy<unknown> {
     [Symbol.dispose]: () => remote.stop(),
     [Symbol.asyncDispose]: () => remote.stopLater(),
   };
-  return member(remote, [], own) as ProcessProxy<unknown>;
+  return member(remote, name, [], own) as ProcessProxy<unknown>;
 }
 
+type Own = Partial<Record<PropertyKey, unknown>>;
+
 /** Makes the proxy of a member at a path. It can be called, awaited and assigned to, and has members of its own. */
-function member(
-  remote: Remote,
-  path: readonly string[],
-  own: Partial<Record<PropertyKey, unknown>>,
-): unknown {
+function member(remote: Remote, root: string, path: readonly string[], its: Own): unknown {
   const further = new Map<string, unknown>();
-  const target = (): void => {};
+  const shown = `[${[`ProcessProxy of ${root}`, ...path].join('.')}]`;
+  const show = (): string => shown;
+  const target = Object.assign((): void => {}, { [inspect.custom]: show });
+  const own: Own = { toString: show, toLocaleString: show, [Symbol.toPrimitive]: show, ...its };
   return new Proxy(target, {
     get(_target, name) {
-      if (typeof name === 'symbol' || name in own) return own[name];
-      let found = further.get(name);
+      if (Object.hasOwn(own, name)) return own[name];
+      if (isLocal(name)) return undefined;
+      const text = name as string;
+      let found = further.get(text);
       if (found === undefined) {
-        const deeper = [...path, name];
-        found = member(remote, deeper, ownOf(remote, deeper));
-        further.set(name, found);
+        const deeper = [...path, text];
+        found = member(remote, root, deeper, ownOf(remote, deeper));
+        further.set(text, found);
       }
       return found;
     },
     set(_target, name, value) {
-      if (typeof name === 'symbol' || name in own) return false;
-      remote.set([...path, name], value);
+      if (Object.hasOwn(own, name) || isLocal(name)) return false;
+      remote.set([...path, name as string], value);
       return true;
     },
     apply: (_target, _this, args) => walkable(remote.call(path, args)),
-    has: () => true,
-    // The target is an internal function; its own properties must not be visible.
+    // Whether the other process has a name cannot be told without asking it.
+    has: (_target, name) => Object.hasOwn(own, name) || !isLocal(name),
+    // The target is an internal function; its own properties must not be visible, and nothing is changed in it.
     getPrototypeOf: () => null,
+    setPrototypeOf: () => false,
+    preventExtensions: () => false,
+    defineProperty: () => false,
+    deleteProperty: () => false,
     ownKeys: () => [],
     getOwnPropertyDescriptor: () => undefined,
   });
 }
 
-function ownOf(remote: Remote, path: readonly string[]): Partial<Record<PropertyKey, unknown>> {
+function ownOf(remote: Remote, path: readonly string[]): Own {
   return {
     // biome-ignore lint/suspicious/noThenProperty: awaiting a member reads it
     then: (

@@ -1,5 +1,5 @@
 import { checkText, ownOptions } from '../checks.ts';
-import { checkEnvironment, isPython } from '../offload/child.ts';
+import { checkEnvironment, checkStart, isPython } from '../offload/child.ts';
 import { checkModule } from '../offload/module.ts';
 import {
   type ActionOf,
@@ -19,15 +19,30 @@ export interface ProcessPolicy<Observation, Action> extends ModulePolicy<Observa
   readonly python: string | undefined;
   /** Environment variables beside this process's own. */
   readonly env: Readonly<Record<string, string>> | undefined;
+  /** The Node that is started; undefined for this program's own. */
+  readonly execPath: string | undefined;
+  /** Whether the process leads a process group, which ends with it. */
+  readonly processGroup: boolean;
 }
 
 /** Options of {@link processPolicy}. */
 export interface ProcessPolicyOptions<Name extends PropertyKey, Args>
   extends ModulePolicyOptions<Name, Args> {
-  /** The Python interpreter. Default: the one in the environment variable `VIRTUAL_ENV`, else `python3`. */
+  /** The Python interpreter. Default: the first that is found, in the order of {@link MpifyOptions.python}. */
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * The Node that is started for a Node module, for a program whose own file does not start Node: a single executable,
+   * an Electron without `runAsNode`. Default: `process.execPath`.
+   */
+  readonly execPath?: string;
+  /**
+   * Whether the process leads a process group. When it ends or is stopped, what it has started ends too: it gets
+   * `SIGTERM`, and after a second `SIGKILL`. Signals of the terminal, such as Ctrl+C, do not reach
+   * the group. Default false.
+   */
+  readonly processGroup?: boolean;
 }
 
 const kind: PolicyKind<ProcessPolicy<unknown, unknown>> = new PolicyKind();
@@ -78,13 +93,17 @@ export function processPolicy(
     'args',
     'python',
     'env',
+    'execPath',
+    'processGroup',
     'priority',
   ]);
-  const { python, env } = options;
+  const { python, env, execPath, processGroup = false } = options;
   if (python !== undefined) checkText('python', python, 'the path of an interpreter');
   if (env !== undefined) checkEnvironment(env);
+  checkStart(options);
   const defaultName = isPython(url.href) ? undefined : 'default';
-  return kind.make({ ...modulePolicy(url, options, defaultName, false), python, env });
+  const policy = modulePolicy(url, options, defaultName, false);
+  return kind.make({ ...policy, python, env, execPath, processGroup });
 }
 
 /** Whether a value was made by {@link processPolicy}. */

@@ -149,7 +149,9 @@ export class AskingElsewhere implements Asking<RobotState> {
   async ask(question: Question<RobotState>): Promise<Float64Array | undefined> {
     const { observation, tick, askedNs, periodNs, news } = question;
     const { timeoutS, signal } = this.#patience;
-    this.#slots.set(slotsOf(observation));
+    const slots = slotsOf(observation);
+    if (!slots) throw new KilohertzError('INTERNAL', 'the policy is asked about no state');
+    this.#slots.set(slots);
     if (this.#lengths.chunks) this.#slots.set(news, this.#slots.length - news.length);
     const questions = this.#questions;
     if (!questions)

@@ -355,7 +355,8 @@ export class Run implements Guarded, Driving {
 /** Returns the error for a reset that threw or rejected. */
 function resetFailure(thrown: unknown): KilohertzError {
   const isTold = isInstance(thrown, SessionError) || isInstance(thrown, RobotError);
-  if (isOurs(thrown) && isTold) return thrown;
+  // What the system refuses is no fault of the robot.
+  if (isOurs(thrown) && (isTold || thrown.code === 'SYSTEM')) return thrown;
   const message = `the robot's reset() failed: ${describeThrown(thrown)}`;
   return new RobotError('ROBOT_THREW', message, { cause: thrown });
 }

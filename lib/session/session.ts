@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkSignal, throwIfAborted } from '../abort.ts';
+import { checkSignal, onAbort, throwIfAborted } from '../abort.ts';
 import { checkName, checkNumber, ownOptions } from '../checks.ts';
 import type { Dashboard, DashboardOptions, ShownOptions } from '../dashboard/dashboard.ts';
 import { Pages } from '../dashboard/pages.ts';
@@ -369,7 +369,7 @@ export class Session<Observation, Action extends AnyAction>
     checkPage(dashboard);
     const page = dashboard ? await this.dashboard(dashboard === true ? {} : dashboard) : undefined;
     const stop = (): void => void this.stop();
-    signal?.addEventListener('abort', stop, { once: true });
+    const stopListening = onAbort(signal, stop);
     try {
       const endsOnInterrupt = durationS === undefined;
       const run = await this.#start({ durationS, endsOnInterrupt, isAwaited: true });
@@ -387,7 +387,7 @@ export class Session<Observation, Action extends AnyAction>
       throwIfAborted(signal, RUN);
       return this.#statsOf(undefined);
     } finally {
-      signal?.removeEventListener('abort', stop);
+      stopListening();
       if (page) await this.#pages.close([page]);
     }
   }

@@ -75,6 +75,7 @@ pub mod policy;
 pub mod robot;
 pub mod schema;
 pub mod session;
+pub mod shortage;
 pub mod stats;
 pub mod thread;
 pub mod timing;

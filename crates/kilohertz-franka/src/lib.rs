@@ -58,6 +58,7 @@ pub mod state;
 
 pub use arm::{Arm, ConnectOptions};
 pub use client::Client;
+pub use client::deadline::GiveUp;
 pub use control::gains::Gains;
 pub use control::{Control, Impedance, Interface};
 pub use error::{ArmError, ArmErrorCode};

@@ -1,12 +1,15 @@
 //! Ending child processes: with their parent, or on request.
 
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, getppid, pidfd_open, pidfd_send_signal,
-    set_parent_process_death_signal,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getppid, pidfd_open, pidfd_send_signal,
+    set_parent_process_death_signal, waitid,
 };
 
 /// To be called in the child. The system then kills it when the thread that started it has ended, even if
@@ -53,6 +56,45 @@ pub fn end(child: u32, limit: Duration) -> io::Result<bool> {
     }
 }
 
+/// A child whose end another part of this process waits for, as an event loop does. If that part ends first,
+/// nothing would collect the child: dropping this kills it, and collects it on a thread of its own.
+pub struct Held(Option<OwnedFd>);
+
+impl Held {
+    /// Holds a child that runs. A child that has already been collected is not held.
+    pub fn new(child: u32) -> io::Result<Held> {
+        let Some(pid) = i32::try_from(child).ok().and_then(Pid::from_raw) else {
+            return Ok(Held(None));
+        };
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(process) => Ok(Held(Some(process))),
+            Err(rustix::io::Errno::SRCH) => Ok(Held(None)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets go of a child that has been collected.
+    pub fn release(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some(process) = self.0.take() else {
+            return;
+        };
+        // Both fail only if the child has been collected after all.
+        let _ = pidfd_send_signal(&process, Signal::KILL);
+        let collect = move || {
+            let ended = || waitid(WaitId::PidFd(process.as_fd()), WaitIdOptions::EXITED);
+            let _ = retry_on_intr(ended);
+        };
+        // Without a thread, the child stays a zombie until this process ends.
+        let _ = thread::Builder::new().spawn(collect);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
@@ -72,5 +114,26 @@ mod tests {
         assert!(end(child.id(), Duration::from_millis(20)).unwrap());
         assert!(!child.wait().unwrap().success());
         assert!(!end(child.id(), Duration::ZERO).unwrap());
+    }
+
+    #[test]
+    fn a_held_child_is_killed_and_collected_and_a_released_one_is_not() {
+        let mut released = Command::new("sleep").arg("600").spawn().unwrap();
+        let dropped = Command::new("sleep").arg("600").spawn().unwrap();
+        Held::new(released.id()).unwrap().release();
+        drop(Held::new(dropped.id()).unwrap());
+        let collected = Instant::now() + Duration::from_secs(60);
+        // The process id exists until the child is collected.
+        while exists(dropped.id()) {
+            assert!(Instant::now() < collected);
+            thread::yield_now();
+        }
+        assert!(released.try_wait().unwrap().is_none());
+        released.kill().unwrap();
+        released.wait().unwrap();
+    }
+
+    fn exists(pid: u32) -> bool {
+        std::path::Path::new(&format!("/proc/{pid}")).exists()
     }
 }

@@ -1,13 +1,9 @@
 import { describeThrown } from '../../errors/describe.ts';
 import { isOurs, OffloadError, PolicyError } from '../../errors/errors.ts';
 import { calling } from '../../errors/native-call.ts';
-import {
-  armSchema,
-  NativeQuestions,
-  NativeSession,
-  NativeSharedPort,
-} from '../../native/binding.ts';
-import { CALL, ROBOT_MODES } from '../../native/contract.ts';
+import { NativeQuestions, NativeSession, NativeSharedPort } from '../../native/binding.ts';
+import { CALL } from '../../native/contract.ts';
+import { STATE_LAYOUT } from '../../native/robot-state.ts';
 import { Child, placeOf } from '../../offload/child.ts';
 import { garbled } from '../../offload/codec/packer.ts';
 import { LoggedIn } from '../../policy/logged.ts';
@@ -38,25 +34,28 @@ export class ProcessHost<Observation, Action> extends PolicyHost {
 
   /** Starts the process and waits until its policy is loaded. */
   async load(): Promise<void> {
-    const { url, exportName, args, python, env } = this.#policy;
+    const { url, exportName, args, python, env, execPath, processGroup } = this.#policy;
     const { observation, answer } = this.lengths;
     const port = calling(() => new NativeSharedPort(observation, answer));
     this.#port = port;
     const told = { sharedBytes: 0, longest: LONGEST_TOLD };
-    const spec = { url: url.href, python, env, ...told, policyMemory: port.memory };
+    const started = { python, env, execPath, processGroup };
+    const spec = { url: url.href, ...started, ...told, policyMemory: port.memory };
     let made = false;
     let gone: OffloadError | undefined;
-    const child = new Child(spec, (error) => {
-      gone = error;
-      if (made && !this.isOver) this.fail(died(error), undefined);
-    });
-    this.#child = child;
+    let child: Child | undefined;
     try {
+      child = new Child(spec, (error) => {
+        gone = error;
+        if (made && !this.isOver) this.fail(died(error), undefined);
+      });
+      this.#child = child;
       await child.line.call(CALL.make, 'make', [placeOf(url.href), exportName, args]);
       made = true;
     } catch (error) {
-      this.fail(gone ? died(gone) : policyThrew(undefined, error), undefined);
-      await child.stopLater(0);
+      const isGone = gone !== undefined || child === undefined;
+      this.fail(isGone ? died(gone ?? error) : policyThrew(undefined, error), undefined);
+      await child?.stopLater(0);
     }
     if (this.failure) throw this.failure({});
   }
@@ -96,17 +95,11 @@ export class ProcessHost<Observation, Action> extends PolicyHost {
 
   /** Lets the child run the policy, until it is let go or fails. `log` takes what the policy logs. */
   async #run(isRecorded: boolean, log: (message: unknown) => void): Promise<void> {
-    const { fields, errorNames } = armSchema();
-    const schema = {
-      fields: fields.map(({ name, len }) => [name, len]),
-      errorNames,
-      modes: ROBOT_MODES,
-    };
     try {
       const failure = await this.#child?.line.callLogging(
         CALL.runPolicy,
         'policy',
-        [schema, this.lengths, isRecorded],
+        [STATE_LAYOUT, this.lengths, isRecorded],
         log,
       );
       if (failure === undefined || failure === null) {

@@ -8,7 +8,10 @@ import { bare } from '../../checks.ts';
 import { entryUrl } from '../../entry/entry-url.ts';
 import { describeThrown, read } from '../../errors/describe.ts';
 import { OffloadError, PolicyError } from '../../errors/errors.ts';
+import { checkRoom, shortage } from '../../errors/shortage.ts';
 import { dismissPort, NativeQuestions, NativeSession } from '../../native/binding.ts';
+import { sending } from '../../offload/codec/carried.ts';
+import { threadOptions } from '../../offload/node-options.ts';
 import type { Lengths, PolicyFailure, WorkerTask } from '../../policy/worker-messages.ts';
 import type { WorkerPolicy } from '../../policy/worker-policy.ts';
 import { within } from '../../promise.ts';
@@ -23,11 +26,11 @@ function workerFor(task: WorkerTask, name: string): Worker | undefined {
   try {
     return new Worker(
       entryUrl('policy-worker'),
-      bare({ workerData: task, name, transferList: [port] }),
+      bare({ workerData: task, name, transferList: [port], ...threadOptions() }),
     );
   } catch (error) {
     if (read(Object(error), 'name') === 'DataCloneError') return undefined;
-    throw error;
+    throw shortage("the policy's worker", error) ?? error;
   }
 }
 
@@ -66,10 +69,13 @@ export class WorkerHost<Observation, Action> extends PolicyHost {
 
   /** Starts the worker and waits until its policy is loaded. */
   async load(): Promise<void> {
+    checkRoom("the policy's worker");
     const { url, exportName, args, spin } = this.#policy;
     const { port1: port, port2 } = new MessageChannel();
     const { lengths } = this;
-    const task: WorkerTask = { port: port2, url: url.href, exportName, args, spin, lengths };
+    const [sent, carried] = args ? sending(args) : [];
+    const own = { url: url.href, exportName, args: sent, carried };
+    const task: WorkerTask = { port: port2, ...own, spin, lengths };
     const name = `kilohertz ${exportName}`;
     const worker = workerFor(task, name);
     if (!worker) {

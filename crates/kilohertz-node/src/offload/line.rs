@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use kilohertz_core::shortage::advice;
 use kilohertz_offload::arena::Block;
 use kilohertz_offload::child;
 use kilohertz_offload::error::LineError;
@@ -23,13 +24,17 @@ use crate::offload::poll::Poll;
 
 impl From<LineError> for Failure {
     fn from(error: LineError) -> Failure {
+        let advice = match &error {
+            LineError::System(source) => advice(source),
+            _ => "",
+        };
         let code = match error {
             LineError::TooLong { .. } => Code::OffloadTooLarge,
             LineError::Foreign | LineError::Garbled => Code::OffloadProtocol,
             // A full line is not a failure: the returned value tells the sender.
             LineError::Full | LineError::System(_) => Code::System,
         };
-        Failure::new(code, error.to_string())
+        Failure::new(code, format!("{error}{advice}"))
     }
 }
 
@@ -393,4 +398,27 @@ pub fn end_child(env: &Env, pid: u32, limit_s: f64) -> Result<bool> {
     child::end(pid, seconds(limit_s))
         .map_err(LineError::from)
         .or_throw(env)
+}
+
+/// A child of this thread. If the thread ends first, as a worker that is terminated, the child is killed and
+/// collected: Node no longer does that then.
+#[napi]
+pub struct NativeChild(child::Held);
+
+#[napi]
+impl NativeChild {
+    /// Holds the child with this process id, which runs.
+    #[napi(constructor)]
+    pub fn new(env: &Env, pid: u32) -> Result<NativeChild> {
+        child::Held::new(pid)
+            .map(NativeChild)
+            .map_err(LineError::from)
+            .or_throw(env)
+    }
+
+    /// To be called when Node has collected the child.
+    #[napi]
+    pub fn release(&mut self) {
+        self.0.release();
+    }
 }

@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use kilohertz_core::channel::shared_mailbox::{Lengths, PolicyEnd, SharedMailbox};
+use kilohertz_core::shortage::advice;
 use napi::bindgen_prelude::Float64ArraySlice;
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -14,7 +15,10 @@ use crate::error::{Code, Failure, OrThrow};
 use crate::news::{END, OBSERVATION};
 
 fn system(error: &std::io::Error) -> Failure {
-    Failure::new(Code::System, format!("the policy's memory failed: {error}"))
+    Failure::new(
+        Code::System,
+        format!("the policy's memory failed: {error}{}", advice(error)),
+    )
 }
 
 fn lengths(observation: u32, action: u32) -> Lengths {

@@ -2,8 +2,10 @@
 
 import ctypes
 import os
+import select
 import signal
 import sys
+import threading
 
 from . import UNFIT
 from .channel import Line
@@ -13,10 +15,44 @@ from .server import Server
 
 
 def end_with_parent(parent):
-    """Has the system end this process with the thread that started it, even where that is killed."""
+    """Has this process end with the process that started it, even where that is killed.
+
+    A script may stand between the two. Returns whether it does. If the parent is not there, says so and ends.
+    """
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(0)
+    if os.getppid() == parent:
+        return False
+    if parent not in ancestors():
+        sys.stderr.write(
+            "process %d, which has started this Python, is not among its parents: it has ended, or what starts Python "
+            "lets it run without it\n" % parent
+        )
+        sys.exit(UNFIT)
+    # The system ends this process with the script, and this ends it with the parent.
+    watched = os.pidfd_open(parent)
+    threading.Thread(target=end_after, args=(watched,), daemon=True).start()
+    return True
+
+
+def ancestors():
+    """Returns the numbers of the parent, of its parent and so on."""
+    found = []
+    pid = os.getppid()
+    while pid > 0:
+        found.append(pid)
+        try:
+            with open("/proc/%d/stat" % pid) as stat:
+                # The name of the program, in parentheses, may contain anything.
+                pid = int(stat.read().rpartition(")")[2].split()[1])
+        except OSError:
+            break
+    return found
+
+
+def end_after(watched):
+    """Kills this process when another one has ended."""
+    select.select([watched], [], [])
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def finish(root):
@@ -29,8 +65,14 @@ def finish(root):
 def main():
     parent, *descriptors = map(int, sys.argv[1:])
     sys.argv[1:] = []
-    end_with_parent(parent)
+    behind_script = end_with_parent(parent)
     memory = descriptors[3:]
+    if behind_script and memory:
+        sys.stderr.write(
+            "a script has started this Python, and the priority of a policy can only be set for the process that is "
+            "started itself. Let the script end with `exec python3 \"$@\"`\n"
+        )
+        sys.exit(UNFIT)
     try:
         policy = (memory[0], Futex()) if memory else None
     except Unfit as error:
