@@ -88,9 +88,9 @@ async function areAsRecorded(t: ExecutionContext, file: string, seen: Drawn[]): 
   }
 }
 
-/** Turns joint 1 to and fro, for however long a test takes. */
-const swinging = (_: RobotState, { timeS }: Tick) =>
-  [0.2 * Math.sin(timeS), 0, 0, 0, 0, 0, 0] as never;
+/** Turns joint 1 to and fro about 0, for however long a test takes. */
+const swinging = ({ q }: RobotState, { timeS }: Tick) =>
+  [0.2 * Math.sin(timeS) - 0.2 * (q[0] ?? 0), 0, 0, 0, 0, 0, 0] as never;
 
 test('draws two arms as their states are, each within one frame', async (t) => {
   const folder = folderFor(t);
