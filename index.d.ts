@@ -2617,16 +2617,17 @@ export interface Asyncified<Work extends AnyFunction> extends AsyncifiedExport<W
  * for it.
  *
  * There is one pool for all functions, which {@link configurePool} configures. It has at most as many threads as the
- * process may use processors. A thread is started when a call finds no free thread, and ended when it was idle for 10 s.
- * Further calls wait, in order. An idle pool does not keep the process alive. An asyncified function that is called on a thread of the pool runs on that
- * thread.
+ * process may use processors. A thread is started when a call finds no free thread, and ended when it was idle for 10
+ * s. Further calls wait, in order. An idle pool does not keep the process alive. An asyncified function that is called
+ * on a thread of the pool runs on that thread.
  *
  * Arguments and results are copied as by `postMessage`, when a thread takes the call; {@link transfer} moves them
- * instead. A {@link RobotState} arrives as one. If the function throws, the call rejects with an error of the same name,
- * message, stack, `code`, `cause`, `errors` and own fields. Errors of JavaScript's own classes and of this package keep
- * their class for `instanceof`, and those that {@link registerErrorClass} has registered. If a `signal` aborts or `timeoutS` passes,
- * the call rejects, and its thread is ended in the middle of its work; a new thread takes its place. Between calls a
- * thread does not run: timers and sockets that a function leaves behind wait for the next call on that thread.
+ * instead. A {@link RobotState} arrives as one. If the function throws, the call rejects with an error of the same
+ * name, message, stack, `code`, `cause`, `errors` and own fields. Errors of JavaScript's own classes and of this
+ * package keep their class for `instanceof`, and those that {@link registerErrorClass} has registered. If a `signal`
+ * aborts or `timeoutS` passes, the call rejects, and its thread is ended in the middle of its work; a new thread takes
+ * its place. Between calls a thread does not run: timers and sockets that a function leaves behind wait for the next
+ * call on that thread.
  *
  * @example
  * // solve.ts

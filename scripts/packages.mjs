@@ -58,7 +58,15 @@ function main() {
     mkdirSync(dirname(target), { recursive: true });
     copyFileSync(join(root, path), target);
   }
-  const { private: _, scripts, devDependencies, overrides, allowScripts, files, ...kept } = manifest;
+  const {
+    private: _,
+    scripts,
+    devDependencies,
+    overrides,
+    allowScripts,
+    files,
+    ...kept
+  } = manifest;
   write(folder, {
     ...kept,
     imports: { '#binding': './binding/binding.js' },
@@ -88,7 +96,11 @@ function binding(file, floor) {
   const target = `kilohertz.${platform()}.node`;
   copyFileSync(file, join(folder, target));
   for (const licence of LICENCES) copyFileSync(join(root, licence), join(folder, licence));
-  const fits = { os: [os], cpu: [cpu], ...(libc ? { libc: [libc === 'gnu' ? 'glibc' : libc] } : {}) };
+  const fits = {
+    os: [os],
+    cpu: [cpu],
+    ...(libc ? { libc: [libc === 'gnu' ? 'glibc' : libc] } : {}),
+  };
   write(
     folder,
     {
@@ -102,7 +114,10 @@ function binding(file, floor) {
 
 /** The newest version of glibc that a library asks for. */
 function floorOf(file) {
-  const asked = spawnSync('objdump', ['--dynamic-syms', file], { encoding: 'utf8', maxBuffer: 1 << 28 });
+  const asked = spawnSync('objdump', ['--dynamic-syms', file], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
   if (asked.status !== 0) {
     throw new Missing('objdump was not found; run: sudo apt install binutils.');
   }
@@ -110,7 +125,8 @@ function floorOf(file) {
     Number(major),
     Number(minor),
   ]);
-  const [major = 0, minor = 0] = all.sort((one, other) => other[0] - one[0] || other[1] - one[1])[0] ?? [];
+  const [major = 0, minor = 0] =
+    all.sort((one, other) => other[0] - one[0] || other[1] - one[1])[0] ?? [];
   return `${major}.${minor}`;
 }
 
@@ -123,7 +139,12 @@ function portable() {
   const bin = join(folder, 'bin');
   if (!existsSync(join(bin, 'cargo-zigbuild'))) {
     step('make a place for zig', 'python3', ['-m', 'venv', folder]);
-    step('install zig', join(bin, 'pip'), ['install', '--quiet', '--disable-pip-version-check', ...ZIG]);
+    step('install zig', join(bin, 'pip'), [
+      'install',
+      '--quiet',
+      '--disable-pip-version-check',
+      ...ZIG,
+    ]);
   }
   const into = join(root, 'target', 'portable');
   tool(
@@ -138,7 +159,8 @@ function portable() {
   );
   const file = join(into, basename(bindingPath()));
   const floor = floorOf(file);
-  if (isLater(floor, GLIBC)) throw new Missing(`the binding needs glibc ${floor}, later than ${GLIBC}.`);
+  if (isLater(floor, GLIBC))
+    throw new Missing(`the binding needs glibc ${floor}, later than ${GLIBC}.`);
   return file;
 }
 
@@ -155,7 +177,9 @@ function expectNoPaths(file) {
 await orExplain(() => {
   const name = platform();
   if (!PACKAGES[name]) {
-    throw new Missing(`no package is published for ${name}; docs/installing.md says what it would need.`);
+    throw new Missing(
+      `no package is published for ${name}; docs/installing.md says what it would need.`,
+    );
   }
   rmSync(made, { recursive: true, force: true });
   const file = process.argv.includes('--portable') ? portable() : bindingPath();
@@ -175,6 +199,7 @@ await orExplain(() => {
     const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
     const tarball = `${name.replace('@', '').replace('/', '-')}-${version}.tgz`;
     const { size } = statSync(join(made, tarball));
-    if (size > LARGEST[name]) throw new Missing(`${tarball} has ${size} bytes; at most ${LARGEST[name]}.`);
+    if (size > LARGEST[name])
+      throw new Missing(`${tarball} has ${size} bytes; at most ${LARGEST[name]}.`);
   }
 });

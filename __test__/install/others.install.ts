@@ -112,7 +112,7 @@ const POLICY_TEST = [
   '  const stats = await run(arm, (state) => state.dq_d, { durationS: 0.2, limits: "clamp" });',
   '  expect(stats.iterations).toBeGreaterThan(50);',
   '  const wrong = run(arm, () => [NaN, 0, 0, 0, 0, 0, 0], { durationS: 0.2 });',
-  "  const error = await wrong.catch((thrown) => thrown);",
+  '  const error = await wrong.catch((thrown) => thrown);',
   '  expect(isKilohertzError(error)).toBe(true);',
   "  expect(error.code).toBe('ACTION_NOT_FINITE');",
   '  await arm.close();',

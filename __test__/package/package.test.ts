@@ -321,7 +321,10 @@ test('says which binding was looked for where none came, and what to do', async 
   rmSync(binding, { recursive: true });
   const said = await refusal(t, cwd);
   t.regex(said, /BindingError: the native binding for linux-x64-gnu is not installed/);
-  t.regex(said, /binding\/kilohertz\.linux-x64-gnu\.node, and no package @kilohertz\/linux-x64-gnu/);
+  t.regex(
+    said,
+    /binding\/kilohertz\.linux-x64-gnu\.node, and no package @kilohertz\/linux-x64-gnu/,
+  );
   t.regex(said, /--omit=optional/);
   t.regex(said, /docs\/errors\.md#binding_missing/);
   t.regex(said, /code: 'BINDING_MISSING'/);
@@ -373,7 +376,14 @@ test('a bundle is told to leave the package out, and works with it left out', as
     const bundle = (name: string, ...more: string[]): Promise<string> =>
       promisify(execFile)(
         esbuild,
-        ['plain.js', '--bundle', '--platform=node', `--format=${format}`, ...more, `--outfile=${name}`]
+        [
+          'plain.js',
+          '--bundle',
+          '--platform=node',
+          `--format=${format}`,
+          ...more,
+          `--outfile=${name}`,
+        ]
           // Top-level await is only for modules.
           .map((word) => (format === 'cjs' && word === 'plain.js' ? 'common.cjs' : word)),
         { cwd: app },

@@ -4,7 +4,9 @@ import type { Command } from 'commander';
 export function addDemo(program: Command): void {
   program
     .command('demo')
-    .description('Drives a simulated arm, blocks the event loop meanwhile, and tells what came of it.')
+    .description(
+      'Drives a simulated arm, blocks the event loop meanwhile, and tells what came of it.',
+    )
     .helpOption(false)
     .allowUnknownOption()
     .argument('[options...]', 'those that `kilohertz demo --help` names')
