@@ -20,15 +20,16 @@ import { step } from './steps.mjs';
 import { Missing, root } from './toolchain.mjs';
 
 const VIEWPORT = { width: 1280, height: 720 };
-/** The pictures are this wide [px]. */
+/** The pictures are this wide [px], and the animation: it has to find room in the package. */
 const WIDTH = 960;
+const ANIMATION_WIDTH = 800;
 /** The strip shows the last ten seconds: from then on pictures are taken [ms]. */
 const FROM_MS = 11_000;
 /** The arm is stopped then, and the animation ends [ms]. */
 const STOP_MS = 18_000;
 const TO_MS = 20_000;
 /** From picture to picture of the animation, and the step of the page's clock [ms]. */
-const FRAME_MS = 125;
+const FRAME_MS = 250;
 const STEP_MS = 50;
 const BUILT = join(root, 'dist', 'dashboard');
 const ARGS = ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'];
@@ -148,10 +149,10 @@ export async function picturesOfPage() {
       scale(ffmpeg, ['-i', file], still);
       if (colours === 'light') {
         await frames(replay, folder);
-        const quality = ['-quality', '60', '-compression_level', '6'];
+        const quality = ['-quality', '55', '-compression_level', '6'];
         const rate = ['-framerate', `${1000 / FRAME_MS}`];
         const to = ['-c:v', 'libwebp_anim', ...quality, '-loop', '0', join(pictures, 'page.webp')];
-        scale(ffmpeg, [...rate, '-i', join(folder, '%d.png')], to);
+        scale(ffmpeg, [...rate, '-i', join(folder, '%d.png')], to, ANIMATION_WIDTH);
       }
       await replay.page.close();
     }
@@ -176,9 +177,9 @@ async function frames(replay, folder) {
   }
 }
 
-function scale(ffmpeg, from, to) {
+function scale(ffmpeg, from, to, width = WIDTH) {
   step(`make ${basename(to.at(-1))}`, ffmpeg, [
     ...['-hide_banner', '-loglevel', 'error', '-y', ...from],
-    ...['-vf', `scale=${WIDTH}:-1:flags=lanczos`, ...to],
+    ...['-vf', `scale=${width}:-1:flags=lanczos`, ...to],
   ]);
 }
