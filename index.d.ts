@@ -2,6 +2,220 @@
 
 import { EventEmitter } from 'node:events';
 
+/** Where a page is opened. */
+export interface DashboardOptions {
+  /** The port, 0 to 65535. 0 stands for any that is free. Default 0. */
+  readonly port?: number;
+  /**
+   * The IP address of this host on which the page is opened. Default `'127.0.0.1'`: browsers on this host alone can
+   * open it. The page comes over plain HTTP, so whoever can read the network can read the token in its address, and
+   * stop the arm. Any address that is not a loopback address is therefore told as a warning of the process with code
+   * `KILOHERTZ_DASHBOARD_HOST`.
+   */
+  readonly host?: string;
+}
+/** Options of {@link Session.dashboard}. */
+export interface ShownOptions extends DashboardOptions {
+  /** The page on which the session is shown, beside others. Default: a page of its own. */
+  readonly on?: Dashboard;
+  /** The robot's name on the page. Default: its model and its address. */
+  readonly name?: string;
+}
+/**
+ * A page in a browser that shows sessions while they run, and can stop them. A thread of its own serves it, so it also
+ * works while JavaScript is blocked. {@link Session.dashboard} opens it.
+ */
+export declare class Dashboard implements AsyncDisposable {
+  #private;
+  /** The address of the page, with its token: whoever has it can look at the sessions and stop them. */
+  readonly address: string;
+  private constructor();
+  /** Closes the page. The sessions go on. Resolves when the port is free. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+/** A file: its path, or a `file:` URL. */
+export type RecordingFile = string | URL;
+/**
+ * Opens a page in a browser that plays a recording, or two, the second drawn over the first. The whole recordings are
+ * read before, at most 60 frames a second of each are kept.
+ *
+ * @param files one recording or two
+ * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER` for a recording that
+ *   cannot be played; `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ */
+export declare function view(
+  files: RecordingFile | readonly RecordingFile[],
+  options?: DashboardOptions,
+): Promise<Dashboard>;
+type NativeErrorCode =
+  | 'ACTION_LENGTH'
+  | 'FRANKA_CLIENT'
+  | 'FRANKA_COMMAND_ABORTED'
+  | 'FRANKA_COMMAND_REJECTED'
+  | 'FRANKA_COMMAND_TIMEOUT'
+  | 'FRANKA_CONNECTION_LOST'
+  | 'FRANKA_CONNECT_FAILED'
+  | 'FRANKA_CONNECT_REFUSED'
+  | 'FRANKA_CONNECT_TIMEOUT'
+  | 'FRANKA_GENERATION'
+  | 'FRANKA_INCOMPATIBLE_VERSION'
+  | 'FRANKA_INVALID_ARGUMENT'
+  | 'FRANKA_INVALID_OPERATION'
+  | 'FRANKA_MODEL'
+  | 'FRANKA_MOTION_ABORTED'
+  | 'FRANKA_NOT_ARRIVED'
+  | 'FRANKA_PROTOCOL'
+  | 'FRANKA_REFLEX'
+  | 'FRANKA_UNREACHABLE'
+  | 'LISTEN_IN_USE'
+  | 'LISTEN_REFUSED'
+  | 'OFFLOAD_PROTOCOL'
+  | 'OFFLOAD_TOO_LARGE'
+  | 'RECORD_BUSY'
+  | 'RECORD_CHANGED'
+  | 'RECORD_DAMAGED'
+  | 'RECORD_EMPTY'
+  | 'RECORD_FOREIGN'
+  | 'RECORD_INVALID_ARGUMENT'
+  | 'RECORD_IO'
+  | 'RECORD_NEWER'
+  | 'RECORD_NO_ENCODER'
+  | 'RECORD_STOPPED'
+  | 'ROBOT'
+  | 'SESSION_INTERRUPTED'
+  | 'SIM_ADDRESS'
+  | 'SIM_BIND'
+  | 'SIM_BUSY'
+  | 'SIM_FAULT'
+  | 'SIM_MODEL'
+  | 'SIM_MODEL_LIBRARY'
+  | 'SIM_OPTION'
+  | 'SIM_STOPPED'
+  | 'SIM_SYSTEM'
+  | 'SYSTEM';
+/** The control mode of an arm: what the actions of a session command. */
+export type FrankaControl =
+  | 'jointVelocity'
+  | 'jointPosition'
+  | 'jointTarget'
+  | 'cartesianVelocity'
+  | 'cartesianPose'
+  | 'cartesianTarget'
+  | 'torque';
+/** The generation of an arm: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
+export type FrankaGeneration = 'fr3' | 'fer';
+/** The library that talks to an arm. */
+export type FrankaClient = 'franka-rs' | 'libfranka-rs';
+/** The controller that makes the arm follow the commanded motion. */
+export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
+/** A frame of the arm, as libfranka's `Frame` names it. */
+export type FrankaFrame =
+  | 'joint1'
+  | 'joint2'
+  | 'joint3'
+  | 'joint4'
+  | 'joint5'
+  | 'joint6'
+  | 'joint7'
+  | 'flange'
+  | 'endEffector'
+  | 'stiffness';
+/** The mode of an arm, as libfranka names it. */
+export type RobotMode =
+  | 'Other'
+  | 'Idle'
+  | 'Move'
+  | 'Guiding'
+  | 'Reflex'
+  | 'UserStopped'
+  | 'AutomaticErrorRecovery';
+type SessionCounter =
+  | 'iterations'
+  | 'overruns'
+  | 'missedTicks'
+  | 'policyAsks'
+  | 'policyAnswers'
+  | 'lateActions'
+  | 'heldCommands'
+  | 'restCommands'
+  | 'staleActions'
+  | 'clampedCommands'
+  | 'unusedNotFinite'
+  | 'overwrittenObservations'
+  | 'overwrittenActions'
+  | 'droppedAnswers'
+  | 'emptyAnswers'
+  | 'followedCommands'
+  | 'chunks'
+  | 'badChunks'
+  | 'skippedActions'
+  | 'starvedCycles'
+  | 'seams'
+  | 'gripperCommands'
+  | 'gripperFailures'
+  | 'droppedRecords'
+  | 'unrecordedCycles'
+  | 'droppedEvents'
+  | 'boxViolations'
+  | 'positionViolations'
+  | 'velocityViolations'
+  | 'accelerationViolations'
+  | 'jerkViolations'
+  | 'torqueViolations'
+  | 'torqueRateViolations'
+  | 'jointsViolations'
+  | 'distanceViolations';
+/** How the command of a tick was made: from an action in time, by approaching one, by holding, by braking. */
+export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
+/** How an episode of a recording ended. */
+export type EpisodeOutcome = 'unknown' | 'success' | 'failure' | 'rerecorded';
+/** How serious a note of a recorded cycle is. */
+export type NoteLevel = 'info' | 'warning' | 'error';
+/** The encoding of a pixel of a recorded image. */
+export type PixelEncoding = 'mono8' | 'rgb8' | 'rgba8';
+declare const OWN_ERROR_CODES: readonly [
+  'ABORT_ERR',
+  'ACTION_FRAME',
+  'ACTION_LIMIT',
+  'ACTION_NOT_FINITE',
+  'ACTION_TYPE',
+  'CHUNK_EMPTY',
+  'CHUNK_LENGTH',
+  'CHUNK_SEAM',
+  'CHUNK_STEP',
+  'CHUNK_TIME',
+  'INTERNAL',
+  'OFFLOAD_CRASHED',
+  'OFFLOAD_ENTRY_POINT',
+  'OFFLOAD_NOT_CLONEABLE',
+  'OFFLOAD_NOT_FOUND',
+  'OFFLOAD_NOT_STARTED',
+  'OFFLOAD_NO_NODE',
+  'OFFLOAD_PYTHON',
+  'OFFLOAD_QUEUE_FULL',
+  'OFFLOAD_SHAPE',
+  'OFFLOAD_STOPPED',
+  'OFFLOAD_TIMEOUT',
+  'POLICY_BEHIND',
+  'POLICY_CRASHED',
+  'POLICY_DETACHED',
+  'POLICY_LATE',
+  'POLICY_THREW',
+  'POLICY_UNSETTLED',
+  'ROBOT_THREW',
+  'ROBOT_UNSETTLED',
+  'SESSION_NOT_KEPT',
+  'SESSION_RUNNING',
+  'SESSION_STOPPED',
+];
+/** The code of a refused option: `OPTION_` and the option's name, for example `OPTION_RATE_HZ`. */
+export type OptionErrorCode = `OPTION_${string}`;
+/** The stable codes of errors, except those of options. */
+export type ErrorCode = NativeErrorCode | (typeof OWN_ERROR_CODES)[number];
+/** The stable codes of all errors of this package. */
+export type KilohertzErrorCode = ErrorCode | OptionErrorCode;
 declare class NativeArm {
   /** Connects; rejects with the answer of the arm or the network. */
   static connect(address: string, connectWith: NativeConnectOptions): Promise<NativeArm>;
@@ -557,132 +771,6 @@ interface NativeViolation {
   /** What is wrong with a matrix. */
   flaw?: string;
 }
-type NativeErrorCode =
-  | 'ACTION_LENGTH'
-  | 'FRANKA_CLIENT'
-  | 'FRANKA_COMMAND_ABORTED'
-  | 'FRANKA_COMMAND_REJECTED'
-  | 'FRANKA_COMMAND_TIMEOUT'
-  | 'FRANKA_CONNECTION_LOST'
-  | 'FRANKA_CONNECT_FAILED'
-  | 'FRANKA_CONNECT_REFUSED'
-  | 'FRANKA_CONNECT_TIMEOUT'
-  | 'FRANKA_GENERATION'
-  | 'FRANKA_INCOMPATIBLE_VERSION'
-  | 'FRANKA_INVALID_ARGUMENT'
-  | 'FRANKA_INVALID_OPERATION'
-  | 'FRANKA_MODEL'
-  | 'FRANKA_MOTION_ABORTED'
-  | 'FRANKA_NOT_ARRIVED'
-  | 'FRANKA_PROTOCOL'
-  | 'FRANKA_REFLEX'
-  | 'FRANKA_UNREACHABLE'
-  | 'LISTEN_IN_USE'
-  | 'LISTEN_REFUSED'
-  | 'OFFLOAD_PROTOCOL'
-  | 'OFFLOAD_TOO_LARGE'
-  | 'RECORD_BUSY'
-  | 'RECORD_CHANGED'
-  | 'RECORD_DAMAGED'
-  | 'RECORD_EMPTY'
-  | 'RECORD_FOREIGN'
-  | 'RECORD_INVALID_ARGUMENT'
-  | 'RECORD_IO'
-  | 'RECORD_NEWER'
-  | 'RECORD_NO_ENCODER'
-  | 'RECORD_STOPPED'
-  | 'ROBOT'
-  | 'SESSION_INTERRUPTED'
-  | 'SIM_ADDRESS'
-  | 'SIM_BIND'
-  | 'SIM_BUSY'
-  | 'SIM_FAULT'
-  | 'SIM_MODEL'
-  | 'SIM_MODEL_LIBRARY'
-  | 'SIM_OPTION'
-  | 'SIM_STOPPED'
-  | 'SIM_SYSTEM'
-  | 'SYSTEM';
-/** The control mode of an arm: what the actions of a session command. */
-export type FrankaControl =
-  | 'jointVelocity'
-  | 'jointPosition'
-  | 'jointTarget'
-  | 'cartesianVelocity'
-  | 'cartesianPose'
-  | 'cartesianTarget'
-  | 'torque';
-/** The generation of an arm: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
-export type FrankaGeneration = 'fr3' | 'fer';
-/** The library that talks to an arm. */
-export type FrankaClient = 'franka-rs' | 'libfranka-rs';
-/** The controller that makes the arm follow the commanded motion. */
-export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
-/** A frame of the arm, as libfranka's `Frame` names it. */
-export type FrankaFrame =
-  | 'joint1'
-  | 'joint2'
-  | 'joint3'
-  | 'joint4'
-  | 'joint5'
-  | 'joint6'
-  | 'joint7'
-  | 'flange'
-  | 'endEffector'
-  | 'stiffness';
-/** The mode of an arm, as libfranka names it. */
-export type RobotMode =
-  | 'Other'
-  | 'Idle'
-  | 'Move'
-  | 'Guiding'
-  | 'Reflex'
-  | 'UserStopped'
-  | 'AutomaticErrorRecovery';
-type SessionCounter =
-  | 'iterations'
-  | 'overruns'
-  | 'missedTicks'
-  | 'policyAsks'
-  | 'policyAnswers'
-  | 'lateActions'
-  | 'heldCommands'
-  | 'restCommands'
-  | 'staleActions'
-  | 'clampedCommands'
-  | 'unusedNotFinite'
-  | 'overwrittenObservations'
-  | 'overwrittenActions'
-  | 'droppedAnswers'
-  | 'emptyAnswers'
-  | 'followedCommands'
-  | 'chunks'
-  | 'badChunks'
-  | 'skippedActions'
-  | 'starvedCycles'
-  | 'seams'
-  | 'gripperCommands'
-  | 'gripperFailures'
-  | 'droppedRecords'
-  | 'unrecordedCycles'
-  | 'droppedEvents'
-  | 'boxViolations'
-  | 'positionViolations'
-  | 'velocityViolations'
-  | 'accelerationViolations'
-  | 'jerkViolations'
-  | 'torqueViolations'
-  | 'torqueRateViolations'
-  | 'jointsViolations'
-  | 'distanceViolations';
-/** How the command of a tick was made: from an action in time, by approaching one, by holding, by braking. */
-export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
-/** How an episode of a recording ended. */
-export type EpisodeOutcome = 'unknown' | 'success' | 'failure' | 'rerecorded';
-/** How serious a note of a recorded cycle is. */
-export type NoteLevel = 'info' | 'warning' | 'error';
-/** The encoding of a pixel of a recorded image. */
-export type PixelEncoding = 'mono8' | 'rgb8' | 'rgba8';
 /**
  * The state of a Franka arm, with libfranka's field names.
  *
@@ -810,47 +898,6 @@ export declare class RobotState {
   /** Returns the state as a plain object with ordinary arrays, for `JSON.stringify`. */
   toJSON(): Record<string, number | string | readonly (number | string)[]>;
 }
-declare const OWN_ERROR_CODES: readonly [
-  'ABORT_ERR',
-  'ACTION_FRAME',
-  'ACTION_LIMIT',
-  'ACTION_NOT_FINITE',
-  'ACTION_TYPE',
-  'CHUNK_EMPTY',
-  'CHUNK_LENGTH',
-  'CHUNK_SEAM',
-  'CHUNK_STEP',
-  'CHUNK_TIME',
-  'INTERNAL',
-  'OFFLOAD_CRASHED',
-  'OFFLOAD_ENTRY_POINT',
-  'OFFLOAD_NOT_CLONEABLE',
-  'OFFLOAD_NOT_FOUND',
-  'OFFLOAD_NOT_STARTED',
-  'OFFLOAD_NO_NODE',
-  'OFFLOAD_PYTHON',
-  'OFFLOAD_QUEUE_FULL',
-  'OFFLOAD_SHAPE',
-  'OFFLOAD_STOPPED',
-  'OFFLOAD_TIMEOUT',
-  'POLICY_BEHIND',
-  'POLICY_CRASHED',
-  'POLICY_DETACHED',
-  'POLICY_LATE',
-  'POLICY_THREW',
-  'POLICY_UNSETTLED',
-  'ROBOT_THREW',
-  'ROBOT_UNSETTLED',
-  'SESSION_NOT_KEPT',
-  'SESSION_RUNNING',
-  'SESSION_STOPPED',
-];
-/** The code of a refused option: `OPTION_` and the option's name, for example `OPTION_RATE_HZ`. */
-export type OptionErrorCode = `OPTION_${string}`;
-/** The stable codes of errors, except those of options. */
-export type ErrorCode = NativeErrorCode | (typeof OWN_ERROR_CODES)[number];
-/** The stable codes of all errors of this package. */
-export type KilohertzErrorCode = ErrorCode | OptionErrorCode;
 /** Any error of this package. All its error classes have a code. */
 export type AnyKilohertzError = KilohertzError | OptionRangeError | OptionTypeError;
 /**
@@ -1056,66 +1103,6 @@ export declare class AbortError extends KilohertzError {
   /** @param what the name of what was ended, for example `the move` */
   constructor(what: string, reason: unknown);
 }
-/** Where a page is opened. */
-export interface DashboardOptions {
-  /** The port, 0 to 65535. 0 stands for any that is free. Default 0. */
-  readonly port?: number;
-  /**
-   * The IP address of this host on which the page is opened. Default `'127.0.0.1'`: browsers on this host alone can
-   * open it. The page comes over plain HTTP, so whoever can read the network can read the token in its address, and
-   * stop the arm. Any address that is not a loopback address is therefore told as a warning of the process with code
-   * `KILOHERTZ_DASHBOARD_HOST`.
-   */
-  readonly host?: string;
-}
-/** Options of {@link Session.dashboard}. */
-export interface ShownOptions extends DashboardOptions {
-  /** The page on which the session is shown, beside others. Default: a page of its own. */
-  readonly on?: Dashboard;
-  /** The robot's name on the page. Default: its model and its address. */
-  readonly name?: string;
-}
-/**
- * A page in a browser that shows sessions while they run, and can stop them. A thread of its own serves it, so it also
- * works while JavaScript is blocked. {@link Session.dashboard} opens it.
- */
-export declare class Dashboard implements AsyncDisposable {
-  #private;
-  /** The address of the page, with its token: whoever has it can look at the sessions and stop them. */
-  readonly address: string;
-  private constructor();
-  /**
-   * Opens a page.
-   *
-   * @throws {KilohertzError} `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
-   * @throws {OptionTypeError | OptionRangeError} if an option is invalid
-   */
-  static open(options?: DashboardOptions): Dashboard;
-  /** Opens a page that plays recordings. {@link view} is what users call. */
-  static play(files: readonly string[], options: DashboardOptions): Promise<Dashboard>;
-  /** Shows a session that has begun, as the robot with this name. */
-  watch(session: NativeSession, name: string): void;
-  /** Tells an error of the newest session of the robot with this name. */
-  tell(name: string, error: KilohertzError): void;
-  /** Closes the page. The sessions go on. Resolves when the port is free. */
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
-}
-/** A file: its path, or a `file:` URL. */
-export type RecordingFile = string | URL;
-/**
- * Opens a page in a browser that plays a recording, or two, the second drawn over the first. The whole recordings are
- * read before, at most 60 frames a second of each are kept.
- *
- * @param files one recording or two
- * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER` for a recording that
- *   cannot be played; `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
- * @throws {OptionTypeError | OptionRangeError} if an option is invalid
- */
-export declare function view(
-  files: RecordingFile | readonly RecordingFile[],
-  options?: DashboardOptions,
-): Promise<Dashboard>;
 declare enum Length {
   three = 3,
   four = 4,
@@ -2359,10 +2346,17 @@ type IsWritable<Made, Name extends keyof Made> =
 type MembersOf<Made, Without = never> = {
   [Name in keyof Made as Exclude<Name, Without | LocalName | symbol>]: 0 extends 1 & Made[Name]
     ? any
-    :
-        | Member<Made[Name]>
-        | (IsWritable<Made, Name> extends true ? Exclude<Made[Name], AnyMethod> : never);
+    : Member<Made[Name]> | (IsWritable<Made, Name> extends true ? Sendable<Made[Name]> : never);
 };
+type Sendable<Value> = Value extends AnyMethod
+  ? never
+  : Value extends Whole
+    ? Value
+    : true extends {
+          [Name in keyof Value]: Value[Name] extends AnyMethod ? true : false;
+        }[keyof Value]
+      ? never
+      : Value;
 /** The methods that a proxy itself has. */
 export interface ProxyControl extends Disposable, AsyncDisposable {
   /**
@@ -3275,7 +3269,7 @@ export interface ReplayOptions {
  */
 export declare class Replay<State = RobotState> implements AsyncIterable<RecordedCycle<State>> {
   #private;
-  /** @internal */
+  /** {@link replay} calls it. */
   constructor(path: string, options: ReplayOptions);
   /** What the recording knows of its run. Each access reads it from the file. */
   get run(): Promise<RecordedRun>;

@@ -1,5 +1,5 @@
 // The main job, end to end: a policy in TypeScript drives an arm at 1 kHz for 10 s, and half-way
-// the event loop is blocked for 300 ms on purpose.
+// the event loop is blocked for 300 ms on purpose. With --dashboard it does so on a page in the browser.
 
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
@@ -16,10 +16,13 @@ import {
 import { idleGaps, longestGap } from './gaps.ts';
 import { AMPLITUDE, out } from './motion.ts';
 import { type Answers, type Result, report, toJson } from './report.ts';
-import { duration, Progress } from './terminal.ts';
+import { show } from './show.ts';
+import { duration, Progress, table } from './terminal.ts';
 
 const DURATION_S = 10;
 const BLOCK_MS = 300;
+/** How often the event loop is blocked while a page shows the arm [s]. */
+const BLOCK_EVERY_S = 3;
 /** How far from where it should be the arm may end [rad]. */
 const TOLERANCE_RAD = 0.005;
 /** How long it is looked how fast answers are, once each way. */
@@ -28,18 +31,25 @@ const ANSWERS_S = 1;
 const GAIN = 2;
 const STILL = new Float64Array(7);
 
-const USAGE = `npm run demo -- [--json] [--robot fr3|fer|ADDRESS [--yes]]
+const USAGE = `npm run demo -- [--json | --dashboard [--open] [--seconds N]] [--robot fr3|fer|ADDRESS [--yes]]
 
   --json            print the result as JSON, and nothing else
+  --dashboard       show the arm on a page in the browser, until it is stopped there or by Ctrl+C;
+                    outside of a terminal for ${DURATION_S} s
+  --open            show it, and open the page in a browser
+  --seconds N       show it for so many seconds
   --robot fr3|fer   which arm to simulate; fr3 unless said otherwise
   --robot ADDRESS   drive a real arm instead
   --yes             do not ask before a real arm moves`;
 
-/** The policy: joint velocities along the path, and back to it when off. */
-function followPath(start: Float64Array): (state: RobotState, tick: Tick) => Float64Array {
+/** The policy: joint velocities along the path, and back to it when off. One that goes on takes the path again and again. */
+function followPath(
+  start: Float64Array,
+  goesOn = false,
+): (state: RobotState, tick: Tick) => Float64Array {
   const velocity = new Float64Array(7);
   return ({ q_d }, { timeS }) => {
-    const { way, speed } = out(timeS / DURATION_S);
+    const { way, speed } = out(goesOn ? (timeS / DURATION_S) % 1 : timeS / DURATION_S);
     for (let joint = 0; joint < 7; joint += 1) {
       const amplitude = AMPLITUDE[joint] ?? 0;
       const wanted = (start[joint] ?? 0) + amplitude * way;
@@ -185,12 +195,12 @@ function realtimeOf(session: Session<RobotState, ArrayLike<number>>): string {
   return `ordinary scheduling (${priority?.reason ?? 'not asked for more'})`;
 }
 
-async function isConfirmed(address: string): Promise<boolean> {
+async function isConfirmed(address: string, goesOn: boolean): Promise<boolean> {
   const reach = AMPLITUDE.flatMap((rad, joint) => (rad ? [`joint ${joint + 1} ${rad} rad`] : []));
   console.error(
     `
   This moves the REAL ARM at ${address}, from where it stands now:
-  ${reach.join(', ')}; out and back within ${DURATION_S} s.
+  ${reach.join(', ')}; out and back within ${DURATION_S} s${goesOn ? ', again and again' : ''}.
   Clear its way. Keep a hand on the emergency stop.
 `,
   );
@@ -204,10 +214,56 @@ async function isConfirmed(address: string): Promise<boolean> {
   return answer.trim() === 'move';
 }
 
+/** For how long a page shows the arm [s]; undefined: until it is stopped. */
+function shownForS(seconds: string | undefined): number | undefined {
+  if (seconds === undefined) return process.stdout.isTTY ? undefined : DURATION_S;
+  const durationS = Number(seconds);
+  if (durationS > 0 && durationS <= 1e6) return durationS;
+  throw new Error(`--seconds is ${seconds}; expected a number above 0, as in --seconds 60`);
+}
+
+/** Shows the arm on a page. Returns what is told at the end. */
+async function showOnPage(
+  robot: Franka,
+  simulator: FrankaSimulator | undefined,
+  { durationS, open }: { durationS: number | undefined; open: boolean },
+): Promise<string> {
+  const end =
+    durationS === undefined
+      ? 'the stop on the page or Ctrl+C'
+      : `the stop on the page, or ${durationS} s`;
+  console.log(`\n  A policy in TypeScript drives the arm at ${robot.address}.`);
+  console.log(
+    `  Every ${BLOCK_EVERY_S} s the event loop is blocked for ${BLOCK_MS} ms: a band on the page.`,
+  );
+  console.log(`  It ends by ${end}.\n`);
+  const { stats, isStopped } = await show(robot, {
+    policy: followPath((await robot.state()).q_d.slice(), true),
+    durationS,
+    open,
+    block: () => block(BLOCK_MS),
+    everyS: BLOCK_EVERY_S,
+  });
+  const { iterations, heldCommands, restCommands, followedCommands } = stats;
+  const rows: [string, string][] = [
+    ['cycles', `${iterations}, ${stats.missedTicks} missed`],
+    [
+      'held commands',
+      `${heldCommands}, then ${restCommands} at rest, ${followedCommands} followed`,
+    ],
+    ['limits', stats.firstViolation ?? 'kept by every action'],
+  ];
+  if (simulator) rows.push(['commands lost', `${simulator.counters().commandsLost}`]);
+  return `  ${isStopped ? 'Stopped' : 'The time is over'}: the arm is at rest.\n\n${table(rows)}`;
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       json: { type: 'boolean', default: false },
+      dashboard: { type: 'boolean', default: false },
+      open: { type: 'boolean', default: false },
+      seconds: { type: 'string' },
       robot: { type: 'string' },
       yes: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -217,19 +273,28 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const { robot: asked = 'fr3' } = values;
+  const { json, open, robot: asked = 'fr3' } = values;
+  const isShown = values.dashboard || open || values.seconds !== undefined;
+  if (isShown && json) throw new Error(`--json and --dashboard do not go together\n\n${USAGE}`);
+  const durationS = isShown ? shownForS(values.seconds) : DURATION_S;
   const generation = asked === 'fr3' || asked === 'fer' ? asked : undefined;
-  if (generation === undefined && !values.yes && !(await isConfirmed(asked))) return 2;
-  const simulator = generation && (await FrankaSimulator.start({ generation }));
+  if (generation === undefined && !values.yes && !(await isConfirmed(asked, isShown))) return 2;
+  // A machine that draws the page too may stall for longer than a real arm forgives. What is lost is told at the end.
+  const patience = isShown ? { lostPacketLimit: 1000 } : {};
+  const simulator = generation && (await FrankaSimulator.start({ generation, ...patience }));
   try {
     const robot = await Franka.connect(simulator?.address ?? asked);
     try {
-      if (!values.json) {
+      if (isShown) {
+        console.log(await showOnPage(robot, simulator, { durationS, open }));
+        return 0;
+      }
+      if (!json) {
         console.log(`\n  A policy in TypeScript drives the arm at ${robot.address}, 1 kHz, 10 s.`);
         console.log(`  After 5 s the event loop is blocked for ${BLOCK_MS} ms.\n`);
       }
-      const result = await drive(robot, simulator, values.json);
-      console.log(values.json ? toJson(result) : report(result));
+      const result = await drive(robot, simulator, json);
+      console.log(json ? toJson(result) : report(result));
       return result.sound ? 0 : 1;
     } finally {
       await robot.close();

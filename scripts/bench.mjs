@@ -12,6 +12,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { chromium } from './chromium.mjs';
 import { step, tool } from './steps.mjs';
 import { orExplain, requireRust, root } from './toolchain.mjs';
 
@@ -55,6 +56,16 @@ function buildEcho() {
   ]);
 }
 
+/** Where chromium is; without it the bench leaves out what needs it. */
+function browser() {
+  try {
+    return { KILOHERTZ_CHROMIUM: chromium() };
+  } catch (error) {
+    console.error(`kilohertz: ${error.message}`);
+    return {};
+  }
+}
+
 function node() {
   const folder = join(root, 'benches');
   if (!existsSync(folder)) return;
@@ -63,7 +74,8 @@ function node() {
     if (!name || (names.length > 0 && !names.includes(name))) continue;
     if (name === 'wakes') buildEcho();
     const args = ['--expose-gc', '--import=@oxc-node/core/register', join(folder, file)];
-    step(`node bench ${name}`, process.execPath, once ? [...args, '--once'] : args);
+    const env = name === 'dashboard' ? browser() : {};
+    step(`node bench ${name}`, process.execPath, once ? [...args, '--once'] : args, { env });
   }
 }
 

@@ -2,6 +2,7 @@
 // on the main thread drives the arm at 1 kHz, and in mid-motion the main thread is blocked for 300 ms.
 //
 //   npm run picture
+//   npm run picture -- page        the pictures of the page in a browser instead: page-picture.mjs
 //
 // The simulator has a thread of its own here, so that what the arm does is sampled while this thread is blocked.
 
@@ -9,7 +10,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { Franka, FrankaModel, FrankaSimulator, Session } from '../dist/index.js';
-import { root } from './toolchain.mjs';
+import { picturesOfPage } from './page-picture.mjs';
+import { orExplain, root } from './toolchain.mjs';
 
 const DURATION_S = 3;
 const BLOCK_AT_S = 0.6;
@@ -361,7 +363,9 @@ function drawArm({ measured }) {
 /** How much a run was disturbed: commands lost first, then answers late. */
 const disturbed = ({ lost, stats }) => 1e4 * lost + stats.lateActions;
 
-if (isMainThread) {
+if (isMainThread && process.argv[2] === 'page') {
+  await orExplain(picturesOfPage);
+} else if (isMainThread) {
   // Of some runs the one that the machine has disturbed least.
   let run;
   for (let left = RUNS; left > 0; left -= 1) {

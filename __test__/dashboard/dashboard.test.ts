@@ -9,9 +9,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { WebSocket } from 'ws';
 import { decodeFrame, decodeFrames, layoutsOf } from '../../dashboard/src/frames.ts';
-import type { ArmInfo, RunInfo } from '../../dashboard/src/protocol.ts';
+import type { ArmInfo, CameInfo, RunInfo } from '../../dashboard/src/protocol.ts';
 import {
+  chunked,
   type Dashboard,
+  Franka,
+  FrankaHand,
+  FrankaSimulator,
   KilohertzError,
   OptionTypeError,
   type RobotState,
@@ -23,6 +27,7 @@ import {
 } from '../../index.ts';
 import { isRested, setUp, turning, turningOn, WALL } from '../fixtures/arms.ts';
 import { PageClient, type Told } from '../fixtures/page-client.ts';
+import { gripping } from '../fixtures/policies.ts';
 import { folderFor } from '../fixtures/recordings.ts';
 import { Scribe } from '../fixtures/robots.ts';
 import { block, until } from '../fixtures/waiting.ts';
@@ -46,6 +51,23 @@ async function asked(
 
 const armsOf = (told: Told): readonly ArmInfo[] =>
   (told.texts.find(({ type }) => type === 'hello')?.['arms'] ?? []) as ArmInfo[];
+
+/** The frames of an arm, in the order in which they came. */
+function framesOf(told: Told, arm: ArmInfo) {
+  const layouts = layoutsOf([arm]);
+  return told.frames.flatMap(
+    ({ bytes }) => decodeFrame(bytes.buffer as ArrayBuffer, layouts) ?? [],
+  );
+}
+
+/** Waits until the end of the only session was told, and returns all that was. */
+async function ended(client: PageClient): Promise<Told> {
+  await until(async () => {
+    const arms = textsOf(await client.told(), 'arm') as unknown as { arm: ArmInfo }[];
+    return arms.some(({ arm }) => !arm.isRunning);
+  }, 'the end is told');
+  return client.told();
+}
 
 const textsOf = (told: Told, type: string) => told.texts.filter((text) => text.type === type);
 
@@ -85,6 +107,67 @@ test('a page is shown the states and the counts of a session', async (t) => {
     const before = frames[nth - 1];
     if (frame && before) t.true(frame.counts.cycles >= before.counts.cycles);
   }
+});
+
+test('each kind of cycle is counted on the page as in the stats, though the event loop was blocked', async (t) => {
+  await using setup = await setUp('jointVelocity', WALL);
+  await using session = new Session(setup.arm, turning, STILL);
+  const page = await session.dashboard();
+  await session.start();
+  await using client = await PageClient.connect(page.address);
+  await until(async () => (await client.told()).frames.length > 10, 'frames come');
+  for (let round = 0; round < 3; round += 1) {
+    block(200);
+    await sleep(150);
+  }
+  await session.stop();
+  const told = await ended(client);
+  const [arm] = armsOf(told);
+  const { stats } = session;
+  t.true(stats.heldCommands > 0 && stats.restCommands > 0 && stats.followedCommands > 0);
+  const { heldCommands: held, restCommands: rest, followedCommands: followed } = stats;
+  t.deepEqual(arm && framesOf(told, arm).at(-1)?.counts, {
+    ...{ cycles: stats.iterations, held, rest, followed, lost: stats.missedTicks },
+    fresh: stats.iterations - held - rest - followed,
+  });
+  // What the loop missed is what the simulator missed; one more may be on its way at the end.
+  const { commandsLost, missedTicks } = setup.simulator.counters();
+  t.log(
+    `lost: page and loop ${stats.missedTicks}, simulator ${commandsLost}, late itself ${missedTicks}`,
+  );
+  t.true(commandsLost >= stats.missedTicks);
+});
+
+test('the width of a hand is shown while this program is connected to it', async (t) => {
+  await using setup = await setUp('jointVelocity', WALL);
+  await using session = new Session(setup.arm, turning, STILL);
+  const page = await session.dashboard();
+  await session.start();
+  await using client = await PageClient.connect(page.address);
+  await until(async () => (await client.told()).frames.length > 10, 'frames come');
+  const hand = await FrankaHand.connect(setup.simulator.address);
+  await hand.move(0.03);
+  const before = (await client.told()).frames.length;
+  const since = async (frames: number) => (await client.told()).frames.length > frames + 20;
+  await until(() => since(before), 'frames come');
+  await hand.close();
+  const closed = (await client.told()).frames.length;
+  await until(() => since(closed), 'frames come without a hand');
+  await session.stop();
+  const told = await ended(client);
+  const [arm] = armsOf(told);
+  if (!arm) throw new Error('there is no arm');
+  const fields = layoutsOf([arm]).get(arm.id);
+  const widths = framesOf(told, arm).map(
+    ({ values }) => fields?.of(values, 'gripper_width', 1)?.[0] ?? Number.NaN,
+  );
+  t.true(Number.isNaN(widths[0]), 'nobody knew it before');
+  t.true(widths.some((width) => Math.abs(width - 0.03) < 1e-3));
+  t.true(
+    widths.some((width) => width > 0.05),
+    'the fingers were seen on their way',
+  );
+  t.true(Number.isNaN(widths.at(-1)), 'nobody knows it any more');
 });
 
 test('a page stops an arm within its limits while the event loop is blocked, and is shown it', async (t) => {
@@ -241,6 +324,80 @@ test('a recording is played as it was run, two beside each other, and the rest o
   }
   const other = path.replace('run/1', 'run/2');
   t.is((await asked(page.address, { path: `${other}?from=0&count=1` })).status, 404);
+});
+
+test('a recording has the limits, the box, the counts, the chunks and the wanted width of its session', async (t) => {
+  const file = join(folderFor(t), 'run.mcap');
+  const simulator = await FrankaSimulator.start(WALL);
+  t.teardown(() => simulator.stop());
+  const arm = await Franka.connect(simulator.address, { control: 'jointPosition' });
+  t.teardown(() => arm.close());
+  const hand = await FrankaHand.connect(simulator.address);
+  t.teardown(() => hand.close());
+  const boxM = { lower: [-0.8, -0.8, 0.05], upper: [0.8, 0.8, 1.2] } as const;
+  const policy = chunked(gripping(0.4, 0.9) as never, { gripper: { hand, unit: 'openness' } });
+  const session = new Session(arm, policy, { ...STILL, record: file, limits: { boxM } });
+  const live = await session.dashboard();
+  await session.start();
+  await using client = await PageClient.connect(live.address);
+  await sleep(700);
+  block(100);
+  await until(() => session.stats.iterations > 1500, 'some cycles');
+  await session.stop();
+  const [shown] = armsOf(await client.told());
+  const { stats } = session;
+  await session[Symbol.asyncDispose]();
+
+  await using page = await view(file);
+  await using viewer = await PageClient.connect(page.address);
+  await until(async () => (await viewer.told()).texts.length > 0, 'the run is told');
+  const [info] = ((await viewer.told()).texts[0]?.['runs'] ?? []) as readonly RunInfo[];
+  if (!info || !shown) throw new Error('there is no run');
+  t.deepEqual(info.arm.limits, shown.limits);
+  t.is(info.arm.limits?.upper.length, 7);
+  t.deepEqual(info.arm.box, { min: [...boxM.lower], max: [...boxM.upper] });
+  const { counters } = info.stats;
+  for (const name of [
+    ...(['iterations', 'missedTicks', 'heldCommands', 'followedCommands'] as const),
+    ...(['policyAsks', 'policyAnswers', 'chunks', 'overruns', 'unrecordedCycles'] as const),
+  ]) {
+    t.is(counters[name], stats[name], name);
+  }
+  // Of the arm, which is kept at rest until the first action, only the recording counts these cycles.
+  let rest = 0;
+  let early = 0;
+  let hasAnswer = false;
+  for await (const { kind, answer } of replay(file)) {
+    hasAnswer ||= answer !== undefined;
+    if (kind === 'rest') rest += 1;
+    if (kind === 'rest' && !hasAnswer) early += 1;
+  }
+  t.is(counters['restCommands'], rest);
+  t.is(rest - early, stats.restCommands);
+  const sum = info.stats.jitterHistogram.counts.reduce((total, count) => total + count, 0);
+  t.is(sum, stats.iterations - 1, 'each period is in the histogram');
+  t.true(Math.abs(info.stats.longestPeriodS - stats.longestPeriodS) < 1e-6);
+  t.true(Math.abs(info.stats.execution.max - stats.maxExecutionS) < 1e-6);
+  const jitters = info.worst.filter(({ measure }) => measure === 'jitter');
+  t.true(Math.abs((jitters[0]?.value ?? 0) - stats.maxJitterS) < 1e-6);
+  t.true(jitters.length > 1 && jitters.length <= 5);
+
+  const path = `${new URL(page.address).pathname}run/0`;
+  const part = async (what: string) =>
+    fetch(new URL(`${path}/${what}?from=0&count=${info.frames}`, page.address));
+  const chunks = (await (await part('chunks')).json()) as CameInfo[];
+  t.true(chunks.length > 0 && chunks.length <= stats.chunks);
+  t.true(chunks.every(({ chunk }) => chunk.width === 7 && chunk.actions.length % 7 === 0));
+  t.true(chunks.every(({ atS, chunk }) => chunk.timeS <= atS));
+  const layouts = layoutsOf([info.arm]);
+  const frames = decodeFrames(await (await part('frames')).arrayBuffer(), layouts) ?? [];
+  const widths = frames.map(
+    ({ values }) => layouts.get(0)?.of(values, 'gripper_width_d', 1)?.[0] ?? Number.NaN,
+  );
+  t.true(widths.some((width) => width > 0.07) && widths.some((width) => width < 0.01));
+  for (const query of ['from=0&count=99999', 'from=-1&count=1', 'count=1']) {
+    t.is((await asked(page.address, { path: `${path}/chunks?${query}` })).status, 404, query);
+  }
 });
 
 test('what cannot be played is refused by name', async (t) => {

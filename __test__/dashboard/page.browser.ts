@@ -1,16 +1,18 @@
 import { setTimeout } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import {
+  closeTo,
+  countsOn,
   DESKTOP,
+  type Drawn,
   drawn,
+  isClean,
   loaded,
-  type Opened,
-  open,
-  openBrowser,
   PHONE,
   picture,
   shows,
+  withBrowser,
 } from '../fixtures/browser.ts';
 import { PageServer, STATS } from '../fixtures/page-server.ts';
 import {
@@ -26,27 +28,7 @@ import {
 } from '../fixtures/scripted-arms.ts';
 import { until } from '../fixtures/waiting.ts';
 
-let browser: Browser;
-test.before('open a browser', async () => {
-  browser = await openBrowser();
-});
-test.after.always('close it', () => browser?.close());
-
-const CLOSE = 1e-5;
-
-function closeTo(t: ExecutionContext, actual: readonly number[], wanted: readonly number[]): void {
-  t.is(actual.length, wanted.length);
-  for (const [nth, value] of actual.entries()) {
-    t.true(Math.abs(value - (wanted[nth] ?? NaN)) < CLOSE, `${nth}: ${value}, not ${wanted[nth]}`);
-  }
-}
-
-/** Every page is tested for what it complained of, and for what does not fit on it. */
-async function isClean(t: ExecutionContext, { page, complaints }: Opened): Promise<void> {
-  t.deepEqual(complaints, []);
-  const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
-  t.true(Number(overflow) <= 0, `the page is ${overflow} px too wide`);
-}
+const opens = withBrowser(test);
 
 const isDrawn = (page: Page, timeS: number, id = 0) =>
   shows(page, `Math.abs((kilohertz.drawn(${id})?.timeS ?? 0) - ${timeS}) < 1e-6`);
@@ -58,14 +40,7 @@ async function serve(t: ExecutionContext, script: Parameters<typeof PageServer.s
   return server;
 }
 
-/** Opens a page that is closed with the test. */
-async function opens(t: ExecutionContext, address: string, options?: Parameters<typeof open>[2]) {
-  const opened = await open(browser, address, options);
-  t.teardown(() => opened.page.close());
-  return opened;
-}
-
-async function showArm(t: ExecutionContext, model: string, options: Parameters<typeof open>[2]) {
+async function showArm(t: ExecutionContext, model: string, options: Parameters<typeof opens>[2]) {
   const server = await serve(t, {
     arms: [arm(0, `${model.toUpperCase()} by the window`, model)],
     events: EVENTS.map((event) => ({ arm: 0, event })),
@@ -139,13 +114,7 @@ test('counts every kind of cycle as the frames do', async (t) => {
   await setTimeout(300);
   const { cycles, followed = 0, held = 0, rest = 0, missed = 0 } = countedAt(8 + 1 / 60);
   const wanted = [cycles - followed - held - rest, followed, held, rest, missed];
-  const told: string[] = await page.$$eval('.strip .number', (all) =>
-    all.map((one) => one.textContent ?? ''),
-  );
-  t.deepEqual(
-    told.map((text) => Number(text.replaceAll(/\D/g, ''))),
-    wanted,
-  );
+  t.deepEqual(await countsOn(page), wanted);
 });
 
 test('shows two arms side by side, each with its own stop', async (t) => {
@@ -191,7 +160,7 @@ test('says so when an arm goes on although it was stopped', async (t) => {
   await page.keyboard.press(' ');
   await shows(
     page,
-    "document.querySelector('#stop-state').textContent.includes('Use the emergency stop')",
+    "document.querySelector('#stop-state').textContent.endsWith('still runs! Use the emergency stop.')",
   );
   t.is(await page.getAttribute('#stop-block', 'data-state'), 'failed');
 });
@@ -294,10 +263,25 @@ test('a page of another version asks to be loaded again', async (t) => {
   t.regex((await page.textContent('#notice')) ?? '', /Load this page again/);
 });
 
+/** What is drawn of a recording. */
+const played = (page: Page): Promise<Drawn> => page.evaluate('kilohertz.playback()');
+
+/** The values that reach beyond the head of their chart. */
+const CUT = `[...document.querySelectorAll('.chart-head')].flatMap((head) => {
+  const end = head.getBoundingClientRect().right + 0.5;
+  const values = [...head.querySelectorAll('.value')];
+  return values.filter((one) => one.getBoundingClientRect().right > end).map((one) => one.textContent);
+})`;
+
 test('plays a recorded run with another over it', async (t) => {
   const server = await serve(t, {
     runs: [recorded(0, 'monday.mcap', [...EVENTS, FAILURE]), recorded(1, 'tuesday.mcap')],
     frames: (run, nth) => frameAt(run, nth / 60, run / 3),
+    chunks: [
+      { atS: 0.5, chunk: CHUNK(0.4) },
+      { atS: 7.2, chunk: CHUNK(7) },
+      { atS: 9, chunk: CHUNK(9) },
+    ],
   });
   const opened = await opens(t, server.address);
   const { page } = opened;
@@ -307,17 +291,47 @@ test('plays a recorded run with another over it', async (t) => {
   await page.focus('input[type=range]');
   await page.fill('input[type=range]', '7.5');
   await shows(page, 'Math.abs(kilohertz.playback().timeS - 7.5) < 1e-6');
-  const seen: { joints: number[]; other: number[] } = await page.evaluate('kilohertz.playback()');
+  const seen = await played(page);
   closeTo(t, seen.joints, jointsAt(7.5));
-  closeTo(t, seen.other, jointsAt(7.5, 1 / 3));
+  closeTo(t, seen.other ?? [], jointsAt(7.5, 1 / 3));
+  // Of the chunk of 7.2 s, whose actions are 1/15 s apart, what is still to come.
+  t.is(seen.chunkPoints, 16);
   await setTimeout(300);
   await loaded(page);
   await picture(page, 'recorded');
+  for (const tab of ['position', 'torque']) {
+    await page.click(`[data-tab=${tab}]`);
+    await shows(page, "document.querySelector('.chart .number')?.textContent !== ''");
+    t.deepEqual(await page.evaluate(CUT), [], 'no value is cut at the edge of its chart');
+  }
   await page.selectOption('.bar select', '10');
   await page.keyboard.press(' ');
   await shows(page, 'kilohertz.playback().playedS === 12');
   await page.keyboard.press('Home');
   await shows(page, 'kilohertz.playback().timeS === 0');
+  await isClean(t, opened);
+});
+
+test('lists the worst cycles of a recorded run, and goes there', async (t) => {
+  const server = await serve(t, {
+    runs: [recorded(0, 'monday.mcap')],
+    frames: (run, nth) => frameAt(run, nth / 60),
+  });
+  const opened = await opens(t, server.address);
+  const { page } = opened;
+  await shows(page, "document.querySelector('.arm') !== null");
+  await page.click('[data-tab=timing]');
+  const rows = await page.$$eval('.worst li', (all) => all.map((row) => row.textContent));
+  t.deepEqual(rows, [
+    'jitter2.10 ms at 0:06.00400 µs at 0:02.50',
+    'execution801 µs at 0:03.25',
+    'ticks missed2 at 0:06.00',
+  ]);
+  t.regex((await page.textContent('.spread')) ?? '', /jitter6.30 µs24.0 µs300 µs2.10 ms/);
+  await page.click('.worst .seek >> text=801 µs');
+  await shows(page, 'Math.abs(kilohertz.playback().timeS - 3.25) < 1e-6');
+  await setTimeout(300);
+  await picture(page, 'recorded-timing');
   await isClean(t, opened);
 });
 

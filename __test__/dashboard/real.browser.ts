@@ -1,81 +1,241 @@
 // The page of a session on a simulated arm, in a browser.
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import test from 'ava';
-import type { Browser, Page } from 'playwright-core';
-import { Franka, FrankaSimulator, run, view } from '../../index.ts';
-import { turning, WALL } from '../fixtures/arms.ts';
-import { drawn, loaded, open, openBrowser, PHONE, picture, shows } from '../fixtures/browser.ts';
+import test, { type ExecutionContext } from 'ava';
+import type { Page } from 'playwright-core';
+import {
+  type AnyPolicy,
+  Franka,
+  FrankaSimulator,
+  type RobotState,
+  replay,
+  run,
+  Session,
+  type Tick,
+  view,
+} from '../../index.ts';
+import { setUp, turning, WALL } from '../fixtures/arms.ts';
+import {
+  closeTo,
+  countsOn,
+  type Drawn,
+  drawn,
+  isClean,
+  loaded,
+  PHONE,
+  picture,
+  shows,
+  withBrowser,
+} from '../fixtures/browser.ts';
 import { type Program, program } from '../fixtures/programs.ts';
 import { folderFor } from '../fixtures/recordings.ts';
 import { until } from '../fixtures/waiting.ts';
 
-let browser: Browser;
-test.before('open a browser', async () => {
-  browser = await openBrowser();
-});
-test.after.always('close it', () => browser?.close());
+const opens = withBrowser(test);
+const STILL = { warmupS: 0, realtime: false } as const;
 
-async function addressOf({ lines }: Program): Promise<string> {
-  const told = (): string | undefined => lines.find((line) => line.startsWith('address '));
-  await until(() => told() !== undefined, 'the page is open');
-  return told()?.slice('address '.length) ?? '';
+const lineOf = ({ lines }: Program, what: string): string | undefined =>
+  lines.find((line) => line.startsWith(`${what} `))?.slice(what.length + 1);
+
+async function addressOf(child: Program): Promise<string> {
+  await until(() => lineOf(child, 'address') !== undefined, 'the page is open');
+  return lineOf(child, 'address') ?? '';
 }
-
-const times = (lines: readonly string[], what: string): number =>
-  lines.filter((line) => line === what).length;
 
 /** The newest frame that the page has, by the robot's time [s]. */
 const newest = (page: Page): Promise<number> => page.evaluate('kilohertz.newest(0)?.timeS ?? 0');
 
 for (const model of ['fr3', 'fer']) {
   test(`shows ${model} while its event loop is blocked, and stops it meanwhile`, async (t) => {
-    const child = program('shown', model);
-    const { page, complaints } = await open(browser, await addressOf(child));
+    const free = join(folderFor(t), 'free');
+    const child = program('shown', model, free);
+    t.teardown(() => writeFileSync(free, ''));
+    const opened = await opens(t, await addressOf(child));
+    const { page } = opened;
     await loaded(page);
-    await shows(page, 'kilohertz.drawn(0)?.timeS > 1');
-    const blocks = times(child.lines, 'blocked');
-    await until(() => times(child.lines, 'blocked') > blocks, 'the event loop is blocked');
-    const frees = times(child.lines, 'free');
-    const seen = new Set<number>();
-    const from = performance.now();
-    while (performance.now() < from + 1000) {
-      seen.add(await newest(page));
-      await sleep(5);
+    for (let round = 0; round < 5; round += 1) {
+      const last = await newest(page);
+      await shows(page, `kilohertz.drawn(0)?.timeS > ${last + 0.1}`);
     }
-    const inTime = times(child.lines, 'free') === frees;
-    t.log(`${seen.size} frames in ${Math.round(performance.now() - from)} ms`);
-    t.true(inTime && seen.size >= 20, `${seen.size} frames came while the event loop was blocked`);
     await picture(page, `real-${model}`);
     await page.keyboard.press(' ');
+    await shows(page, "document.querySelector('.status').dataset.state === 'ended'");
     await shows(page, "document.querySelector('#stop-state').textContent.startsWith('stopped')");
-    t.is(times(child.lines, 'free'), frees, 'the arm was stopped before the event loop was free');
-    const shown = await drawn(page);
-    t.true(shown.joints.every(Number.isFinite));
+    t.false(child.lines.includes('free'), 'the event loop was blocked all the time');
+    t.true((await drawn(page)).joints.every(Number.isFinite));
+    writeFileSync(free, '');
     const { lines, code, stderr } = await child.ended;
     t.is(code, 0, stderr);
     t.true(lines.includes('reflexes 0'));
-    t.deepEqual(complaints, []);
-    await page.close();
+    // The page shows what the session has counted, to the last cycle.
+    t.is((await countsOn(page)).join(' '), lineOf(child, 'counts') ?? '');
+    await isClean(t, opened);
   });
 }
 
-test('plays recordings, on a phone too', async (t) => {
+/** Checks that joints were drawn as a recording has them at the same time of the robot. */
+async function areAsRecorded(t: ExecutionContext, file: string, seen: Drawn[]): Promise<void> {
+  const states = new Map<number, ArrayLike<number>>();
+  for await (const { robotTimeS, state } of replay(file)) {
+    states.set(Math.round(1000 * robotTimeS), (state as RobotState).q);
+  }
+  for (const { timeS, joints } of seen) {
+    const q = states.get(Math.round(1000 * timeS));
+    if (q === undefined) t.fail(`there is no cycle of ${timeS} s`);
+    else closeTo(t, joints, q);
+  }
+}
+
+/** Turns joint 1 to and fro, for however long a test takes. */
+const swinging = (_: RobotState, { timeS }: Tick) =>
+  [0.2 * Math.sin(timeS), 0, 0, 0, 0, 0, 0] as never;
+
+test('draws two arms as their states are, each within one frame', async (t) => {
+  const folder = folderFor(t);
+  await using one = await setUp('jointVelocity', WALL);
+  await using other = await setUp('jointVelocity', { ...WALL, generation: 'fer' });
+  const files = ['one', 'other'].map((name) => `${folder}/${name}.mcap`);
+  const [first, second] = [one, other].map(
+    ({ arm }, nth) => new Session(arm, swinging, { ...STILL, record: files[nth] ?? '' }),
+  ) as [Session<RobotState, unknown>, Session<RobotState, unknown>];
+  const shown = await first.dashboard({ name: 'left' });
+  await second.dashboard({ on: shown, name: 'right' });
+  // Two pictures, drawn without a graphics card.
+  const opened = await opens(t, shown.address, { viewport: { width: 640, height: 400 } });
+  const { page } = opened;
+  // Both begin while the page is open.
+  await first.start();
+  await shows(page, "document.querySelectorAll('.arm').length === 1");
+  await second.start();
+  await shows(page, "document.querySelectorAll('.arm').length === 2");
+  await loaded(page);
+  const seen: Drawn[][] = [[], []];
+  for (let round = 0; round < 4; round += 1) {
+    for (const arm of [0, 1]) {
+      // What had come before two pictures of the screen is drawn after them.
+      const [had, now] = await page.evaluate<[number, Drawn]>(`(async () => {
+        const had = kilohertz.newest(${arm})?.timeS ?? 0;
+        const picture = () => new Promise((done) => requestAnimationFrame(done));
+        await picture();
+        await picture();
+        return [had, kilohertz.drawn(${arm})];
+      })()`);
+      if (had === 0) continue;
+      t.true(now.timeS >= had, `arm ${arm}: drawn is ${now.timeS} s, and ${had} s had come`);
+      seen[arm]?.push(now);
+    }
+  }
+  await picture(page, 'real-two-arms');
+  await first.stop();
+  await shows(page, "document.querySelectorAll('.status[data-state=ended]').length === 1");
+  await second.stop();
+  await shows(page, "document.querySelectorAll('.status[data-state=ended]').length === 2");
+  for (const [nth, file] of files.entries()) {
+    t.true((seen[nth]?.length ?? 0) >= 3);
+    await areAsRecorded(t, file, seen[nth] ?? []);
+  }
+  await isClean(t, opened);
+});
+
+test('plays recordings as they were run, on a phone too', async (t) => {
   const folder = folderFor(t);
   await using simulator = await FrankaSimulator.start(WALL);
   await using arm = await Franka.connect(simulator.address);
   const files = ['monday', 'tuesday'].map((name) => `${folder}/${name}.mcap`);
   for (const record of files) await run(arm, turning, { durationS: 2, record });
   await using played = await view(files);
-  const { page, complaints } = await open(browser, played.address);
+  const opened = await opens(t, played.address);
+  const { page } = opened;
   await loaded(page);
   await page.keyboard.press(' ');
   await shows(page, 'kilohertz.playback().timeS > 1');
   await picture(page, 'real-recording');
-  const phone = await open(browser, played.address, { viewport: PHONE });
+  const seen: Drawn[] = [];
+  for (const timeS of [0.25, 0.5, 1.5]) {
+    await page.fill('input[type=range]', String(timeS));
+    await shows(page, `Math.abs(kilohertz.playback().timeS - ${timeS}) < 1e-6`);
+    seen.push(await page.evaluate<Drawn>('kilohertz.playback()'));
+  }
+  await areAsRecorded(t, files[0] ?? '', seen);
+  await page.click('[data-tab=timing]');
+  await sleep(300);
+  await picture(page, 'real-recording-timing');
+  const phone = await opens(t, played.address, { viewport: PHONE });
   await loaded(phone.page);
   await picture(phone.page, 'real-recording-phone');
-  t.deepEqual([...complaints, ...phone.complaints], []);
-  await page.close();
-  await phone.page.close();
+  await isClean(t, opened);
+  await isClean(t, phone);
+});
+
+interface Failing {
+  code: string;
+  advice: RegExp;
+  policy: AnyPolicy<RobotState, never>;
+  fault?: Parameters<FrankaSimulator['inject']>[0];
+}
+
+const still = () => [0, 0, 0, 0, 0, 0, 0] as never;
+const FAILING: readonly Failing[] = [
+  {
+    code: 'FRANKA_REFLEX',
+    advice: /recover/,
+    policy: still,
+    fault: { kind: 'reflex', error: 'joint_reflex', atCycle: 300 },
+  },
+  {
+    code: 'POLICY_THREW',
+    advice: /the model has no answer/,
+    policy: (_, { timeS }) => {
+      if (timeS > 0.3) throw new RangeError('the model has no answer');
+      return still();
+    },
+  },
+  {
+    code: 'ACTION_LIMIT',
+    advice: /clamp/,
+    policy: (_, { timeS }) => [timeS > 0.3 ? 1 : 0, 0, 0, 0, 0, 0, 0] as never,
+  },
+];
+
+const LOOKS = {
+  light: {},
+  dark: { dark: true },
+  phone: { viewport: PHONE },
+  'phone-dark': { viewport: PHONE, dark: true },
+} as const;
+
+/** Whether the text of the newest event can be read to its end. */
+const READ = `(() => {
+  const text = document.querySelector('.latest .event.error p');
+  const place = text.getBoundingClientRect();
+  const around = document.querySelector('.latest').getBoundingClientRect();
+  const isWhole = text.scrollHeight <= text.clientHeight + 1 && place.bottom <= around.bottom + 1;
+  return isWhole && place.right <= innerWidth && parseFloat(getComputedStyle(text).fontSize) >= 12;
+})()`;
+
+test('errors are read on the page with what to do, in any size and colour', async (t) => {
+  await using setup = await setUp('jointVelocity', WALL);
+  const { simulator, arm } = setup;
+  const shown = await new Session(arm, still, STILL).dashboard({ name: 'left' });
+  t.teardown(() => shown.close());
+  for (const { code, advice, policy, fault } of FAILING) {
+    const session = new Session(arm, policy, STILL);
+    await session.dashboard({ on: shown, name: 'left' });
+    if (fault) simulator.inject(fault);
+    await t.throwsAsync(() => session.run(), { code });
+    for (const [name, options] of Object.entries(LOOKS)) {
+      const opened = await opens(t, shown.address, options);
+      const { page } = opened;
+      await shows(page, `document.querySelector('.latest').textContent.includes('${code}')`);
+      t.regex((await page.textContent('.latest')) ?? '', advice, `${code}, ${name}`);
+      t.true(await page.evaluate(READ), `${code} is read to its end, ${name}`);
+      await loaded(page);
+      await picture(page, `error-${code}-${name}`);
+      await isClean(t, opened);
+      await page.close();
+    }
+    if (fault) await arm.recover();
+  }
 });

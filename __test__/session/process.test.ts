@@ -3,6 +3,8 @@ import { createServer, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { FrankaSimulator } from '../../index.ts';
 import { isRested, REST, speed, WALL } from '../fixtures/arms.ts';
+import { FoxgloveClient } from '../fixtures/foxglove-client.ts';
+import { PageClient } from '../fixtures/page-client.ts';
 import { type Ending, program } from '../fixtures/programs.ts';
 import { until } from '../fixtures/waiting.ts';
 
@@ -42,6 +44,43 @@ for (const [way, signal] of [
     t.is(by, signal);
     t.is(code, null);
     t.true(lines.includes('stopped'));
+  });
+}
+
+const WATCHERS = {
+  async foxglove(address: string) {
+    const client = await FoxgloveClient.connect(address);
+    const seen = async () => (await client.heard()).messages.length;
+    return { client, seen, isClosed: async () => (await client.heard()).closed !== undefined };
+  },
+  async dashboard(address: string) {
+    const client = await PageClient.connect(address);
+    const seen = async () => (await client.told()).frames.length;
+    return { client, seen, isClosed: async () => (await client.told()).isClosed };
+  },
+} as const;
+
+/** No end takes longer, on a machine that is busy [ms]. */
+const LONGEST_END_MS = 15_000;
+
+for (const way of ['foxglove', 'dashboard'] as const) {
+  test(`SIGTERM while a client watches (${way}) stops the arm, ends the process and closes the connection`, async (t) => {
+    await using simulator = await FrankaSimulator.start(WALL);
+    const child = program('arm', simulator.address, way);
+    await child.printed('driving');
+    const told = child.lines.find((line) => line.startsWith('address ')) ?? '';
+    const { client, seen, isClosed } = await WATCHERS[way](told.slice('address '.length));
+    await using _ = client;
+    await until(async () => (await seen()) > 10, 'the client is shown the arm');
+    t.true(speed(simulator) > REST, 'the arm moves');
+    t.false(await isClosed());
+    const from = performance.now();
+    child.process.kill('SIGTERM');
+    const { signal, stderr } = await child.ended;
+    t.is(signal, 'SIGTERM', stderr);
+    t.true(performance.now() - from < LONGEST_END_MS);
+    await finished(t, simulator);
+    await until(isClosed, 'the connection is closed');
   });
 }
 

@@ -13,6 +13,10 @@ export interface Counts {
   lost: number;
 }
 
+/** The width between the fingers of a hand [m], as the hand measures it, and as the policy wants it. */
+export const GRIPPER_WIDTH = 'gripper_width';
+export const GRIPPER_WANTED = 'gripper_width_d';
+
 /** The kinds of cycles, from good to bad. */
 export const KINDS = ['fresh', 'followed', 'held', 'rest', 'lost'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -53,6 +57,16 @@ export class Fields {
     const start = this.start(name, length);
     return start < 0 ? undefined : values.subarray(start, start + length);
   }
+}
+
+/** Returns the width of the hand [m]: as it is measured, or else as it is wanted; NaN if neither is known. */
+export function gripperOf(
+  fields: Fields,
+  values: Float32Array,
+): { width: number; isMeasured: boolean } {
+  const width = fields.of(values, GRIPPER_WIDTH, 1)?.[0] ?? NaN;
+  if (Number.isFinite(width)) return { width, isMeasured: true };
+  return { width: fields.of(values, GRIPPER_WANTED, 1)?.[0] ?? NaN, isMeasured: false };
 }
 
 export type Layouts = ReadonlyMap<number, Fields>;

@@ -61,7 +61,16 @@ export class History {
     const last = this.#last;
     const isNew = last !== undefined && frame.counts.cycles < last.counts.cycles;
     if (last !== undefined && (frame.timeS < last.timeS || isNew)) this.clear();
-    else if (last !== undefined && frame.timeS === last.timeS) return;
+    else if (last !== undefined && frame.timeS === last.timeS) {
+      // The last frame of a session comes again once all of its cycles are counted.
+      for (const kind of KINDS) {
+        const counted = this.#kinds[kind];
+        const at = this.#end - 1;
+        counted[at] = (counted[at] ?? 0) + frame.counts[kind] - last.counts[kind];
+      }
+      this.#last = frame;
+      return;
+    }
     if (this.#end === 2 * CAPACITY) this.#shift();
     this.#timesS[this.#end] = frame.timeS;
     for (const [nth, column] of this.#columns.entries()) {

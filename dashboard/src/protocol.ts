@@ -163,11 +163,11 @@ avgPeriodS: number,
  */
 longestPeriodS: number, 
 /**
- * The jitter of the newest cycles.
+ * The jitter of the newest cycles; of a recorded run, of all.
  */
 jitter: SpreadInfo, 
 /**
- * The execution times of the newest cycles.
+ * The execution times of the newest cycles; of a recorded run, of all.
  */
 execution: SpreadInfo, 
 /**
@@ -227,6 +227,45 @@ width: number,
 actions: Array<number>, };
 
 /**
+ * A chunk of a recorded run, as in `run/0/chunks`.
+ */
+export type CameInfo = { 
+/**
+ * When it came, since the first cycle [s].
+ */
+atS: number, 
+/**
+ * The chunk.
+ */
+chunk: ChunkInfo, };
+
+/**
+ * What a cycle is one of the worst in.
+ */
+export type MeasureInfo = "jitter" | "execution" | "answer" | "missed" | "unrecorded";
+
+/**
+ * One of the worst cycles of a recorded run.
+ */
+export type WorstInfo = { 
+/**
+ * What it is one of the worst in.
+ */
+measure: MeasureInfo, 
+/**
+ * The value.
+ */
+value: number, 
+/**
+ * The robot's time since the first cycle [s].
+ */
+timeS: number, 
+/**
+ * The number of the cycle.
+ */
+tick: number, };
+
+/**
  * A recorded run.
  */
 export type RunInfo = { 
@@ -258,6 +297,14 @@ stepS: number,
  * How many frames there are.
  */
 frames: number, 
+/**
+ * What the run has done.
+ */
+stats: StatsInfo, 
+/**
+ * Its worst cycles, of each measure the worst first.
+ */
+worst: Array<WorstInfo>, 
 /**
  * What happened. Of the times, those since the first cycle are in `tick`, in cycles.
  */

@@ -1,6 +1,16 @@
 // Reads the server's texts. What is not as the protocol says is refused here, so that nothing else has to look again.
 
-import type { ArmInfo, ChunkInfo, EventInfo, RunInfo, StatsInfo, Told } from './protocol.ts';
+import type {
+  ArmInfo,
+  CameInfo,
+  ChunkInfo,
+  EventInfo,
+  MeasureInfo,
+  RunInfo,
+  StatsInfo,
+  Told,
+  WorstInfo,
+} from './protocol.ts';
 
 type Check = (value: unknown) => boolean;
 type Shape = Record<string, Check>;
@@ -68,6 +78,17 @@ const isStats = is({
   jitterHistogram: is({ upperS: listOf(isNumber), counts: listOf(isNumber) }),
 } satisfies Record<keyof StatsInfo, Check>);
 
+const MEASURES: Record<MeasureInfo, true> = {
+  ...{ jitter: true, execution: true, answer: true, missed: true, unrecorded: true },
+};
+
+const isWorst = is({
+  measure: (value) => isText(value) && Object.hasOwn(MEASURES, value as string),
+  value: isNumber,
+  timeS: isNumber,
+  tick: isCount,
+} satisfies Record<keyof WorstInfo, Check>);
+
 const isRun = is({
   id: isCount,
   name: isText,
@@ -76,6 +97,8 @@ const isRun = is({
   wallTimeS: isNumber,
   stepS: (value) => isNumber(value) && Number(value) > 0,
   frames: isCount,
+  stats: isStats,
+  worst: listOf(isWorst),
   events: listOf(isEvent),
   error: orNull(isEvent),
   damage: orNull(isText),
@@ -87,6 +110,8 @@ const isChunk = is({
   width: (value) => isCount(value) && Number(value) > 0,
   actions: listOf(isNumber),
 } satisfies Record<keyof ChunkInfo, Check>);
+
+const isCame = is({ atS: isNumber, chunk: isChunk } satisfies Record<keyof CameInfo, Check>);
 
 const SHAPES: Record<Told['type'], Shape> = {
   // Only the version is sure to be there in a hello of another version; `readTold` looks at the rest.
@@ -106,14 +131,23 @@ const isHello = is({
   runs: listOf(isRun),
 });
 
-/** Returns what a text says; nothing if it is not as the protocol says. Of another version only the hello is read. */
-export function readTold(text: string, version: number): Told | undefined {
-  let value: unknown;
+function parsed(text: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+/** Returns the chunks of a recorded run; nothing if the text does not have them. */
+export function readChunks(text: string): CameInfo[] | undefined {
+  const value = parsed(text);
+  return listOf(isCame)(value) ? (value as CameInfo[]) : undefined;
+}
+
+/** Returns what a text says; nothing if it is not as the protocol says. Of another version only the hello is read. */
+export function readTold(text: string, version: number): Told | undefined {
+  const value = parsed(text);
   if (!is({ type: isAny })(value)) return undefined;
   const told = value as Told;
   if (!Object.hasOwn(SHAPES, told.type) || !is(SHAPES[told.type])(told)) return undefined;

@@ -71,6 +71,7 @@ export class Dashboard implements AsyncDisposable {
   /**
    * Opens a page.
    *
+   * @internal
    * @throws {KilohertzError} `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
    * @throws {OptionTypeError | OptionRangeError} if an option is invalid
    */
@@ -81,7 +82,11 @@ export class Dashboard implements AsyncDisposable {
     return new Dashboard(native, checked.token);
   }
 
-  /** Opens a page that plays recordings. {@link view} is what users call. */
+  /**
+   * Opens a page that plays recordings. {@link view} is what users call.
+   *
+   * @internal
+   */
   static async play(files: readonly string[], options: DashboardOptions): Promise<Dashboard> {
     const checked = checkWhere(options);
     const native = await awaiting(() => NativeDashboard.view(checked, [...files]));
@@ -89,12 +94,20 @@ export class Dashboard implements AsyncDisposable {
     return new Dashboard(native, checked.token);
   }
 
-  /** Shows a session that has begun, as the robot with this name. */
+  /**
+   * Shows a session that has begun, as the robot with this name.
+   *
+   * @internal
+   */
   watch(session: NativeSession, name: string): void {
     calling(() => this.#native.watch(session, name));
   }
 
-  /** Tells an error of the newest session of the robot with this name. */
+  /**
+   * Tells an error of the newest session of the robot with this name.
+   *
+   * @internal
+   */
   tell(name: string, error: KilohertzError): void {
     calling(() => this.#native.tell(name, error.code, error.message));
   }

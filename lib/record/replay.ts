@@ -39,7 +39,7 @@ export class Replay<State = RobotState> implements AsyncIterable<RecordedCycle<S
   readonly #options: ReplayOptions;
   #isWhole: boolean | undefined;
 
-  /** @internal */
+  /** {@link replay} calls it. */
   constructor(path: string, options: ReplayOptions) {
     this.#path = path;
     this.#options = options;

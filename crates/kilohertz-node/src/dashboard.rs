@@ -18,8 +18,9 @@ use napi_derive::napi;
 
 use crate::background::in_background;
 use crate::error::{Code, Failure, OrThrow};
+use crate::franka::hand::hand_of;
 use crate::session::NativeSession;
-use crate::session::about::slots;
+use crate::session::about::{About, slots};
 use crate::session::live::ip_of;
 use crate::session::recording::SharedKept;
 use crate::session::stats::{buckets, counter_names, counts_of};
@@ -28,7 +29,7 @@ use crate::session::stats::{buckets, counter_names, counts_of};
 struct WatchedSession {
     session: Arc<OnceLock<Session>>,
     kept: SharedKept,
-    info: ArmInfo,
+    about: About,
 }
 
 fn spread(of: Spread) -> SpreadInfo {
@@ -60,9 +61,18 @@ fn words(cause: &Cause) -> &'static str {
     }
 }
 
+impl WatchedSession {
+    /// Returns the width of the arm's hand [m], if this process is connected to it; else NaN.
+    fn gripper_width(&self) -> f64 {
+        let hand = self.about.address.and_then(hand_of);
+        let state = hand.and_then(|hand| hand.newest());
+        state.map_or(f64::NAN, |state| state.width)
+    }
+}
+
 impl Watched for WatchedSession {
     fn info(&self) -> ArmInfo {
-        self.info.clone()
+        self.about.info.clone()
     }
 
     fn frame(&self, seen: &mut Seen, frame: &mut Frame) -> bool {
@@ -71,16 +81,20 @@ impl Watched for WatchedSession {
         };
         let recorder = session.recorder();
         let cycles = recorder.iterations.get();
-        let is_arm = self.info.model.is_some();
-        let clock = match session.watch().newest_state(seen) {
+        let info = &self.about.info;
+        let is_arm = info.model.is_some();
+        let newest = session.watch().newest_state(seen);
+        match newest {
             Some((clock, state)) if is_arm => {
                 frame.fill(slots(), state);
-                clock
+                frame.values.push(self.gripper_width() as f32);
+                frame.robot_time_s = clock as f64 / info.rate_hz;
             }
-            None if is_arm => return false,
-            _ => cycles,
-        };
-        frame.robot_time_s = clock as f64 / self.info.rate_hz;
+            // The cycle of a state that was shown is counted later; the last of a session must be.
+            None if is_arm && (frame.values.is_empty() || cycles == frame.cycles) => return false,
+            None if is_arm => {}
+            _ => frame.robot_time_s = cycles as f64 / info.rate_hz,
+        }
         frame.cycles = cycles;
         frame.followed = recorder.followed_commands.get();
         frame.held = recorder.held_commands.get();
@@ -90,13 +104,9 @@ impl Watched for WatchedSession {
     }
 
     fn chunk(&self, seen: &mut Seen) -> Option<ChunkInfo> {
+        let drawn = self.about.drawn?;
         let chunk = self.session.get()?.watch().newest_chunk(seen)?;
-        Some(ChunkInfo {
-            time_s: chunk.time_s,
-            step_s: chunk.step_s,
-            width: u32::try_from(chunk.width).unwrap_or_default(),
-            actions: chunk.actions.to_vec(),
-        })
+        Some(drawn.chunk(chunk.time_s, chunk.step_s, chunk.width, chunk.actions))
     }
 
     fn take_event(&self) -> Option<EventInfo> {
@@ -234,16 +244,17 @@ impl NativeDashboard {
     /// Shows a session as the robot with this name.
     #[napi]
     pub fn watch(&self, session: &NativeSession, name: String) {
-        let (session, kept, info) = session.watched();
+        let (session, kept, about) = session.watched();
         if let Some(running) = session.get() {
             running.watch().begin();
         }
-        let info = ArmInfo { name, ..info };
+        let info = ArmInfo { name, ..about.info };
+        let about = About { info, ..about };
         self.with(|server| {
             server.add(Arc::new(WatchedSession {
                 session,
                 kept,
-                info,
+                about,
             }));
         });
     }

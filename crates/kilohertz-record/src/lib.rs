@@ -26,6 +26,7 @@
 //! The time of a message (`log_time`) is the wall clock at the beginning of the run plus what the monotonic
 //! clock has passed since; what a user logged has the user's own time as `publish_time`.
 
+pub mod answering;
 pub mod encoder;
 pub mod entry;
 pub mod error;

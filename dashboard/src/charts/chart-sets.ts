@@ -1,9 +1,10 @@
 // The charts of an arm, a set for each tab.
 
 import { button, element } from '../dom.ts';
+import { GRIPPER_WANTED, GRIPPER_WIDTH } from '../frames.ts';
 import type { History } from '../history.ts';
 import type { ArmInfo } from '../protocol.ts';
-import { Chart, type ChartOptions, type Line, type Scale } from './chart.ts';
+import { Chart, type ChartOptions, type Line } from './chart.ts';
 
 /** A column of a chart: a field's value, by its place in the field, with a factor. */
 interface Source {
@@ -66,7 +67,7 @@ function torques({ limits }: ArmInfo): Plotted[] {
   }));
 }
 
-function endEffector({ box }: ArmInfo): Plotted[] {
+function endEffector({ box, fields }: ArmInfo): Plotted[] {
   const places: Plotted[] = AXES.map((axis, nth) => {
     const [low, high] = [box?.min[nth], box?.max[nth]];
     return {
@@ -97,11 +98,26 @@ function endEffector({ box }: ArmInfo): Plotted[] {
       options: { title: 'torque', unit: 'N m', digits: 2, leastSpan: 1, lines },
       sources: applied(3),
     },
-    {
-      options: { title: 'gripper', unit: 'mm', digits: 1, leastSpan: 10, lines: [MEASURED] },
-      sources: [{ field: 'gripper_width', length: 1, at: 0, factor: 1000 }],
-    },
+    gripper(fields),
   ];
+}
+
+/** A hand measures its width. A recording has only what the policy wanted of it. */
+function gripper(fields: ArmInfo['fields']): Plotted {
+  const isKnown = (field: string) => fields.some(({ name }) => name === field);
+  const isWanted = isKnown(GRIPPER_WANTED);
+  const isMeasured = isKnown(GRIPPER_WIDTH) || !isWanted;
+  const source = (field: string): Source => ({ field, length: 1, at: 0, factor: 1000 });
+  return {
+    options: {
+      ...{ title: 'gripper', unit: 'mm', digits: 1, leastSpan: 10 },
+      lines: [...(isMeasured ? [MEASURED] : []), ...(isWanted ? [COMMANDED] : [])],
+    },
+    sources: [
+      ...(isMeasured ? [source(GRIPPER_WIDTH)] : []),
+      ...(isWanted ? [source(GRIPPER_WANTED)] : []),
+    ],
+  };
 }
 
 export const CHART_TABS = {
@@ -116,8 +132,6 @@ export type ChartTab = keyof typeof CHART_TABS;
 export class ChartSet {
   readonly root: HTMLElement;
   readonly #charts: { chart: Chart; sources: readonly Source[]; hasOther: boolean }[];
-  readonly #scaleButton: HTMLButtonElement;
-  #scale: Scale = 'limits';
 
   constructor(tab: ChartTab, arm: ArmInfo, hasOther: boolean) {
     const plotted = CHART_TABS[tab].make(arm);
@@ -127,7 +141,6 @@ export class ChartSet {
       const lines = overlays ? [...options.lines, OTHER] : options.lines;
       return { chart: new Chart({ ...options, lines }), sources, hasOther: overlays };
     });
-    this.#scaleButton = button('scale', '', () => this.#toggle());
     const lines = new Map(
       plotted.flatMap(({ options }) => options.lines.map((line) => [line.label, line])),
     );
@@ -137,19 +150,14 @@ export class ChartSet {
       key.style.setProperty('--key', `var(--${line.color})`);
       return element('li', '', key, line.label);
     });
+    const legend = element('div', 'legend', element('ul', '', ...keys));
     if (plotted.some(({ options }) => options.limits !== undefined)) {
-      keys.push(
-        element(
-          'li',
-          '',
-          element('i', 'key band'),
-          tab === 'hand' ? 'outside the box' : 'beyond the limits',
-        ),
-      );
+      const [what, where] =
+        tab === 'hand' ? ['box', 'outside the box'] : ['limits', 'beyond the limits'];
+      legend.firstElementChild?.append(element('li', '', element('i', 'key band'), where));
+      legend.append(this.#makeScale(what));
     }
-    const legend = element('div', 'legend', element('ul', '', ...keys), this.#scaleButton);
     this.root = element('div', 'charts', ...this.#charts.map(({ chart }) => chart.root), legend);
-    this.#tellScale();
   }
 
   dispose(): void {
@@ -172,16 +180,16 @@ export class ChartSet {
     }
   }
 
-  #toggle(): void {
-    this.#scale = this.#scale === 'limits' ? 'fit' : 'limits';
-    for (const { chart } of this.#charts) chart.setScale(this.#scale);
-    this.#tellScale();
-  }
-
-  #tellScale(): void {
-    const isFit = this.#scale === 'fit';
-    this.#scaleButton.textContent = isFit ? 'scale: the motion' : 'scale: the limits';
-    this.#scaleButton.title = isFit ? 'Show up to the limits' : 'Show the motion larger';
+  /** Makes the button that shows the charts up to their limits, and lets them fit their lines again. */
+  #makeScale(what: string): HTMLElement {
+    const toggle = button('scale', `show the ${what}`, () => {
+      const reaches = toggle.getAttribute('aria-pressed') !== 'true';
+      toggle.setAttribute('aria-pressed', String(reaches));
+      for (const { chart } of this.#charts) chart.reachLimits(reaches);
+    });
+    toggle.setAttribute('aria-pressed', 'false');
+    toggle.title = `Show the charts up to the ${what}, or their lines as large as possible`;
+    return toggle;
   }
 }
 

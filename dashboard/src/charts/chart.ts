@@ -6,8 +6,6 @@ import { WINDOW_S } from '../history.ts';
 import { color, onThemeChange } from '../theme.ts';
 import { withUnit } from '../units.ts';
 
-export type Scale = 'limits' | 'fit';
-
 export interface Line {
   label: string;
   /** The name of its colour in page.css. */
@@ -35,7 +33,7 @@ export class Chart {
   readonly #plot: uPlot;
   readonly #numbers: HTMLElement[];
   readonly #forget: () => void;
-  #scale: Scale = 'limits';
+  #reachesLimits = false;
 
   constructor(options: ChartOptions) {
     this.#options = options;
@@ -51,7 +49,13 @@ export class Chart {
       key.style.setProperty('--key', `var(--${line?.color})`);
       return element('span', 'value', key, number);
     });
-    const head = element('div', 'chart-head', element('b', '', `${title} [${unit}]`), ...items);
+    const head = element(
+      'div',
+      'chart-head',
+      element('b', '', title),
+      element('small', 'quiet', unit),
+      ...items,
+    );
     const body = element('div', 'chart-body');
     this.root = element('div', 'chart', head, body);
     this.root.setAttribute('role', 'img');
@@ -69,8 +73,9 @@ export class Chart {
     this.#plot.destroy();
   }
 
-  setScale(scale: Scale): void {
-    this.#scale = scale;
+  /** Sets whether the scale reaches up to the limits; else it fits the lines. */
+  reachLimits(reaches: boolean): void {
+    this.#reachesLimits = reaches;
   }
 
   /** Draws columns over times before now [s], and tells their newest values. */
@@ -110,7 +115,7 @@ export class Chart {
           // The oldest would stand below the other axis.
           values: (_plot, at) => at.map((s) => (s === -WINDOW_S ? '' : `${s} s`)),
         },
-        { ...axis, size: 46, gap: 3, space: 24 },
+        { ...axis, size: 46, gap: 3, space: 18 },
       ],
       series: [
         {},
@@ -129,7 +134,7 @@ export class Chart {
 
   #range(low: number | null, high: number | null): [number, number] {
     const { limits, leastSpan } = this.#options;
-    if (this.#scale === 'limits' && limits !== undefined) {
+    if (this.#reachesLimits && limits !== undefined) {
       const room = 0.06 * (limits.high - limits.low);
       return [limits.low - room, limits.high + room];
     }

@@ -1,9 +1,9 @@
 // How evenly the loop ran: the jitter's histogram and percentiles, and the session's counters.
 
-import { element, setText } from '../dom.ts';
-import type { ArmInfo, SpreadInfo, StatsInfo } from '../protocol.ts';
+import { button, element, setText } from '../dom.ts';
+import type { ArmInfo, MeasureInfo, SpreadInfo, StatsInfo, WorstInfo } from '../protocol.ts';
 import { color } from '../theme.ts';
-import { count, duration, words } from '../units.ts';
+import { clock, count, duration, words } from '../units.ts';
 import { Sheet } from './canvas.ts';
 
 /** The histogram's axis: decades of seconds. */
@@ -16,14 +16,24 @@ const PERCENTILES = ['p50', 'p95', 'p99', 'max'] as const;
 const BELOW = 18;
 const ABOVE = 18;
 
+/** What the worst cycles are the worst in, and how their values are told. */
+const MEASURES: readonly [MeasureInfo, string, (value: number) => string][] = [
+  ['jitter', 'jitter', duration],
+  ['execution', 'execution', duration],
+  ['answer', 'answer of the policy', duration],
+  ['missed', 'ticks missed', count],
+  ['unrecorded', 'cycles not recorded', count],
+];
+
 export class Timing {
   readonly root: HTMLElement;
   readonly #sheet: Sheet;
   readonly #cells = new Map<string, HTMLElement>();
   readonly #counters = element('dl', 'counters');
+  readonly #worst = element('div', 'worst');
   #stats: StatsInfo | undefined;
 
-  constructor() {
+  constructor(isRecorded: boolean) {
     this.#sheet = new Sheet('histogram of the jitter of the run', (context, width, height) =>
       this.#draw(context, width, height),
     );
@@ -43,13 +53,15 @@ export class Timing {
       element('tbody', '', ...rows),
     );
     const title =
-      'jitter: how far a period is from its target; all of this run, logarithmic counts';
+      'jitter: how far a period is from its target; the whole run, logarithmic counts; ' +
+      `percentiles of ${isRecorded ? 'all' : 'the newest'} cycles`;
     this.root = element(
       'div',
       'timing',
       element('p', 'quiet', title),
       element('div', 'histogram', this.#sheet.canvas),
       table,
+      this.#worst,
       this.#counters,
     );
   }
@@ -81,6 +93,27 @@ export class Timing {
     ];
     this.#fill(values);
     this.#sheet.draw();
+  }
+
+  /** Lists the worst cycles of a run; a click on one goes there. */
+  showWorst(worst: readonly WorstInfo[], onSeek: (timeS: number) => void): void {
+    const rows = MEASURES.flatMap(([measure, title, told]) => {
+      const cycles = worst.filter((one) => one.measure === measure);
+      if (cycles.length === 0) return [];
+      const places = cycles.map(({ value, timeS, tick }) => {
+        const place = button('seek number', `${told(value)} at ${clock(timeS)}`, () =>
+          onSeek(timeS),
+        );
+        place.title = `Go to cycle ${count(tick)}`;
+        return place;
+      });
+      return [element('li', '', element('span', 'quiet', title), ...places)];
+    });
+    const list = element('ul', '', ...rows);
+    this.#worst.replaceChildren(
+      element('p', 'quiet', 'the worst cycles; a click goes there'),
+      list,
+    );
   }
 
   #fill(values: readonly [string, string][]): void {

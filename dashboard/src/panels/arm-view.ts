@@ -4,8 +4,9 @@ import { CHART_TABS, ChartSet, type ChartTab } from '../charts/chart-sets.ts';
 import { Strip } from '../charts/strip.ts';
 import { Timing } from '../charts/timing.ts';
 import { button, element, setText } from '../dom.ts';
+import { gripperOf } from '../frames.ts';
 import type { History } from '../history.ts';
-import type { ArmInfo, ChunkInfo, EventInfo, StatsInfo } from '../protocol.ts';
+import type { ArmInfo, ChunkInfo, EventInfo, StatsInfo, WorstInfo } from '../protocol.ts';
 import { ArmScene, PARTS } from '../scene/arm-scene.ts';
 import { knownModel } from '../scene/meshes.ts';
 import { withUnit, words } from '../units.ts';
@@ -23,7 +24,8 @@ export interface ArmViewOptions {
   /** Whether a second run may be drawn over this one. */
   hasOther?: boolean;
   timeOf?: (event: EventInfo) => string;
-  onSeek?: (event: EventInfo) => void;
+  /** Goes to a time of the run [s]. */
+  onSeek?: (timeS: number) => void;
 }
 
 export class ArmView {
@@ -40,7 +42,7 @@ export class ArmView {
   readonly #latest = element('ol', 'latest');
   readonly #tabs = new Map<Tab, HTMLButtonElement>();
   readonly #panel = element('div', 'tab-panel');
-  readonly #timing = new Timing();
+  readonly #timing: Timing;
   readonly #events = new Events();
   readonly #hasFields: boolean;
   #info: ArmInfo;
@@ -57,6 +59,7 @@ export class ArmView {
     this.#info = info;
     this.#options = options;
     this.#hasFields = info.fields.length > 0;
+    this.#timing = new Timing(options.timeOf !== undefined);
     const head = element('header', 'arm-head', this.#name, this.#status, this.#facts);
     if (options.onStop !== undefined) {
       this.#stop = button('stop-one', `Stop ${info.name}`, () => {});
@@ -109,9 +112,19 @@ export class ArmView {
     this.#timing.show(this.#info, stats);
   }
 
+  /** Shows the worst cycles of a recorded run. */
+  setWorst(worst: readonly WorstInfo[]): void {
+    this.#timing.showWorst(worst, (timeS) => this.#options.onSeek?.(timeS));
+  }
+
   setEvents(events: readonly EventInfo[]): void {
     const time = this.#options.timeOf ?? byWallClock;
-    this.#events.show(events, time, this.#options.onSeek);
+    const { onSeek } = this.#options;
+    this.#events.show(
+      events,
+      time,
+      onSeek && (({ tick }) => onSeek((tick ?? 0) / this.#info.rateHz)),
+    );
     const tab = this.#tabs.get('events');
     if (tab !== undefined) setText(tab, events.length > 0 ? `Events (${events.length})` : 'Events');
     this.setLatest(events.at(-1));
@@ -234,7 +247,6 @@ export class ArmView {
     for (const tab of TABS) {
       const isChart = tab in CHART_TABS;
       if (isChart && !this.#hasFields) continue;
-      if (tab === 'timing' && this.#options.timeOf !== undefined) continue;
       const title = isChart
         ? CHART_TABS[tab as ChartTab].title
         : tab === 'timing'
@@ -291,13 +303,16 @@ export class ArmView {
     const [x, y, z] = fields.of(frame.values, 'O_T_EE', 16)?.subarray(12, 15) ?? [];
     const wrench = fields.of(frame.values, 'O_F_ext_hat_K', 6);
     const force = wrench && Math.hypot(...wrench.subarray(0, 3));
-    const width = fields.of(frame.values, 'gripper_width', 1)?.[0] ?? NaN;
+    const { width, isMeasured } = gripperOf(fields, frame.values);
     const values = [
       ['x', withUnit(x, 3, 'm')],
       ['y', withUnit(y, 3, 'm')],
       ['z', withUnit(z, 3, 'm')],
       ['force', withUnit(force, 1, 'N')],
-      ['gripper', withUnit(1000 * width, 1, 'mm')],
+      [
+        isMeasured || Number.isNaN(width) ? 'gripper' : 'gripper cmd',
+        withUnit(1000 * width, 1, 'mm'),
+      ],
       ['time', withUnit(frame.timeS, 2, 's')],
     ];
     if (this.#options.timeOf === undefined)
@@ -308,9 +323,12 @@ export class ArmView {
       );
       this.#readout.replaceChildren(...made);
     }
-    for (const [nth, [, text = '']] of values.entries()) {
-      const cell = this.#readout.children[nth]?.lastElementChild;
-      if (cell instanceof HTMLElement) setText(cell, text);
+    for (const [nth, [name = '', text = '']] of values.entries()) {
+      const pair = this.#readout.children[nth]?.children ?? [];
+      for (const [at, words] of [name, text].entries()) {
+        const cell = pair[at];
+        if (cell instanceof HTMLElement) setText(cell, words);
+      }
     }
   }
 }

@@ -4,7 +4,7 @@ import { Sheet } from '../charts/canvas.ts';
 import { button, element, setText } from '../dom.ts';
 import type { Frame } from '../frames.ts';
 import { History, WINDOW_S } from '../history.ts';
-import type { EventInfo, RunInfo } from '../protocol.ts';
+import type { ChunkInfo, EventInfo, RunInfo } from '../protocol.ts';
 import { color } from '../theme.ts';
 import { clock } from '../units.ts';
 import { ArmView } from './arm-view.ts';
@@ -49,6 +49,11 @@ class Reel {
     this.#at = last;
     this.frames.prepare(last);
     return added.length;
+  }
+
+  /** The newest chunk that had come by then. */
+  get chunk(): ChunkInfo | undefined {
+    return this.frames.chunk(this.#at);
   }
 }
 
@@ -141,6 +146,7 @@ export class Playback {
     const added = this.#reel.seek(this.#timeS);
     const others = this.#other?.seek(this.#timeS) ?? 0;
     this.#isLoading = added === undefined;
+    if ((added ?? 0) > 0) this.#view.setChunk(this.#reel.chunk, this.#reel.history);
     this.#view.update(this.#reel.history, this.#other?.history, (added ?? 0) + others, nowMs);
     this.#view.render();
     if (document.activeElement !== this.#line || this.#isPlaying)
@@ -179,10 +185,12 @@ export class Playback {
       {
         hasOther: over !== undefined,
         timeOf: (event) => (event.tick === null ? '' : clock(event.tick / run.arm.rateHz)),
-        onSeek: ({ tick }) => this.seek((tick ?? 0) / run.arm.rateHz),
+        onSeek: (timeS) => this.seek(timeS),
       },
     );
     this.#view.setEvents(this.#events);
+    this.#view.setStats(run.stats);
+    this.#view.setWorst(run.worst);
     this.#place.replaceChildren(this.#view.root);
     this.#line.max = String(run.durationS);
     this.seek(Math.min(this.#timeS, run.durationS));

@@ -16,6 +16,7 @@ export class Stop {
   readonly #root = find('stop-block');
   readonly #send: Send;
   readonly #arms: () => readonly ArmInfo[];
+  #isKnown = false;
   #unsent: { arm: number | null; atMs: number } | undefined;
   #waiting: { arms: number[]; atMs: number } | undefined;
 
@@ -28,16 +29,21 @@ export class Stop {
       // By a keyboard or by what reads the screen: without a pointer.
       if (event.detail === 0) this.press(null);
     });
-    setInterval(() => this.update(), 200);
+    setInterval(() => {
+      if (this.isVisible) this.update();
+    }, 200);
   }
 
   /** Shows the stop only where there is something to stop. */
   setVisible(isVisible: boolean): void {
     this.#root.hidden = !isVisible;
+    this.#isKnown = true;
+    if (isVisible) this.update();
   }
 
+  /** Before the server has said what there is, nothing can be stopped. */
   get isVisible(): boolean {
-    return !this.#root.hidden;
+    return this.#isKnown && !this.#root.hidden;
   }
 
   /** Stops an arm, or all of them. */
@@ -58,7 +64,7 @@ export class Stop {
     const unsent = this.#unsent;
     if (unsent !== undefined && performance.now() - unsent.atMs <= KEPT_MS) this.press(unsent.arm);
     this.#unsent = undefined;
-    this.update();
+    if (this.isVisible) this.update();
   }
 
   update(): void {

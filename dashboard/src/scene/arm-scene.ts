@@ -14,6 +14,7 @@ import {
   MeshStandardMaterial,
   Vector3,
 } from 'three';
+import { gripperOf } from '../frames.ts';
 import type { History } from '../history.ts';
 import { flangePose, isHand, multiply } from '../kinematics.ts';
 import type { BoxInfo, ChunkInfo } from '../protocol.ts';
@@ -153,7 +154,7 @@ export class ArmScene {
     const q = fields.of(frame.values, 'q', 7);
     if (q === undefined) return;
     const commanded = fields.of(frame.values, 'q_d', 7) ?? q;
-    const width = fields.of(frame.values, 'gripper_width', 1)?.[0] ?? NaN;
+    const { width } = gripperOf(fields, frame.values);
     const offset = fields.of(frame.values, 'F_T_EE', 16);
     const pose = fields.of(frame.values, 'O_T_EE', 16);
     this.#hadHand ||= Number.isFinite(width);
@@ -193,6 +194,8 @@ export class ArmScene {
       ghost: this.#ghost.joints(),
       isGhostVisible: this.#ghost.root.visible,
       isForceVisible: this.#arrow.visible,
+      chunkPoints: this.#chunk.count,
+      fingers: this.#arm.fingers(),
       flange: this.#arm.flange.getWorldPosition(new Vector3()).toArray(),
       other: this.#other?.joints(),
     };
@@ -269,7 +272,7 @@ export class ArmScene {
     this.#other.root.visible = q !== undefined;
     if (q === undefined || !other?.newest) return;
     this.#other.set(q);
-    const width = other.fields.of(other.newest.values, 'gripper_width', 1)?.[0] ?? NaN;
+    const { width } = gripperOf(other.fields, other.newest.values);
     const offset = other.fields.of(other.newest.values, 'F_T_EE', 16);
     this.#other.setHand(Number.isFinite(width) || (offset !== undefined && isHand(offset)), width);
   }

@@ -72,6 +72,14 @@ export class Figure {
     }
   }
 
+  /** Returns how far apart the fingers are drawn [m]; NaN where they are not. */
+  fingers(): number {
+    const [left, right] = this.#fingers;
+    if (left === undefined || right === undefined) return NaN;
+    const isShown = this.#hand.visible && left.visible;
+    return isShown ? left.position.y - right.position.y : NaN;
+  }
+
   /** Returns the angles as they are drawn [rad], read back from the turned frames. */
   joints(): number[] {
     return this.#joints.map(({ quaternion: { z, w } }) => 2 * Math.atan2(z, w));

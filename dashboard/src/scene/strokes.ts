@@ -34,6 +34,11 @@ export class Strokes {
     this.object.frustumCulled = false;
   }
 
+  /** How many segments there are. */
+  get count(): number {
+    return this.#count;
+  }
+
   clear(): void {
     this.#count = 0;
   }

@@ -6,6 +6,20 @@ use kilohertz_record::layout::Layout;
 
 use crate::page::protocol::{FIELDS, FieldInfo};
 
+/// The field with the width between a hand's fingers, as the hand measures it. It is no part of an arm's state.
+pub const GRIPPER_WIDTH: &str = "gripper_width";
+/// The field with the width that a policy wants.
+pub const GRIPPER_WIDTH_WANTED: &str = "gripper_width_d";
+
+/// Returns what is told of a field with a width.
+pub fn width_field(name: &str) -> FieldInfo {
+    FieldInfo {
+        name: name.to_owned(),
+        length: 1,
+        unit: "m".to_owned(),
+    }
+}
+
 /// Returns the slots of the fields of a frame in a state of this layout.
 pub fn slots_in(layout: &Layout) -> Vec<Range<usize>> {
     FIELDS

@@ -77,8 +77,7 @@ impl Site {
         let (bytes, media_type) = match path.strip_prefix(RUNS) {
             Some(run) => {
                 let query = request.uri().query().unwrap_or_default();
-                let frames = self.frames(run, query).ok_or(StatusCode::NOT_FOUND)?;
-                (Bytes::copy_from_slice(frames), "application/octet-stream")
+                self.part(run, query).ok_or(StatusCode::NOT_FOUND)?
             }
             None => {
                 let file = self.files.get(path).ok_or(StatusCode::NOT_FOUND)?;
@@ -93,14 +92,23 @@ impl Site {
         Ok(response)
     }
 
-    /// Returns frames of a recorded run, as in `0/frames` with `from=0&count=60`.
-    fn frames(&self, path: &str, query: &str) -> Option<&[u8]> {
-        let number: usize = path.strip_suffix("/frames")?.parse().ok()?;
+    /// Returns a part of a recorded run, as in `0/frames` or `0/chunks` with `from=0&count=60`.
+    fn part(&self, path: &str, query: &str) -> Option<(Bytes, &'static str)> {
+        let (number, what) = path.split_once('/')?;
+        let run = self.runs.get(number.parse::<usize>().ok()?)?;
         let of = |name: &str| -> Option<usize> {
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
             pairs.find(|(key, _)| *key == name)?.1.parse().ok()
         };
-        self.runs.get(number)?.frames(of("from")?, of("count")?)
+        let (from, count) = (of("from")?, of("count")?);
+        match what {
+            "frames" => {
+                let frames = Bytes::copy_from_slice(run.frames(from, count)?);
+                Some((frames, "application/octet-stream"))
+            }
+            "chunks" => Some((run.chunks(from, count)?.into(), "application/json")),
+            _ => None,
+        }
     }
 
     fn connect(&self, request: &mut Request<Incoming>, host: &str) -> Result<Answer, StatusCode> {

@@ -3,6 +3,7 @@
 //! ```text
 //! watched.rs: a session ──60 times a second──▶ hub.rs ──▶ client.rs: the newest frames ──▶ connection.rs
 //! server.rs: the thread    http.rs: who may ask for what    files.rs: the page's own files    playback.rs: a recorded run
+//!                             report.rs, chunks.rs, gripper.rs: its timing, what its policy wanted of arm and hand
 //! ```
 //!
 //! The session's loop does not know of the server: it writes its newest state where anybody may read it
@@ -10,21 +11,25 @@
 //! ones. The page can stop an arm; the stop goes to the session without JavaScript.
 
 mod access;
+mod chunks;
 mod client;
 mod connection;
 mod fields;
 mod files;
+mod gripper;
 mod http;
 mod hub;
 mod playback;
 pub mod protocol;
+mod report;
 mod server;
 mod watched;
 
 #[cfg(test)]
 mod protocol_ts;
 
-pub use self::fields::{fields_in, slots_in};
+pub use self::chunks::Drawn;
+pub use self::fields::{GRIPPER_WIDTH, fields_in, slots_in, width_field};
 pub use self::files::{Files, MissingFile};
 pub use self::hub::wall_time_s;
 pub use self::playback::Recorded;

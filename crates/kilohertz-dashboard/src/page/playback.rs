@@ -1,4 +1,4 @@
-//! A recorded run as frames, at even times of the robot.
+//! A recorded run: frames at even times of the robot, and what is told of it once.
 
 use std::ops::Range;
 use std::path::Path;
@@ -8,9 +8,13 @@ use kilohertz_record::entry::{Note, OwnedCycle, OwnedEntry};
 use kilohertz_record::error::RecordError;
 use kilohertz_record::reader::{Ending, RunReader};
 use kilohertz_record::run::Run;
+use serde_json::Value;
 
-use crate::page::fields::{fields_in, slots_in};
-use crate::page::protocol::{ArmInfo, EventInfo, LevelInfo, RunInfo};
+use crate::page::chunks::{Chunks, Drawn};
+use crate::page::fields::{GRIPPER_WIDTH_WANTED, fields_in, slots_in, width_field};
+use crate::page::gripper::Gripper;
+use crate::page::protocol::{ArmInfo, BoxInfo, EventInfo, JointLimits, LevelInfo, RunInfo};
+use crate::page::report::Report;
 use crate::page::watched::Frame;
 
 /// The time between two frames \[s\]. A long run has fewer.
@@ -19,6 +23,8 @@ const STEP_S: f64 = 1.0 / 60.0;
 const MOST_FRAMES: usize = 120_000;
 /// The most frames that are handed over at once.
 const MOST_AT_ONCE: usize = 3000;
+/// How many joints an arm has.
+const JOINTS: usize = 7;
 /// The most events of a run.
 const MOST_EVENTS: usize = 2000;
 
@@ -29,6 +35,7 @@ pub struct Recorded {
     /// The frames, one after the other.
     bytes: Vec<u8>,
     frame_len: usize,
+    chunks: Chunks,
 }
 
 /// Reads a run.
@@ -44,6 +51,12 @@ struct Reading {
     wall_time_s: f64,
     events: Vec<EventInfo>,
     error: Option<EventInfo>,
+    report: Report,
+    /// What of its chunks can be drawn, and how many numbers their rows have.
+    drawn: Option<Drawn>,
+    row: usize,
+    chunks: Chunks,
+    gripper: Option<Gripper>,
 }
 
 impl Recorded {
@@ -88,6 +101,17 @@ impl Recorded {
         let end = count.checked_mul(self.frame_len)?.checked_add(begin)?;
         self.bytes.get(begin..end)
     }
+
+    /// Returns the chunks that came while these frames were shown, and before them the newest of before, as JSON;
+    /// `None` if there are not as many frames.
+    pub(super) fn chunks(&self, from: usize, count: usize) -> Option<String> {
+        self.frames(from, count)?;
+        let at_s = |frame: usize| frame as f64 * self.info.step_s;
+        let chunks = self
+            .chunks
+            .between(at_s(from), at_s(from.saturating_add(count)));
+        serde_json::to_string(chunks).ok()
+    }
 }
 
 impl Reading {
@@ -103,6 +127,11 @@ impl Reading {
             wall_time_s: 0.0,
             events: Vec::new(),
             error: None,
+            report: Report::new(run.period_s),
+            drawn: Drawn::of(&run.action).filter(|_| !has_relative_chunks(run)),
+            row: run.answer.len(),
+            chunks: Chunks::new(),
+            gripper: Gripper::of(run),
         }
     }
 
@@ -124,11 +153,28 @@ impl Reading {
         }
         frame.missed = frame.missed.saturating_add(u64::from(cycle.missed_ms));
         frame.fill(&self.slots, &cycle.state);
+        let first_s = self.first_s.unwrap_or_default();
+        if let Some(answer) = &cycle.answer
+            && answer.step_s > 0.0
+        {
+            if let Some(drawn) = self.drawn {
+                let begin_s = answer.time_s - first_s;
+                let chunk = drawn.chunk(begin_s, answer.step_s, self.row, &answer.actions);
+                self.chunks.keep(cycle.robot_time_s - first_s, chunk);
+            }
+            if let Some(gripper) = &mut self.gripper {
+                gripper.take(answer);
+            }
+        }
+        if let Some(gripper) = &self.gripper {
+            frame.values.push(gripper.width(cycle.robot_time_s) as f32);
+        }
         for note in &cycle.notes {
             self.note(note, cycle);
         }
         // A frame whose time has come repeatedly, because cycles are missing, stands there repeatedly.
-        let since_s = cycle.robot_time_s - self.first_s.unwrap_or_default();
+        let since_s = cycle.robot_time_s - first_s;
+        self.report.take(cycle, since_s);
         while self.count() as f64 * self.step_s <= since_s && since_s.is_finite() {
             self.frame.robot_time_s = self.count() as f64 * self.step_s;
             let wall_time_s = self.wall_time_s + self.frame.robot_time_s;
@@ -171,18 +217,25 @@ impl Reading {
             value.map(str::to_owned)
         };
         let frames = self.count();
+        let mut fields = fields_in(&run.state);
+        fields.extend(
+            self.gripper
+                .iter()
+                .map(|_| width_field(GRIPPER_WIDTH_WANTED)),
+        );
+        let (stats, worst) = self.report.finish();
         let arm = ArmInfo {
             id: self.id,
             name: name.clone(),
             model: about("model").filter(|model| model == "fr3" || model == "fer"),
             control: about("control").unwrap_or_default(),
             rate_hz: 1.0 / run.period_s,
-            policy_rate_hz: 1.0 / run.period_s,
+            policy_rate_hz: policy_rate_hz(run),
             is_running: false,
             session: 1,
-            fields: fields_in(&run.state),
-            limits: None,
-            workspace: None,
+            fields,
+            limits: limits_of(run),
+            workspace: box_of(run),
         };
         Recorded {
             info: RunInfo {
@@ -193,12 +246,49 @@ impl Reading {
                 wall_time_s: self.wall_time_s,
                 step_s: self.step_s,
                 frames: u32::try_from(frames).unwrap_or(u32::MAX),
+                stats,
+                worst,
                 events: self.events,
                 error: self.error,
                 damage,
             },
             bytes: self.bytes,
             frame_len: self.frame_len,
+            chunks: self.chunks,
         }
     }
+}
+
+/// Returns true if the rows of the policy's chunks were changes, which stand for no place by themselves.
+fn has_relative_chunks(run: &Run) -> bool {
+    let chunks = run.robot.get("chunks");
+    let is_relative = chunks.and_then(|chunks| chunks.get("isRelative"));
+    is_relative.and_then(Value::as_bool).unwrap_or(false)
+}
+
+fn policy_rate_hz(run: &Run) -> f64 {
+    let rate = run.options.get("rateHz").and_then(Value::as_f64);
+    rate.unwrap_or(1.0 / run.period_s)
+}
+
+/// Returns the limits of the joints, if the recording has them; files are checked as what comes from outside.
+fn limits_of(run: &Run) -> Option<JointLimits> {
+    let limits: JointLimits = serde_json::from_value(run.robot.get("limits")?.clone()).ok()?;
+    let all = [
+        &limits.lower,
+        &limits.upper,
+        &limits.velocity,
+        &limits.torque,
+    ];
+    all.iter().all(|of| of.len() == JOINTS).then_some(limits)
+}
+
+/// Returns the box of the session, if it had one.
+fn box_of(run: &Run) -> Option<BoxInfo> {
+    let given = run.options.get("limits")?.get("boxM")?;
+    let corner = |name| serde_json::from_value(given.get(name)?.clone()).ok();
+    Some(BoxInfo {
+        min: corner("lower")?,
+        max: corner("upper")?,
+    })
 }

@@ -47,7 +47,7 @@ pub struct FieldInfo {
 }
 
 /// The limits of the joints, each for joints 1 to 7.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct JointLimits {
     /// The lowest positions \[rad\].
@@ -138,9 +138,9 @@ pub struct StatsInfo {
     pub avg_period_s: f64,
     /// The longest period \[s\].
     pub longest_period_s: f64,
-    /// The jitter of the newest cycles.
+    /// The jitter of the newest cycles; of a recorded run, of all.
     pub jitter: SpreadInfo,
-    /// The execution times of the newest cycles.
+    /// The execution times of the newest cycles; of a recorded run, of all.
     pub execution: SpreadInfo,
     /// The jitter of the whole run.
     pub jitter_histogram: HistogramInfo,
@@ -214,6 +214,49 @@ pub struct ChunkInfo {
     pub actions: Vec<f64>,
 }
 
+/// A chunk of a recorded run, as in `run/0/chunks`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct CameInfo {
+    /// When it came, since the first cycle \[s\].
+    pub at_s: f64,
+    /// The chunk.
+    pub chunk: ChunkInfo,
+}
+
+/// What a cycle is one of the worst in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum MeasureInfo {
+    /// How far the period before it was from its target \[s\].
+    Jitter,
+    /// How long it took until its command was handed to the robot \[s\].
+    Execution,
+    /// How long before the policy's answer its question was asked \[s\].
+    Answer,
+    /// How many ticks were missed directly before it.
+    Missed,
+    /// How many cycles directly before it could not be recorded.
+    Unrecorded,
+}
+
+/// One of the worst cycles of a recorded run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct WorstInfo {
+    /// What it is one of the worst in.
+    pub measure: MeasureInfo,
+    /// The value.
+    pub value: f64,
+    /// The robot's time since the first cycle \[s\].
+    pub time_s: f64,
+    /// The number of the cycle.
+    pub tick: f64,
+}
+
 /// A recorded run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -233,6 +276,10 @@ pub struct RunInfo {
     pub step_s: f64,
     /// How many frames there are.
     pub frames: u32,
+    /// What the run has done.
+    pub stats: StatsInfo,
+    /// Its worst cycles, of each measure the worst first.
+    pub worst: Vec<WorstInfo>,
     /// What happened. Of the times, those since the first cycle are in `tick`, in cycles.
     pub events: Vec<EventInfo>,
     /// How the run ended: the code and the text of its error, if it has one.

@@ -5,8 +5,9 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use super::protocol::{
-    ArmInfo, Asked, BoxInfo, ChunkInfo, Control, EventInfo, FRAME, FRAME_HEADER, FieldInfo,
-    HistogramInfo, JointLimits, LevelInfo, RunInfo, SpreadInfo, StatsInfo, Told, VERSION,
+    ArmInfo, Asked, BoxInfo, CameInfo, ChunkInfo, Control, EventInfo, FRAME, FRAME_HEADER,
+    FieldInfo, HistogramInfo, JointLimits, LevelInfo, MeasureInfo, RunInfo, SpreadInfo, StatsInfo,
+    Told, VERSION, WorstInfo,
 };
 
 const FILE: &str = concat!(
@@ -36,6 +37,9 @@ fn typescript() -> String {
         declared::<LevelInfo>(&config),
         declared::<EventInfo>(&config),
         declared::<ChunkInfo>(&config),
+        declared::<CameInfo>(&config),
+        declared::<MeasureInfo>(&config),
+        declared::<WorstInfo>(&config),
         declared::<RunInfo>(&config),
         declared::<Control>(&config),
         declared::<Told>(&config),

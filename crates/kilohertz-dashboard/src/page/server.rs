@@ -148,7 +148,11 @@ async fn serve(options: Options, mut orders: UnboundedReceiver<Command>) {
             }
             order = orders.recv() => match order {
                 Some(Command::Add(session)) => hub.add(session),
-                Some(Command::Note(name, event)) => hub.note(&name, event),
+                Some(Command::Note(name, event)) => {
+                    // What JavaScript tells came after what the loop has told, its end above all.
+                    hub.look();
+                    hub.note(&name, event);
+                }
                 None => break,
             }
         }

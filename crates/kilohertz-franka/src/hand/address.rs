@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use franka::wire::gripper::GRIPPER_COMMAND_PORT;
+use franka::wire::ROBOT_COMMAND_PORT;
 use kilohertz_core::number::number;
 
 use crate::error::{ArmError, ArmErrorCode};
@@ -42,26 +42,33 @@ pub(super) fn connecting(host: &str, port: u16, error: &io::Error) -> ArmError {
     }
 }
 
-/// Returns host and port of the hand that belongs to the arm at `address`.
-pub(super) fn place(address: &str, port: Option<u16>) -> Result<(String, u16), ArmError> {
+/// Where the hand of an arm is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub host: String,
+    /// The hand's port.
+    pub port: u16,
+    /// The port of the arm.
+    pub of_arm: u16,
+}
+
+/// Returns where the hand is that belongs to the arm at `address`.
+pub(super) fn place(address: &str, port: Option<u16>) -> Result<Place, ArmError> {
     let (host, of_arm) = if let Ok(socket) = address.parse::<SocketAddr>() {
-        (socket.ip().to_string(), Some(socket.port()))
+        (socket.ip().to_string(), socket.port())
     } else if address.parse::<IpAddr>().is_ok() {
-        (address.to_owned(), None)
+        (address.to_owned(), ROBOT_COMMAND_PORT)
     } else if let Some((host, Ok(port))) = address
         .rsplit_once(':')
         .map(|(host, port)| (host, port.parse::<u16>()))
     {
-        (host.to_owned(), Some(port))
+        (host.to_owned(), port)
     } else {
-        (address.to_owned(), None)
+        (address.to_owned(), ROBOT_COMMAND_PORT)
     };
-    let next = match (port, of_arm) {
-        (Some(port), _) => Some(port),
-        (None, Some(of_arm)) => of_arm.checked_add(1),
-        (None, None) => Some(GRIPPER_COMMAND_PORT),
-    };
-    next.map(|port| (host, port)).ok_or_else(|| {
+    let next = port.or_else(|| of_arm.checked_add(1));
+    let place = next.map(|port| Place { host, port, of_arm });
+    place.ok_or_else(|| {
         ArmError::new(
             ArmErrorCode::ConnectFailed,
             format!(
@@ -84,7 +91,11 @@ mod tests {
 
     #[test]
     fn the_hand_is_where_its_arm_is_on_the_next_port() {
-        let found = |address| place(address, None).unwrap();
+        let found = |address| {
+            let Place { host, port, of_arm } = place(address, None).unwrap();
+            assert_eq!(of_arm + 1, port);
+            (host, port)
+        };
         assert_eq!(found("172.16.0.2"), ("172.16.0.2".into(), 1338));
         assert_eq!(found("172.16.0.2:1337"), ("172.16.0.2".into(), 1338));
         assert_eq!(found("robot.local"), ("robot.local".into(), 1338));
@@ -92,7 +103,8 @@ mod tests {
         assert_eq!(found("::1"), ("::1".into(), 1338));
         assert_eq!(found("[::1]:1337"), ("::1".into(), 1338));
         assert_eq!(at("::1", 1338), "[::1]:1338");
-        assert_eq!(place("robot:5", Some(9)).unwrap(), ("robot".into(), 9));
+        let own = place("robot:5", Some(9)).unwrap();
+        assert_eq!((&*own.host, own.port, own.of_arm), ("robot", 9, 5));
         assert!(place("robot:65535", None).is_err());
     }
 }

@@ -42,7 +42,7 @@ use crate::client::bridge::reached;
 use crate::client::deadline::later;
 use crate::client::source::{HostSocket, StateSource};
 use crate::error::{ArmError, ArmErrorCode};
-use crate::hand::address::{at, connecting, no_answer, place};
+use crate::hand::address::{Place as HandPlace, at, connecting, no_answer, place};
 use crate::hand::answers::Answers;
 use crate::hand::link::{LOOK, Link, closed, lock, silent};
 
@@ -89,6 +89,7 @@ pub struct Hand {
     source: Arc<StateSource>,
     command_timeout: Duration,
     server_version: u16,
+    arm: SocketAddr,
 }
 
 impl Hand {
@@ -98,14 +99,14 @@ impl Hand {
     /// # Errors
     /// Returns what the hand or the network answered; [`ArmErrorCode::ConnectTimeout`] if nothing answered.
     pub fn connect(address: &str, options: &HandOptions) -> Result<Hand, ArmError> {
-        let (host, port) = place(address, options.port)?;
+        let HandPlace { host, port, of_arm } = place(address, options.port)?;
         let (report, reported) = mpsc::channel();
         let (target, wanted) = (host.clone(), options.clone());
         // Resolving a host name has no time limit of its own.
         thread::Builder::new()
             .name("kilohertz-connect".to_owned())
             .spawn(move || {
-                let _ = report.send(Hand::connect_here(&target, port, &wanted));
+                let _ = report.send(Hand::connect_here(&target, port, of_arm, &wanted));
             })
             .map_err(|error| {
                 ArmError::new(
@@ -119,7 +120,12 @@ impl Hand {
             .unwrap_or_else(|_| Err(no_answer(&host, port, options.timeout)))
     }
 
-    fn connect_here(host: &str, port: u16, wanted: &HandOptions) -> Result<Hand, ArmError> {
+    fn connect_here(
+        host: &str,
+        port: u16,
+        of_arm: u16,
+        wanted: &HandOptions,
+    ) -> Result<Hand, ArmError> {
         let give_up = later(wanted.timeout);
         let failed = |error: io::Error| connecting(host, port, &error);
         let socket = reached(&at(host, port), port, give_up).map_err(failed)?;
@@ -173,12 +179,18 @@ impl Hand {
             link: Mutex::new(Some(Arc::new(link))),
             command_timeout: wanted.command_timeout,
             server_version,
+            arm: SocketAddr::new(hand, of_arm),
         })
     }
 
     /// Returns the version of the hand's protocol, which is 3.
     pub fn server_version(&self) -> u16 {
         self.server_version
+    }
+
+    /// Returns the address of the arm that the hand belongs to.
+    pub fn arm(&self) -> SocketAddr {
+        self.arm
     }
 
     /// Returns true if the connection was closed.
@@ -276,6 +288,16 @@ impl Hand {
             link.answers.go_on().map_err(|error| link.lost(error))?;
             link.pause(give_up, || silent(STATE_PATIENCE))?;
         }
+    }
+
+    /// Returns the newest state that has come, if that was within the last second. Does not wait for one.
+    pub fn newest(&self) -> Option<GripperState> {
+        let link = lock(&self.link).clone()?;
+        let heard = link.listen().ok()?;
+        let state = heard
+            .state
+            .filter(|_| heard.at.elapsed() < STATE_PATIENCE)?;
+        believed(state).ok()
     }
 
     /// Stops a running command, then closes the connection. The hand keeps holding an object that it holds.

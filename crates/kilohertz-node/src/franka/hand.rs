@@ -1,6 +1,7 @@
 //! A connected hand, as JavaScript holds it.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use kilohertz_franka::{Hand, HandCommand, HandOptions};
@@ -11,6 +12,23 @@ use napi_derive::napi;
 use crate::background::in_background;
 use crate::error::OrThrow;
 use crate::guard::{NativePlace, give_stack};
+
+/// The hands that this process is connected to, for those who show an arm.
+static CONNECTED: Mutex<Vec<Weak<Hand>>> = Mutex::new(Vec::new());
+
+/// Returns the hand of the arm at an address, if this process is connected to it. Of several connections it is the
+/// newest.
+pub fn hand_of(arm: SocketAddr) -> Option<Arc<Hand>> {
+    let connected = CONNECTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut hands = connected.iter().rev().filter_map(Weak::upgrade);
+    hands.find(|hand| hand.arm() == arm && !hand.is_closed())
+}
+
+fn connected(hand: &Arc<Hand>) {
+    let mut connected = CONNECTED.lock().unwrap_or_else(PoisonError::into_inner);
+    connected.retain(|hand| hand.strong_count() > 0);
+    connected.push(Arc::downgrade(hand));
+}
 
 /// Options of a connection; absent options have the hand's default.
 #[napi(object)]
@@ -61,7 +79,7 @@ impl NativeHand {
         // The fingers stop before this environment ends, in whichever way, even if it is a worker that is
         // terminated.
         let ending = Arc::new(OnceLock::<Weak<Hand>>::new());
-        let connected = Arc::clone(&ending);
+        let ended = Arc::clone(&ending);
         env.add_env_cleanup_hook(ending, |ending| {
             if let Some(hand) = ending.get().and_then(Weak::upgrade) {
                 hand.close();
@@ -70,7 +88,8 @@ impl NativeHand {
         in_background(env, move || {
             let hand = Arc::new(Hand::connect(&address, &options)?);
             // The cell is empty: only this code writes it.
-            let _ = connected.set(Arc::downgrade(&hand));
+            let _ = ended.set(Arc::downgrade(&hand));
+            connected(&hand);
             Ok(NativeHand { hand })
         })
     }

@@ -1,11 +1,13 @@
 //! What a page is told of a session's robot.
 
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use kilohertz_core::limits::JointBounds;
-use kilohertz_dashboard::page::protocol::{ArmInfo, BoxInfo, JointLimits};
-use kilohertz_dashboard::page::{fields_in, slots_in};
+use kilohertz_core::schema::Schema;
+use kilohertz_dashboard::page::protocol::{ArmInfo, BoxInfo, FieldInfo, JointLimits};
+use kilohertz_dashboard::page::{Drawn, GRIPPER_WIDTH, fields_in, slots_in, width_field};
 use kilohertz_franka::arm::Arm;
 use kilohertz_franka::state;
 use kilohertz_record::layout::Layout;
@@ -22,13 +24,31 @@ pub fn slots() -> &'static [Range<usize>] {
     &SLOTS
 }
 
-/// Returns what a page is told of a robot that is driven with these options; its name is not known yet.
+/// What a page shows of a session's robot.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// What the page is told; the robot's name is not known yet.
+    pub info: ArmInfo,
+    /// What of the policy's chunks can be drawn.
+    pub drawn: Option<Drawn>,
+    /// The address of the arm, which its hand is found by.
+    pub address: Option<SocketAddr>,
+}
+
+/// Returns the fields of an arm's frames. The width of its hand is the last.
+fn fields() -> Vec<FieldInfo> {
+    let mut fields = fields_in(&layout());
+    fields.push(width_field(GRIPPER_WIDTH));
+    fields
+}
+
+/// Returns what a page shows of a robot that takes these actions and is driven with these options.
 pub fn about(
-    arm: Option<&Arm>,
+    (arm, action): (Option<&Arm>, &Schema),
     control: &str,
     rate_hz: f64,
     options: &NativeSessionOptions,
-) -> ArmInfo {
+) -> About {
     let limits = arm.map(|arm| {
         let limits = arm.limits();
         let each = |of: fn(&JointBounds) -> f64| limits.joints.iter().map(of).collect();
@@ -40,7 +60,9 @@ pub fn about(
         }
     });
     let workspace = options.box_m.as_deref().and_then(box_of);
-    ArmInfo {
+    // Rows that are changes stand for no place by themselves.
+    let chunks = options.chunks.as_ref().filter(|chunks| !chunks.is_relative);
+    let info = ArmInfo {
         id: 0,
         name: String::new(),
         model: arm.map(|arm| arm.generation().to_string()),
@@ -49,11 +71,16 @@ pub fn about(
         policy_rate_hz: options.policy_rate_hz,
         is_running: true,
         session: 0,
-        fields: arm.map_or_else(Vec::new, |_| fields_in(&layout())),
+        fields: arm.map_or_else(Vec::new, |_| fields()),
         limits,
         workspace: workspace.map(|inside| BoxInfo {
             min: inside.lower,
             max: inside.upper,
         }),
+    };
+    About {
+        info,
+        drawn: chunks.and_then(|_| Drawn::of(&Layout::from(action))),
+        address: arm.and_then(Arm::address),
     }
 }

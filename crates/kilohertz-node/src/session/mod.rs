@@ -30,7 +30,6 @@ use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::cores::OwnCore;
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
 use kilohertz_core::timing::time::Time;
-use kilohertz_dashboard::page::protocol::ArmInfo;
 use kilohertz_franka::arm::Driven;
 use kilohertz_franka::{ArmError, Hand, follow};
 use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
@@ -47,7 +46,7 @@ use crate::guard::{NativePlace, give_stack};
 use crate::news::{BEGUN, END, EVENTS, OBSERVATION};
 use crate::policy::process::NativeSharedPort;
 use crate::policy::worker::{Given, PolicyPort};
-use crate::session::about::about;
+use crate::session::about::{About, about};
 use crate::session::config::config_of;
 use crate::session::options::{NativeSessionOptions, motion_options, seconds};
 use crate::session::outcome::{NativeEvent, NativeOutcome};
@@ -71,8 +70,8 @@ pub struct NativeSession {
     /// The question of the observation taken last.
     taken: Question,
     kept: SharedKept,
-    /// What a page is told of the robot.
-    about: ArmInfo,
+    /// What a page shows of the robot.
+    about: About,
 }
 
 /// The parts of a session.
@@ -83,8 +82,8 @@ struct Parts {
     asked: Asked,
     /// The hand that follows chunks.
     hand: Option<Arc<Hand>>,
-    /// What a page is told of the robot.
-    about: ArmInfo,
+    /// What a page shows of the robot.
+    about: About,
 }
 
 /// Where the policy runs.
@@ -109,7 +108,7 @@ fn parts_of(
     let (robot, limits) = driven?;
     let rate_hz = 1.0 / robot.period().as_secs_f64();
     Ok(Parts {
-        about: about(Some(&arm.arm), control, rate_hz, options),
+        about: about((Some(&arm.arm), robot.action()), control, rate_hz, options),
         robot,
         limits,
         deadline: Deadline::Within(seconds(options.deadline_s)),
@@ -227,7 +226,7 @@ fn start(
     .map_err(|error| Failure::thread(&error))
     .or_throw(env)?;
     let config = config_of(options, deadline, realtime, place);
-    let (keeping, begun) = Kept::begin(options, &*robot, &config, &notifier)
+    let (keeping, begun) = Kept::begin(options, (&*robot, &about), &config, &notifier)
         .inspect_err(|_| notifier.notify(Signals::ENDED))
         .or_throw(env)?;
     // The cell is empty: only this code writes it.
@@ -316,13 +315,14 @@ impl NativeSession {
             Elsewhere::default(),
             seconds(1.0 / options.rate_hz),
         ));
+        let about = about((None, robot.action()), "", options.rate_hz, &options);
         let parts = Parts {
             robot,
             limits: Box::new(Unlimited::new(0)),
             deadline: Deadline::None,
             asked: Asked::Here,
             hand: None,
-            about: about(None, "", options.rate_hz, &options),
+            about,
         };
         start(env, parts, &options, place, wake)
     }
@@ -389,7 +389,7 @@ impl NativeSession {
     }
 
     /// Returns what a page shows.
-    pub(crate) fn watched(&self) -> (Arc<OnceLock<Session>>, SharedKept, ArmInfo) {
+    pub(crate) fn watched(&self) -> (Arc<OnceLock<Session>>, SharedKept, About) {
         let (session, kept) = (Arc::clone(&self.session), Arc::clone(&self.kept));
         (session, kept, self.about.clone())
     }

@@ -61,6 +61,14 @@ pub struct NativeGripper {
 }
 
 impl NativeGripper {
+    /// Returns the openings that the numbers 0 and 1 stand for [m].
+    pub fn widths(&self) -> [f64; 2] {
+        match self.is_inverted {
+            true => [self.scale, 0.0],
+            false => [0.0, self.scale],
+        }
+    }
+
     /// Returns how a hand follows.
     pub fn rule(&self) -> GripRule {
         GripRule {

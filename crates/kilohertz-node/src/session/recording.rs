@@ -22,6 +22,7 @@ use napi::bindgen_prelude::{Float64Array, Uint8Array};
 use napi_derive::napi;
 
 use crate::error::{Code, Failure};
+use crate::session::about::About;
 use crate::session::live::{NativeShown, Shown};
 use crate::session::options::{NativeSessionOptions, seconds};
 
@@ -158,12 +159,35 @@ fn views(state: &Layout) -> WriterOptions {
     options
 }
 
+/// Adds to what JavaScript tells of a robot the limits of its joints, and how chunks are played on it.
+fn described(
+    mut robot: serde_json::Value,
+    about: &About,
+    options: &NativeSessionOptions,
+) -> serde_json::Value {
+    let Some(robot_part) = robot.as_object_mut() else {
+        return robot;
+    };
+    if let Some(limits) = &about.info.limits {
+        robot_part.insert("limits".to_owned(), serde_json::json!(limits));
+    }
+    if let Some(chunks) = &options.chunks {
+        let gripper = chunks.gripper.as_ref().map(|gripper| {
+            let [at_0, at_1] = gripper.widths();
+            serde_json::json!({ "at0M": at_0, "at1M": at_1 })
+        });
+        let played = serde_json::json!({ "isRelative": chunks.is_relative, "gripper": gripper });
+        robot_part.insert("chunks".to_owned(), played);
+    }
+    robot
+}
+
 impl Kept {
     /// Begins to keep what the options ask for. A file that cannot be written is refused here, before anything
     /// moves. `notifier` is notified when writing fails.
     pub fn begin(
         options: &NativeSessionOptions,
-        robot: &dyn Robot,
+        (robot, about): (&dyn Robot, &About),
         config: &Config,
         notifier: &Notifier,
     ) -> Result<(Keeping, Kept), Failure> {
@@ -188,7 +212,7 @@ impl Kept {
             period_s: period.as_secs_f64(),
             start,
             options: part("options").unwrap_or_default(),
-            robot: part("robot").unwrap_or_default(),
+            robot: described(part("robot").unwrap_or_default(), about, options),
             versions: versions(part("versions")),
         };
         let clocks = Clocks {

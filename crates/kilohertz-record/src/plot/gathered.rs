@@ -1,16 +1,13 @@
 //! What a page shows of a run, gathered cycle by cycle. It needs the same memory for a run of any length.
 
-use std::collections::VecDeque;
-
 use hdrhistogram::Histogram;
 
+use crate::answering::Answering;
 use crate::entry::{CommandKind, Level, Note, OwnedCycle};
 use crate::plot::fields::{Group, groups};
 use crate::plot::lanes::{Lane, Span, Timeline};
 use crate::run::Run;
 
-/// How many questions are kept for their answers: eight seconds of a policy at 1 kHz.
-const MOST_QUESTIONS: usize = 8192;
 /// The most names of notes that have a lane of their own.
 pub(crate) const MOST_NAMES: usize = 10;
 /// The longest text of a note that is kept \[characters\].
@@ -67,8 +64,7 @@ pub(crate) struct Gathered {
     /// How many values are not drawn.
     pub not_drawn: u64,
     period_s: f64,
-    /// The ticks of questions, and when they were asked \[ns\].
-    questions: VecDeque<(u64, f64)>,
+    asked: Answering,
     before: Option<Before>,
 }
 
@@ -112,7 +108,7 @@ impl Gathered {
             longest_period_ns: 0,
             not_drawn: 0,
             period_s: run.period_s,
-            questions: VecDeque::new(),
+            asked: Answering::default(),
             before: None,
             groups,
         }
@@ -229,12 +225,12 @@ impl Gathered {
     }
 
     fn answer(&mut self, column: usize, cycle: &OwnedCycle) {
-        if let Some(asked_s) = cycle.phases.asked_s {
-            if self.questions.len() == MOST_QUESTIONS {
-                self.questions.pop_front();
-            }
-            let asked_ns = cycle.monotonic_ns as f64 + asked_s * 1e9;
-            self.questions.push_back((cycle.tick, asked_ns));
+        if let Some(took) = self.asked.took_ns(cycle) {
+            // Less than a microsecond is less than the clocks tell.
+            let took = took.clamp(1e3, LONGEST_NS as f64);
+            self.answering_ns.saturating_record(took as u64);
+            let span = Span::one((took / 1e6).log10(), false);
+            self.answering.add(column, span);
         }
         let Some(answer) = &cycle.answer else {
             return;
@@ -244,20 +240,6 @@ impl Gathered {
             for trace in &mut self.answered {
                 self.not_drawn += u64::from(!trace.take(column, &answer.actions, false));
             }
-        }
-        let asked = self
-            .questions
-            .binary_search_by_key(&answer.tick, |&(tick, _)| tick);
-        let (Ok(index), Some(answered_s)) = (asked, cycle.phases.answered_s) else {
-            return;
-        };
-        let answered_ns = cycle.monotonic_ns as f64 + answered_s * 1e9;
-        // Less than a microsecond is less than the clocks tell.
-        let took = (answered_ns - self.questions[index].1).clamp(1e3, LONGEST_NS as f64);
-        if took.is_finite() {
-            self.answering_ns.saturating_record(took as u64);
-            let span = Span::one((took / 1e6).log10(), false);
-            self.answering.add(column, span);
         }
     }
 }
