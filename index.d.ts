@@ -2,223 +2,13 @@
 
 import { EventEmitter } from 'node:events';
 
-/** Where a page is opened. */
-export interface DashboardOptions {
-  /** The port, 0 to 65535. 0 stands for any that is free. Default 0. */
-  readonly port?: number;
-  /**
-   * The IP address of this host on which the page is opened. Default `'127.0.0.1'`: browsers on this host alone can
-   * open it. The page comes over plain HTTP, so whoever can read the network can read the token in its address, and
-   * stop the arm. Any address that is not a loopback address is therefore told as a warning of the process with code
-   * `KILOHERTZ_DASHBOARD_HOST`.
-   */
-  readonly host?: string;
-}
-/** Options of {@link Session.dashboard}. */
-export interface ShownOptions extends DashboardOptions {
-  /** The page on which the session is shown, beside others. Default: a page of its own. */
-  readonly on?: Dashboard;
-  /** The robot's name on the page. Default: its model and its address. */
-  readonly name?: string;
-}
-/**
- * A page in a browser that shows sessions while they run, and can stop them. A thread of its own serves it, so it also
- * works while JavaScript is blocked. {@link Session.dashboard} opens it.
- */
-export declare class Dashboard implements AsyncDisposable {
-  #private;
-  /** The address of the page, with its token: whoever has it can look at the sessions and stop them. */
-  readonly address: string;
-  private constructor();
-  /** Closes the page. The sessions go on. Resolves when the port is free. */
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
-}
-/** A file: its path, or a `file:` URL. */
-export type RecordingFile = string | URL;
-/**
- * Opens a page in a browser that plays a recording, or two, the second drawn over the first. The whole recordings are
- * read before, at most 60 frames a second of each are kept.
- *
- * @param files one recording or two
- * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER` for a recording that
- *   cannot be played; `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
- * @throws {OptionTypeError | OptionRangeError} if an option is invalid
- */
-export declare function view(
-  files: RecordingFile | readonly RecordingFile[],
-  options?: DashboardOptions,
-): Promise<Dashboard>;
-type NativeErrorCode =
-  | 'ACTION_LENGTH'
-  | 'FRANKA_CLIENT'
-  | 'FRANKA_COMMAND_ABORTED'
-  | 'FRANKA_COMMAND_REJECTED'
-  | 'FRANKA_COMMAND_TIMEOUT'
-  | 'FRANKA_CONNECTION_LOST'
-  | 'FRANKA_CONNECT_FAILED'
-  | 'FRANKA_CONNECT_REFUSED'
-  | 'FRANKA_CONNECT_TIMEOUT'
-  | 'FRANKA_GENERATION'
-  | 'FRANKA_INCOMPATIBLE_VERSION'
-  | 'FRANKA_INVALID_ARGUMENT'
-  | 'FRANKA_INVALID_OPERATION'
-  | 'FRANKA_MODEL'
-  | 'FRANKA_MOTION_ABORTED'
-  | 'FRANKA_NOT_ARRIVED'
-  | 'FRANKA_PROTOCOL'
-  | 'FRANKA_REFLEX'
-  | 'FRANKA_UNREACHABLE'
-  | 'LISTEN_IN_USE'
-  | 'LISTEN_REFUSED'
-  | 'OFFLOAD_PROTOCOL'
-  | 'OFFLOAD_TOO_LARGE'
-  | 'RECORD_BUSY'
-  | 'RECORD_CHANGED'
-  | 'RECORD_DAMAGED'
-  | 'RECORD_EMPTY'
-  | 'RECORD_FOREIGN'
-  | 'RECORD_INVALID_ARGUMENT'
-  | 'RECORD_IO'
-  | 'RECORD_NEWER'
-  | 'RECORD_NO_ENCODER'
-  | 'RECORD_STOPPED'
-  | 'ROBOT'
-  | 'SESSION_INTERRUPTED'
-  | 'SIM_ADDRESS'
-  | 'SIM_BIND'
-  | 'SIM_BUSY'
-  | 'SIM_FAULT'
-  | 'SIM_MODEL'
-  | 'SIM_MODEL_LIBRARY'
-  | 'SIM_OPTION'
-  | 'SIM_STOPPED'
-  | 'SIM_SYSTEM'
-  | 'SYSTEM';
-/** The control mode of an arm: what the actions of a session command. */
-export type FrankaControl =
-  | 'jointVelocity'
-  | 'jointPosition'
-  | 'jointTarget'
-  | 'cartesianVelocity'
-  | 'cartesianPose'
-  | 'cartesianTarget'
-  | 'torque';
-/** The generation of an arm: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
-export type FrankaGeneration = 'fr3' | 'fer';
-/** The library that talks to an arm. */
-export type FrankaClient = 'franka-rs' | 'libfranka-rs';
-/** The controller that makes the arm follow the commanded motion. */
-export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
-/** A frame of the arm, as libfranka's `Frame` names it. */
-export type FrankaFrame =
-  | 'joint1'
-  | 'joint2'
-  | 'joint3'
-  | 'joint4'
-  | 'joint5'
-  | 'joint6'
-  | 'joint7'
-  | 'flange'
-  | 'endEffector'
-  | 'stiffness';
-/** The mode of an arm, as libfranka names it. */
-export type RobotMode =
-  | 'Other'
-  | 'Idle'
-  | 'Move'
-  | 'Guiding'
-  | 'Reflex'
-  | 'UserStopped'
-  | 'AutomaticErrorRecovery';
-type SessionCounter =
-  | 'iterations'
-  | 'overruns'
-  | 'missedTicks'
-  | 'policyAsks'
-  | 'policyAnswers'
-  | 'lateActions'
-  | 'heldCommands'
-  | 'restCommands'
-  | 'staleActions'
-  | 'clampedCommands'
-  | 'unusedNotFinite'
-  | 'overwrittenObservations'
-  | 'overwrittenActions'
-  | 'droppedAnswers'
-  | 'emptyAnswers'
-  | 'followedCommands'
-  | 'chunks'
-  | 'badChunks'
-  | 'skippedActions'
-  | 'starvedCycles'
-  | 'seams'
-  | 'gripperCommands'
-  | 'gripperFailures'
-  | 'droppedRecords'
-  | 'unrecordedCycles'
-  | 'droppedEvents'
-  | 'boxViolations'
-  | 'positionViolations'
-  | 'velocityViolations'
-  | 'accelerationViolations'
-  | 'jerkViolations'
-  | 'torqueViolations'
-  | 'torqueRateViolations'
-  | 'jointsViolations'
-  | 'distanceViolations';
-/** How the command of a tick was made: from an action in time, by approaching one, by holding, by braking. */
-export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
-/** How an episode of a recording ended. */
-export type EpisodeOutcome = 'unknown' | 'success' | 'failure' | 'rerecorded';
-/** How serious a note of a recorded cycle is. */
-export type NoteLevel = 'info' | 'warning' | 'error';
-/** The encoding of a pixel of a recorded image. */
-export type PixelEncoding = 'mono8' | 'rgb8' | 'rgba8';
-declare const OWN_ERROR_CODES: readonly [
-  'ABORT_ERR',
-  'ACTION_FRAME',
-  'ACTION_LIMIT',
-  'ACTION_NOT_FINITE',
-  'ACTION_TYPE',
-  'CHUNK_EMPTY',
-  'CHUNK_LENGTH',
-  'CHUNK_SEAM',
-  'CHUNK_STEP',
-  'CHUNK_TIME',
-  'INTERNAL',
-  'OFFLOAD_CRASHED',
-  'OFFLOAD_ENTRY_POINT',
-  'OFFLOAD_NOT_CLONEABLE',
-  'OFFLOAD_NOT_FOUND',
-  'OFFLOAD_NOT_STARTED',
-  'OFFLOAD_NO_NODE',
-  'OFFLOAD_PYTHON',
-  'OFFLOAD_QUEUE_FULL',
-  'OFFLOAD_SHAPE',
-  'OFFLOAD_STOPPED',
-  'OFFLOAD_TIMEOUT',
-  'POLICY_BEHIND',
-  'POLICY_CRASHED',
-  'POLICY_DETACHED',
-  'POLICY_LATE',
-  'POLICY_THREW',
-  'POLICY_UNSETTLED',
-  'ROBOT_THREW',
-  'ROBOT_UNSETTLED',
-  'SESSION_NOT_KEPT',
-  'SESSION_RUNNING',
-  'SESSION_STOPPED',
-];
-/** The code of a refused option: `OPTION_` and the option's name, for example `OPTION_RATE_HZ`. */
-export type OptionErrorCode = `OPTION_${string}`;
-/** The stable codes of errors, except those of options. */
-export type ErrorCode = NativeErrorCode | (typeof OWN_ERROR_CODES)[number];
-/** The stable codes of all errors of this package. */
-export type KilohertzErrorCode = ErrorCode | OptionErrorCode;
 declare class NativeArm {
   /** Connects; rejects with the answer of the arm or the network. */
-  static connect(address: string, connectWith: NativeConnectOptions): Promise<NativeArm>;
+  static connect(
+    address: string,
+    connectWith: NativeConnectOptions,
+    attempt: NativeAttempt,
+  ): Promise<NativeArm>;
   /** True if this arm is a simulator of this process that waits for its commands. */
   get isInLockstep(): boolean;
   /** Returns true if it is on this machine, as only a simulated arm is. */
@@ -262,6 +52,21 @@ declare class NativeArm {
     settlingS: number,
   ): Promise<NativeMove>;
 }
+declare class NativeAttempt {
+  constructor();
+  /** Ends the attempt. What it has opened is closed, then its promise rejects. */
+  stop(): void;
+}
+declare class NativeControls {
+  /** Takes what was asked for; null if there is nothing. `done` must be called when it is over. */
+  take(): NativeAsked | null;
+  /** Notes that what was taken is over, and whether it has failed. */
+  done(hasFailed: boolean): void;
+  /** Notes that the hand is commanded from now on: it is stopped when the controls are let go. */
+  moves(hand: NativeHand): void;
+  /** True if the page for which something is done still holds the controls. */
+  get isHeld(): boolean;
+}
 declare class NativeFailure {
   /** Which class of errors it becomes. */
   readonly kind: NativeFailureKind;
@@ -283,7 +88,11 @@ declare class NativeFailure {
 }
 declare class NativeHand {
   /** Connects to the hand of the arm at `host` or `host:port`. */
-  static connect(address: string, wanted: NativeHandOptions): Promise<NativeHand>;
+  static connect(
+    address: string,
+    wanted: NativeHandOptions,
+    attempt: NativeAttempt,
+  ): Promise<NativeHand>;
   /** The version of the hand's protocol. */
   get serverVersion(): number;
   /** How many datagrams came from other senders than the hand; they were dropped. */
@@ -330,6 +139,10 @@ declare class NativePlace {
 declare class NativeSession {
   /** The robot's time since the first cycle, by the cycles until now [s]. */
   get robotTimeS(): number;
+  /** The robot's time of the question that a policy on this thread took last [s]. */
+  get askedS(): number;
+  /** The robot's time at which the policy's own time begins [s]; 0 before that is known. */
+  get firstS(): number;
   /** Returns what was recorded so far; null if the session is not recorded. */
   recording(): NativeRecorded | null;
   /** Returns why the recording cannot be written any further, once; null otherwise. */
@@ -342,6 +155,13 @@ declare class NativeSession {
   countDropped(values: number): void;
   /** Records or shows the beginning of an episode, or its end with how it ended. */
   mark(index: number, task: string, ended?: string | undefined | null): void;
+  /** Begins to keep the states and commands of a robot written in JavaScript, which have these fields. */
+  describe(state: Array<NativeField>, action: Array<NativeField>): void;
+  /**
+   * Keeps the state of a robot written in JavaScript, and its command behind it. `note` says what is not
+   * kept of it.
+   */
+  keep(tick: number, numbers: Float64Array, note?: string | undefined | null): void;
   /** Writes the newest cycles into a file. Rejects with a failure. */
   save(path: string): Promise<void>;
   /** Returns the file into which the newest cycles were written at the end; null if none was. */
@@ -370,14 +190,6 @@ declare class NativeSession {
     wake: () => void,
     port: NativeSharedPort,
     hand?: NativeHand | undefined | null,
-  ): NativeSession;
-  /** Starts a session that moves an arm as planned, and ends when the arm is there. */
-  static moving(
-    arm: NativeArm,
-    planned: NativeMove,
-    options: NativeSessionOptions,
-    place: NativePlace,
-    wake: () => void,
   ): NativeSession;
   /**
    * Returns the reasons of a wake as a sum: 1 for a new observation, which is copied with its tick, time
@@ -423,6 +235,26 @@ declare class NativeSession {
    * answeredS` and the action.
    */
   takeRecords(): Float64Array;
+  /**
+   * Starts a session that moves an arm as planned, and ends when the arm is there, or when the controls that
+   * it is started with are let go.
+   */
+  static moving(
+    arm: NativeArm,
+    planned: NativeMove,
+    options: NativeSessionOptions,
+    place: NativePlace,
+    wake: () => void,
+    controls?: NativeControls | undefined | null,
+  ): NativeSession;
+  /** Starts a session that jogs an arm, and ends when the controls are let go, or nothing is jogged any more. */
+  static jogging(
+    arm: NativeArm,
+    controls: NativeControls,
+    options: NativeSessionOptions,
+    place: NativePlace,
+    wake: () => void,
+  ): NativeSession;
 }
 declare class NativeSharedPort {
   /** Creates a port for one session, whose observations and actions have these numbers of slots. */
@@ -446,6 +278,11 @@ declare class NativeSharedPort {
    * has ended.
    */
   release(): void;
+}
+interface NativeAsked {
+  what: NativeControl;
+  /** True if it was asked for too long ago, or if the page has let the controls go. */
+  isLate: boolean;
 }
 interface NativeAwake {
   idleStates: NativeGrant;
@@ -516,6 +353,7 @@ interface NativeConnectOptions {
   elbow?: boolean;
   law?: NativeLaw;
 }
+type NativeControl = 'recover' | 'home' | 'openHand' | 'closeHand' | 'jog';
 interface NativeDistance {
   field: string;
   index: number;
@@ -534,6 +372,11 @@ interface NativeEvent {
   badChunk?: NativeChunkFault;
 }
 type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'offload' | 'other';
+interface NativeField {
+  name: string;
+  len: number;
+  unit: string;
+}
 interface NativeFoxglove {
   /** An IP address of this host. */
   host: string;
@@ -771,6 +614,417 @@ interface NativeViolation {
   /** What is wrong with a matrix. */
   flaw?: string;
 }
+/** How to connect to a hand. */
+export interface FrankaHandOptions {
+  /** How long connecting may take [s], above 0 to 600. Default 5. */
+  readonly timeoutS?: number;
+  /** The hand's TCP port. Default: the port after the arm's port, or 1338 if the address has no port. */
+  readonly port?: number;
+  /**
+   * How long a command may take longer than its motion [s], above 0 to 3600. Default 180, because hands have been seen
+   * to press for 100 s against an object that was in the way of a move.
+   */
+  readonly commandTimeoutS?: number;
+  /**
+   * Ends the attempt to connect when it aborts; the call then rejects with an {@link AbortError}. It has no effect on the
+   * hand that is connected.
+   */
+  readonly signal?: AbortSignal;
+}
+/** Options of `homing`. */
+export interface HandHomingOptions {
+  /** Stops the hand when it aborts; the call then rejects with an {@link AbortError}. */
+  readonly signal?: AbortSignal;
+  /** Whether the command may begin after a signal has told the process to end. Default false. */
+  readonly evenAfterSignal?: boolean;
+}
+/** Options of `move`. */
+export interface HandMoveOptions extends HandHomingOptions {
+  /**
+   * How fast the opening changes [m/s], above 0 to 0.1. At 0.1 m/s each finger moves at 50 mm/s (data sheet). Default
+   * 0.1, as in libfranka's examples.
+   */
+  readonly speedMPerS?: number;
+}
+/** Options of `grasp`. */
+export interface HandGraspOptions extends HandMoveOptions {
+  /**
+   * How hard the fingers press [N], above 0 to 140; up to 70 N is allowed continuously (data sheet). Default 20;
+   * libfranka has no default. A hand has been reported to press with 30 N although it was told less.
+   */
+  readonly forceN?: number;
+  /** How much narrower than `widthM` the object may be [m], 0 to 0.1. Default 0.005, as in libfranka. */
+  readonly epsilonInnerM?: number;
+  /** How much wider than `widthM` the object may be [m], 0 to 0.1. Default 0.005, as in libfranka. */
+  readonly epsilonOuterM?: number;
+}
+/** The state of a hand. The widths are named as in the commands, all other fields as in libfranka. */
+export interface HandState {
+  /** The opening between the fingers [m]. */
+  readonly widthM: number;
+  /** The widest opening, as measured by homing [m]. */
+  readonly maxWidthM: number;
+  /** Whether an object is grasped. */
+  readonly is_grasped: boolean;
+  /** The hand's temperature [°C]. */
+  readonly temperature: number;
+  /** The hand's time, increasing [s]. */
+  readonly time: number;
+  /**
+   * Has the value of `widthM`. Not enumerable.
+   *
+   * @deprecated Read `widthM`.
+   */
+  readonly width: number;
+  /**
+   * Has the value of `maxWidthM`. Not enumerable.
+   *
+   * @deprecated Read `maxWidthM`.
+   */
+  readonly max_width: number;
+}
+/**
+ * A Franka Hand, the gripper of both generations. The hand has its own server beside the arm's: it works without a
+ * `Franka`, and also while a session drives the arm.
+ *
+ * One command runs at a time. Another command is refused with `FRANKA_INVALID_OPERATION` until the first has ended, so
+ * `await` each command. `stop()`, `state()` and `close()` are possible at any time. If the hand does not answer any
+ * more, calls end with `FRANKA_CONNECTION_LOST`: after 3 s of silence, `state()` after 1 s. The end of the program or
+ * of a worker stops a running command, as `close()` does. A command that is ended by a signal of the operating system
+ * rejects with a {@link SessionInterruptedError}.
+ */
+export declare class FrankaHand implements AsyncDisposable {
+  #private;
+  /** The address of the arm, as it was given to `connect`. */
+  readonly address: string;
+  private constructor();
+  /**
+   * Connects to the hand of the arm at `address`: the same host, or `host:port`, as for
+   * `Franka.connect`. The hand is on the port after the arm's.
+   *
+   * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
+   * `FRANKA_CONNECT_TIMEOUT`, `FRANKA_INCOMPATIBLE_VERSION`
+   * @throws {AbortError} if {@link FrankaHandOptions.signal} aborts
+   * @throws {KilohertzError} `SYSTEM` if the system has no descriptors or threads left
+   * @throws {OptionRangeError} {@link OptionTypeError} `OPTION_ADDRESS` if the address does not have the form of one, or
+   * if an option is invalid; no connection is tried then
+   */
+  static connect(address: string, options?: FrankaHandOptions): Promise<FrankaHand>;
+  /** The version of the hand's protocol: 3. */
+  get serverVersion(): number;
+  /**
+   * How many datagrams from other senders than the hand have reached the socket for its states since connecting, 0 or
+   * more. They are dropped before this package reads them. The count may be too low: if the hand was not used for
+   * seconds, such datagrams cannot be told from states that found the queue full. The count stays readable after
+   * `close()`.
+   */
+  get foreignDatagrams(): number;
+  /** Whether a command is running. */
+  get isBusy(): boolean;
+  /**
+   * Closes and opens the fingers as far as they go, to measure `maxWidthM`. Call it after the fingers were changed.
+   * Resolves to true if it succeeded.
+   *
+   * @throws {RobotError} as {@link FrankaHand.grasp}
+   */
+  homing(options?: HandHomingOptions): Promise<boolean>;
+  /**
+   * Moves the fingers to an opening. Resolves to true if they reached it, and to `false` if something is in the way. To
+   * hold something use {@link FrankaHand.grasp}.
+   *
+   * @param widthM the opening [m], from 0 to 0.1; the hand itself refuses more than its `maxWidthM`
+   * @throws {RobotError} as {@link FrankaHand.grasp}
+   */
+  move(widthM: number, options?: HandMoveOptions): Promise<boolean>;
+  /**
+   * Closes the fingers until they meet something, and presses. Resolves to true if an object is held: if the opening is
+   * more than `widthM - epsilonInnerM` and less than `widthM + epsilonOuterM`. Nothing else is checked: with bounds
+   * around 0, fingers that touch each other count as an object too.
+   *
+   * @param widthM how wide the object is [m], from 0 to 0.1
+   * @throws {RobotError} `FRANKA_COMMAND_REJECTED` if the hand refuses, `FRANKA_COMMAND_ABORTED` if the command was
+   * stopped, `FRANKA_CONNECTION_LOST`, `FRANKA_COMMAND_TIMEOUT` if the hand does not answer, `FRANKA_INVALID_OPERATION`
+   * while another command runs, or after `close()`
+   * @throws {OptionRangeError} {@link OptionTypeError} if a number is invalid
+   */
+  grasp(widthM: number, options?: HandGraspOptions): Promise<boolean>;
+  /**
+   * Ends the running command, whose call then rejects with `FRANKA_COMMAND_ABORTED`, and releases the object that is
+   * held. (Some hands have been reported to finish a move before they obey.)
+   *
+   * @throws {RobotError} `FRANKA_CONNECTION_LOST`, `FRANKA_COMMAND_REJECTED`,
+   * `FRANKA_COMMAND_TIMEOUT`
+   */
+  stop(): Promise<void>;
+  /**
+   * Returns the state of the hand now: the next state that it sends. It sends about 60 a second.
+   *
+   * @throws {RobotError} `FRANKA_CONNECTION_LOST` if no state arrives within a second
+   */
+  state(): Promise<HandState>;
+  /** Stops a running command, then closes the connection. An object that is held stays held. */
+  close(): Promise<void>;
+  /** Closes the connection, as `close()` does. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+/** Where a page is opened. */
+export interface DashboardOptions {
+  /** The port, 0 to 65535. 0 stands for any that is free. Default 0. */
+  readonly port?: number;
+  /**
+   * The IP address of this host on which the page is opened. Default `'127.0.0.1'`: browsers on this host alone can
+   * open it. The page comes over plain HTTP, so whoever can read the network can read the token in its address, and
+   * stop the arm. Any address that is not a loopback address is therefore told as a warning of the process with code
+   * `KILOHERTZ_DASHBOARD_HOST`.
+   */
+  readonly host?: string;
+}
+/** What the page may move, and who may ask for it. */
+export interface ControlsOptions {
+  /**
+   * The hand that the page opens and closes. Default: the hand of the arm, to which it connects when it is first asked
+   * to.
+   */
+  readonly hand?: FrankaHand;
+  /**
+   * Whether the arm may be moved from other devices, where `host` is not a loopback address. The page and its token
+   * come over plain HTTP: whoever can read the network can move the arm then. Default false.
+   */
+  readonly onNetwork?: boolean;
+}
+/** Options of {@link Session.dashboard}. */
+export interface ShownOptions extends DashboardOptions {
+  /** The page on which the session is shown, beside others. Default: a page of its own. */
+  readonly on?: Dashboard;
+  /**
+   * Whether the page can also recover the arm, move it to its start pose, jog its joints, and open and close its hand
+   * while no session drives it. A second address, {@link Dashboard.controlsAddress}, is printed: who knows it can do
+   * that, one page at a time. On loopback addresses alone, unless {@link ControlsOptions.onNetwork} is set. It is given
+   * where the page is opened, and is for every Franka arm that is shown there. Default false.
+   */
+  readonly controls?: ControlsOptions | boolean;
+  /** The robot's name on the page. Default: its model and its address. */
+  readonly name?: string;
+}
+/**
+ * A page in a browser that shows sessions while they run, and can stop them. A thread of its own serves it, so it also
+ * works while JavaScript is blocked. {@link Session.dashboard} opens it.
+ */
+export declare class Dashboard implements AsyncDisposable {
+  #private;
+  /** The address of the page, with its token: whoever has it can look at the sessions and stop them. */
+  readonly address: string;
+  /** The address of the page with controls, if it has any: whoever has it can also move the arms. */
+  readonly controlsAddress: string | undefined;
+  private constructor();
+  /**
+   * Closes the page. The sessions go on; what its controls move is brought to rest. Resolves when the port is free and
+   * nothing moves by the controls.
+   */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+/** A file: its path, or a `file:` URL. */
+export type RecordingFile = string | URL;
+/**
+ * Opens a page in a browser that plays a recording, or two, the second drawn over the first. The whole recordings are
+ * read before, at most 60 frames a second of each are kept.
+ *
+ * @param files one recording or two
+ * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER` for a recording that
+ *   cannot be played; `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ */
+export declare function view(
+  files: RecordingFile | readonly RecordingFile[],
+  options?: DashboardOptions,
+): Promise<Dashboard>;
+type NativeErrorCode =
+  | 'ACTION_LENGTH'
+  | 'FRANKA_CLIENT'
+  | 'FRANKA_COMMAND_ABORTED'
+  | 'FRANKA_COMMAND_REJECTED'
+  | 'FRANKA_COMMAND_TIMEOUT'
+  | 'FRANKA_CONNECTION_LOST'
+  | 'FRANKA_CONNECT_FAILED'
+  | 'FRANKA_CONNECT_REFUSED'
+  | 'FRANKA_CONNECT_TIMEOUT'
+  | 'FRANKA_GENERATION'
+  | 'FRANKA_INCOMPATIBLE_VERSION'
+  | 'FRANKA_INVALID_ARGUMENT'
+  | 'FRANKA_INVALID_OPERATION'
+  | 'FRANKA_MODEL'
+  | 'FRANKA_MOTION_ABORTED'
+  | 'FRANKA_NOT_ARRIVED'
+  | 'FRANKA_PROTOCOL'
+  | 'FRANKA_REFLEX'
+  | 'FRANKA_UNREACHABLE'
+  | 'LISTEN_IN_USE'
+  | 'LISTEN_REFUSED'
+  | 'OFFLOAD_PROTOCOL'
+  | 'OFFLOAD_TOO_LARGE'
+  | 'RECORD_BUSY'
+  | 'RECORD_CHANGED'
+  | 'RECORD_DAMAGED'
+  | 'RECORD_EMPTY'
+  | 'RECORD_FOREIGN'
+  | 'RECORD_INVALID_ARGUMENT'
+  | 'RECORD_IO'
+  | 'RECORD_NEWER'
+  | 'RECORD_NO_ENCODER'
+  | 'RECORD_STOPPED'
+  | 'ROBOT'
+  | 'SESSION_INTERRUPTED'
+  | 'SIM_ADDRESS'
+  | 'SIM_BIND'
+  | 'SIM_BUSY'
+  | 'SIM_FAULT'
+  | 'SIM_MODEL'
+  | 'SIM_MODEL_LIBRARY'
+  | 'SIM_OPTION'
+  | 'SIM_STOPPED'
+  | 'SIM_SYSTEM'
+  | 'SYSTEM';
+/** The control mode of an arm: what the actions of a session command. */
+export type FrankaControl =
+  | 'jointVelocity'
+  | 'jointPosition'
+  | 'jointTarget'
+  | 'cartesianVelocity'
+  | 'cartesianPose'
+  | 'cartesianTarget'
+  | 'torque';
+/** The generation of an arm: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
+export type FrankaGeneration = 'fr3' | 'fer';
+/** The library that talks to an arm. */
+export type FrankaClient = 'franka-rs' | 'libfranka-rs';
+/** The controller that makes the arm follow the commanded motion. */
+export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
+/** A frame of the arm, as libfranka's `Frame` names it. */
+export type FrankaFrame =
+  | 'joint1'
+  | 'joint2'
+  | 'joint3'
+  | 'joint4'
+  | 'joint5'
+  | 'joint6'
+  | 'joint7'
+  | 'flange'
+  | 'endEffector'
+  | 'stiffness';
+/** The mode of an arm, as libfranka names it. */
+export type RobotMode =
+  | 'Other'
+  | 'Idle'
+  | 'Move'
+  | 'Guiding'
+  | 'Reflex'
+  | 'UserStopped'
+  | 'AutomaticErrorRecovery';
+type SessionCounter =
+  | 'iterations'
+  | 'overruns'
+  | 'missedTicks'
+  | 'policyAsks'
+  | 'policyAnswers'
+  | 'lateActions'
+  | 'heldCommands'
+  | 'restCommands'
+  | 'staleActions'
+  | 'clampedCommands'
+  | 'unusedNotFinite'
+  | 'overwrittenObservations'
+  | 'overwrittenActions'
+  | 'droppedAnswers'
+  | 'emptyAnswers'
+  | 'followedCommands'
+  | 'chunks'
+  | 'badChunks'
+  | 'skippedActions'
+  | 'starvedCycles'
+  | 'seams'
+  | 'gripperCommands'
+  | 'gripperFailures'
+  | 'droppedRecords'
+  | 'unrecordedCycles'
+  | 'droppedEvents'
+  | 'boxViolations'
+  | 'positionViolations'
+  | 'velocityViolations'
+  | 'accelerationViolations'
+  | 'jerkViolations'
+  | 'torqueViolations'
+  | 'torqueRateViolations'
+  | 'jointsViolations'
+  | 'distanceViolations';
+/** How the command of a tick was made: from an action in time, by approaching one, by holding, by braking. */
+export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
+/** How an episode of a recording ended. */
+export type EpisodeOutcome = 'unknown' | 'success' | 'failure' | 'rerecorded';
+/** How serious a note of a recorded cycle is. */
+export type NoteLevel = 'info' | 'warning' | 'error';
+/** The encoding of a pixel of a recorded image. */
+export type PixelEncoding = 'mono8' | 'rgb8' | 'rgba8';
+declare const OWN_ERROR_CODES: readonly [
+  'ABORT_ERR',
+  'ACTION_FRAME',
+  'ACTION_LIMIT',
+  'ACTION_NOT_FINITE',
+  'ACTION_TYPE',
+  'CHUNK_EMPTY',
+  'CHUNK_LENGTH',
+  'CHUNK_SEAM',
+  'CHUNK_STEP',
+  'CHUNK_TIME',
+  'INTERNAL',
+  'OFFLOAD_CRASHED',
+  'OFFLOAD_ENTRY_POINT',
+  'OFFLOAD_NOT_CLONEABLE',
+  'OFFLOAD_NOT_FOUND',
+  'OFFLOAD_NOT_STARTED',
+  'OFFLOAD_NO_NODE',
+  'OFFLOAD_PYTHON',
+  'OFFLOAD_QUEUE_FULL',
+  'OFFLOAD_SHAPE',
+  'OFFLOAD_STOPPED',
+  'OFFLOAD_TIMEOUT',
+  'POLICY_BEHIND',
+  'POLICY_CRASHED',
+  'POLICY_DETACHED',
+  'POLICY_LATE',
+  'POLICY_THREW',
+  'POLICY_UNSETTLED',
+  'ROBOT_THREW',
+  'ROBOT_UNSETTLED',
+  'SESSION_NOT_KEPT',
+  'SESSION_RUNNING',
+  'SESSION_STOPPED',
+];
+/** The code of a refused option: `OPTION_` and the option's name, for example `OPTION_RATE_HZ`. */
+export type OptionErrorCode = `OPTION_${string}`;
+/** The stable codes of errors, except those of options. */
+export type ErrorCode = NativeErrorCode | (typeof OWN_ERROR_CODES)[number];
+/** The stable codes of all errors of this package. */
+export type KilohertzErrorCode = ErrorCode | OptionErrorCode;
+/** A class of errors, with any constructor. */
+export type ErrorClass = abstract new (...args: never[]) => Error;
+/**
+ * Registers a class of errors of your own: `instanceof` then holds for errors that were thrown in another thread or
+ * process, by {@link asyncify}, an {@link InferenceThread}, {@link mpify} or a policy elsewhere. The class is found by
+ * its name, also for an exception of Python with the same name. Call it where such errors are caught.
+ *
+ * The constructor is not called: the error gets the prototype of the class, and the own enumerable fields that it had.
+ * Without registration it has these fields too, and the nearest class that is known: one of JavaScript's own, of this
+ * package, or a registered one from which its class is derived. Registering a class twice has no effect.
+ *
+ * @example
+ * // errors.ts, which both sides import
+ * export class Unreachable extends Error { constructor(readonly joint: number) { super(`joint ${joint}`); } }
+ * registerErrorClass(Unreachable);
+ * @throws {OptionTypeError} `OPTION_ERROR_CLASS` if the value is not a class that is derived from `Error`
+ * @throws {OptionRangeError} `OPTION_ERROR_CLASS` if it has no name, or another class has the same name
+ */
+export declare function registerErrorClass(errorClass: ErrorClass): void;
 /**
  * The state of a Franka arm, with libfranka's field names.
  *
@@ -885,14 +1139,14 @@ export declare class RobotState {
   readonly accelerometer_bottom: Float64Array;
   /** The share of the last 100 commands that the robot received, 0 to 1. */
   readonly control_command_success_rate: number;
+  /** The mode of the robot. */
+  readonly robot_mode: RobotMode;
+  /** The names of the errors that are present, for example `joint_velocity_violation`. */
+  readonly current_errors: readonly string[];
+  /** The names of the errors that ended the last motion. */
+  readonly last_motion_errors: readonly string[];
   /** Makes a state that is a view of `slots`, in the layout that sessions on an arm use. */
   constructor(slots: Float64Array);
-  /** The mode of the robot. */
-  get robot_mode(): RobotMode;
-  /** The names of the errors that are present, for example `joint_velocity_violation`. */
-  get current_errors(): readonly string[];
-  /** The names of the errors that ended the last motion. */
-  get last_motion_errors(): readonly string[];
   /** Returns a copy of the state that later cycles do not change. */
   copy(): RobotState;
   /** Returns the state as a plain object with ordinary arrays, for `JSON.stringify`. */
@@ -1586,6 +1840,58 @@ export declare class FrankaModel {
   /** Returns the gravity torques [N m], 7. The arm itself adds them to a commanded torque. */
   gravity(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array;
 }
+/** Where a session is shown to Foxglove and Lichtblick. */
+export interface FoxgloveOptions {
+  /** The port, 0 to 65535. 0 stands for any that is free. Default 8765. */
+  readonly port?: number;
+  /**
+   * The IP address of this host on which the port is opened. Default `'127.0.0.1'`: programs on this host alone can
+   * connect. Whoever can connect can read everything, so any other address is told as a warning of the process with
+   * code `KILOHERTZ_FOXGLOVE_HOST`.
+   */
+  readonly host?: string;
+}
+/** What was shown of a session so far. */
+export interface FoxgloveReport {
+  /** The address to open, for example `ws://127.0.0.1:8765`. */
+  readonly address: string;
+  /** The port that is listened on. */
+  readonly port: number;
+  /** The clients that are connected. */
+  readonly clients: number;
+  /** Messages that were sent, counted for each client. */
+  readonly sentMessages: number;
+  /** Messages that a client was too slow for, counted for each client. */
+  readonly droppedMessages: number;
+  /** Cycles and logged values that nobody could be shown, because the thread that shows them did not run for seconds. */
+  readonly lostEntries: number;
+}
+/** How long a policy takes for an answer, by the robot's clock: uniformly distributed between two durations. */
+export interface LatencyRange {
+  /** The shortest [s], 0 to 60. */
+  readonly fromS: number;
+  /** The longest [s], `fromS` to 60. */
+  readonly toS: number;
+  /** The seed of the latencies: the same seed gives the same latencies. An integer from 0. Default 0. */
+  readonly seed?: number;
+}
+/** Options that decide which clock counts in a session that drives an arm. */
+export interface LockstepOptions {
+  /**
+   * Whether only the arm's clock counts, for a simulated arm that waits for its commands. The loop then waits for each
+   * answer of the policy, wherever the policy runs, up to 10 s of the wall clock. After that the policy counts as
+   * silent until it answers. Durations, statistics and records are in the arm's time, so the same program gives the
+   * same records, bit by bit. Default: true for a {@link FrankaSimulator} of this process with `lockstep: true`, else
+   * false. Refused for an arm on another machine: a real arm does not wait for a command, but stops by its own reflex.
+   */
+  readonly lockstep?: boolean;
+  /**
+   * In lockstep: how late an answer comes by the arm's clock [s], 0 to 60; a number, or a range from which a seed
+   * chooses. The policy then has one question at a time, like a policy on a thread of its own. Of the questions that
+   * come meanwhile, only the newest is kept. Default 0: each answer comes in the cycle of its question.
+   */
+  readonly latencyS?: number | LatencyRange;
+}
 /** What the loop thread asks of the operating system. */
 export interface RealtimeOptions {
   /** The `SCHED_FIFO` priority, 1 to 99. `null` leaves the thread to the ordinary scheduler. Default 80. */
@@ -1663,6 +1969,297 @@ export interface AwakeCores {
    * already prevented during the measurement. Undefined if it was not measured.
    */
   readonly wakeUs: number | undefined;
+}
+/** A folder for recordings, in which each start of a session has a file of its own. */
+export interface RecordFolder {
+  /** The folder. It must exist. */
+  readonly folder: RecordingFile;
+  /**
+   * The name of a file. `{n}` becomes the first number from 1 on whose file does not exist yet, and `{time}` the time
+   * of the start in UTC, for example `2026-11-27T09-30-00Z`. Default `'run-{time}-{n}.mcap'`.
+   */
+  readonly name?: string;
+}
+/** What a session keeps in memory of its newest cycles. */
+export interface BlackBoxOptions {
+  /**
+   * How long the newest cycles are kept [s], from 0.1 to 600. Default 10, which takes 14 MB for an arm; each second more
+   * takes 1.4 MB. Numbers are kept in single precision.
+   */
+  readonly seconds?: number;
+  /**
+   * A folder that exists. If a session ends with an error, the cycles are written there, and the error names the file.
+   * Without a folder they are written by `error.save(path)` alone.
+   */
+  readonly folder?: RecordingFile;
+}
+/** An image as its pixels, in rows from the top without gaps between them. */
+export interface PixelImage {
+  readonly width: number;
+  readonly height: number;
+  /** The encoding of a pixel: `mono8`, `rgb8` or `rgba8`. */
+  readonly encoding: PixelEncoding;
+  readonly data: Uint8Array;
+}
+/** An image as the bytes of a file. */
+export interface FileImage {
+  /** The format, for example `png` or `jpeg`. */
+  readonly format: string;
+  readonly data: Uint8Array;
+}
+/**
+ * A value that can be recorded: a number, numbers, bytes, a text, or an image. A `Uint8Array` counts as bytes; every other
+ * typed array as numbers.
+ */
+export type LogValue = number | ArrayLike<number> | Uint8Array | string | PixelImage | FileImage;
+/** Options of `session.log`. */
+export interface LogOptions {
+  /**
+   * The time to which the value belongs, on the clock of `Tick.timeS` [s]. Default: inside the policy's call the time of
+   * its question, anywhere else the time of the newest cycle.
+   */
+  readonly timeS?: number;
+}
+/** Options of `session.episode`. */
+export interface EpisodeOptions {
+  /**
+   * Whether the episode begins for the policy too, if that is a {@link chunked} one: as {@link ChunkedPolicy.reset} says,
+   * in this session. False only marks the recording. Default true.
+   */
+  readonly reset?: boolean;
+  /** What is to be done in the episode, in words, for example `'put the cube into the box'`. Default: no words. */
+  readonly task?: string;
+}
+/** What a session has recorded so far. */
+export interface RecordingReport {
+  /** The file. */
+  readonly path: string;
+  /** Cycles in the file. */
+  readonly cycles: number;
+  /** Values, and beginnings and ends of episodes, in the file. */
+  readonly values: number;
+  /** Cycles that were lost because writing failed. {@link SessionStats.unrecordedCycles} counts those that found no room. */
+  readonly lostCycles: number;
+  /**
+   * Values that were lost because writing failed, because more than 256 MB waited to be written, or on their way from a
+   * policy's process, and values of a process that cannot be recorded.
+   */
+  readonly lostValues: number;
+  /**
+   * Of a robot written in JavaScript: fields of cycles that could not be kept, because they were not of the form that they
+   * have in the first cycle. Their numbers are NaN.
+   */
+  readonly unkeptFields: number;
+  /** The size of the file. */
+  readonly bytes: number;
+  /** Why writing ended early, if it did. The robot goes on then. */
+  readonly error: KilohertzError | undefined;
+}
+/** An episode of a run: an attempt at a task. */
+export declare class Episode {
+  #private;
+  /** The number of the episode in its run, from 0. */
+  readonly index: number;
+  /** What is to be done. */
+  readonly task: string;
+  /** Begins an episode. Only for use inside this package. */
+  constructor(native: NativeSession, index: number, task: string);
+  /** Whether the episode has ended. */
+  get isOver(): boolean;
+  /**
+   * Ends the episode. A second call changes nothing.
+   *
+   * @param outcome `'success'`, `'failure'`, `'unknown'` (default), or `'rerecorded'`: the episode is to be left out,
+   * because it is recorded again
+   */
+  end(outcome?: EpisodeOutcome): void;
+}
+/** What happens to an action that breaks a limit. */
+export type OnViolation = 'stop' | 'clamp';
+/**
+ * What happens to an action that breaks a limit of the arm, for each kind of limit. Velocity, acceleration and jerk of
+ * an answer follow from it, the answers before it, and the times of their questions; the time at which an answer comes
+ * does not matter. `'stop'` (the default of each kind) brings the arm to rest and ends the session with an
+ * {@link InvalidActionError}. `'clamp'` follows the action as far as all limits allow, and goes on. An action that is a
+ * step may break several limits at once; if one of them is set to `'stop'`, the session stops. A number that is not
+ * finite, or a pose that is not a rigid transform, always stops the session.
+ *
+ * The limits are the arm's own data. Range and velocity come from the URDF that the arm serves; the velocity limit
+ * falls towards the ends of the range. Acceleration, jerk and torque rate come from libfranka's `rate_limiting.h`,
+ * torque from the data sheet. A clamped motion stays 5 % below the limits of acceleration and jerk, and is slower if
+ * the arm lags behind it. In Cartesian modes velocity, acceleration and jerk are those of the end effector's
+ * translation and rotation (libfranka's `rate_limiting.h`). A clamped motion then uses at most four fifths of the
+ * joints' acceleration and jerk limits.
+ */
+export interface LimitOptions {
+  /**
+   * A position beyond a joint's range. In torque control the measured position counts, and the joint is then braked.
+   */
+  readonly position?: OnViolation;
+  /**
+   * A velocity that is higher than allowed at this position, or too high to brake before the end of the range within
+   * the limits of acceleration and jerk. In torque control the measured velocity counts, and the joint is then braked.
+   */
+  readonly velocity?: OnViolation;
+  /** A velocity that changes faster than allowed: of a joint, or of the end effector. */
+  readonly acceleration?: OnViolation;
+  /** An acceleration that changes faster than allowed. */
+  readonly jerk?: OnViolation;
+  /** A torque that is higher than allowed. */
+  readonly torque?: OnViolation;
+  /** A torque that changes faster than allowed. */
+  readonly torqueRate?: OnViolation;
+  /**
+   * In Cartesian modes: a motion that the joints cannot do. A joint would go faster than it may, or would come too
+   * close to the end of its range or to a singular pose to be braked in time. A pose out of reach counts too, once the
+   * arm has stood still for 0.2 s on the way to it.
+   */
+  readonly joints?: OnViolation;
+  /**
+   * An end effector outside `boxM`, or too fast to be braked inside it. With `'clamp'` the arm stops at the wall in
+   * joint modes, and slides along the wall in Cartesian modes. In torque control the policy itself commands the
+   * torques, so `'clamp'` brakes the arm at the wall, but may not hold it there.
+   */
+  readonly box?: OnViolation;
+  /** A box that the end effector stays in. Default: none. */
+  readonly boxM?: CartesianBox;
+  /** A joint further than `maxDistanceRad` from its command. With `'clamp'` the command waits for the joint. */
+  readonly distance?: OnViolation;
+  /**
+   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: with the arm's default joint
+   * stiffness, a third of this distance already needs the highest torque. With an {@link ImpedanceLaw} or
+   * `impedance: 'external'` the default is 0.5.
+   */
+  readonly maxDistanceRad?: number;
+}
+/**
+ * A box along the axes of the base frame, for the origin of the end effector frame. In joint modes this origin is
+ * computed from the commanded joint positions. An arm that is outside may stay there, and may come back in.
+ */
+export interface CartesianBox {
+  /** The lowest x, y and z [m]. */
+  readonly lower: Numbers<3>;
+  /** The highest x, y and z [m]. */
+  readonly upper: Numbers<3>;
+  /**
+   * How far inside the walls the commands stay [m]. The margin is needed because the arm deviates a little from its
+   * command, and moves on for some cycles if commands get lost. Default 0.01.
+   */
+  readonly marginM?: number;
+}
+/**
+ * The shares of the arm's own limits that a motion to a target may use, from 0.01 to 1. They apply to each joint, or to
+ * the end effector. With the defaults joint 1 moves by 0.1 rad in 0.37 s and by 1 rad in 1.16 s, and the end effector
+ * moves by 0.1 m in about 0.6 s.
+ */
+export interface TargetBudget {
+  /** The share of the velocity limit. Default 0.5. */
+  readonly velocityShare?: number;
+  /** The share of the acceleration limit. Default 0.5. */
+  readonly accelerationShare?: number;
+  /** The share of the jerk limit. Default 0.1 for joints, 0.03 for the end effector. */
+  readonly jerkShare?: number;
+}
+/** What happens when a policy is late for too long. */
+export type OnLate = 'rest' | 'stop';
+/**
+ * The former name of `'rest'`.
+ *
+ * @deprecated Write `'rest'`: the robot does not hold its command forever, it comes to rest.
+ */
+export type OnLateHold = 'hold';
+/** How a session runs. */
+export interface SessionOptions extends LockstepOptions {
+  /**
+   * How often a second the policy is asked [Hz]; fractions are allowed. For a robot written in JavaScript the default
+   * is 50, and the maximum 10,000. For a robot with a clock of its own (a Franka arm: 1000 Hz) the default and the
+   * maximum are its own rate. Such a robot gets a command in every cycle, also at a lower rate. Questions are asked in
+   * the cycle nearest to their time, and {@link FrankaOptions.control} says what is commanded between two answers.
+   */
+  readonly rateHz?: number;
+  /** The wait between the robot's reset and the first cycle [s]. Default 0.5. */
+  readonly warmupS?: number;
+  /**
+   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6. For a policy slower than
+   * the robot the default is half of the policy's period, and the maximum this period. With a deadline of up to nine
+   * tenths of the robot's period the answer is used in the same cycle. With a longer deadline it is used from the first
+   * cycle after the deadline on, even if it comes earlier, so that the motion is smooth however long each answer takes.
+   * Only for robots with a clock of their own: a robot written in JavaScript waits for its policy.
+   */
+  readonly deadlineS?: number;
+  /**
+   * For how many cycles of the loop in a row the last command is held when no action comes. Default 20, or the number
+   * of cycles in one period of a slower policy.
+   */
+  readonly maxHeldTicks?: number;
+  /**
+   * What happens after `maxHeldTicks` cycles: `'rest'` (default) brings the robot to rest, and goes on when actions
+   * come again. `'stop'` ends the session with a {@link PolicyLateError}.
+   */
+  readonly onLate?: OnLate | OnLateHold;
+  /**
+   * How long the arm may need to catch up with the policy's actions within its limits [s], above 0 to 3600. After that
+   * a `behind` event tells how far away the arm is. With `onLate: 'stop'` the session then ends with a
+   * {@link PolicyLateError}, code `POLICY_BEHIND`. Default 3. It does not apply to actions that are targets or torques.
+   * Only for arms.
+   */
+  readonly catchUpS?: number;
+  /**
+   * What happens to actions that break a limit: an object with a value for each kind, or one value for all kinds.
+   * Default `'stop'`. {@link SessionOptions.limitRate} is a short form for some of the kinds. Only for arms: for a
+   * robot written in JavaScript no limits are known.
+   */
+  readonly limits?: LimitOptions | OnViolation;
+  /**
+   * Short for `limits: { velocity: 'clamp', acceleration: 'clamp', jerk: 'clamp', torqueRate: 'clamp' }`, under
+   * libfranka's name: an action that changes faster than the arm allows is slowed down instead of ending the session.
+   * If {@link SessionOptions.limits} sets one of the four kinds, that value counts. With `limits: 'clamp'` this option
+   * changes nothing, and with `limits: 'stop'` it is refused. Default false, as in libfranka 0.21. Only for arms.
+   */
+  readonly limitRate?: boolean;
+  /**
+   * The cut-off frequency of a low-pass filter before the limits [Hz], above 0 to 1000 (libfranka's default is 100).
+   * Default `null`: no filter, because it delays the commands, by 1.6 ms at 100 Hz, and because the limits do not need
+   * it. Only for arms. Targets are not filtered.
+   */
+  readonly cutoffHz?: number | null;
+  /**
+   * The shares of the arm's limits that motions to a target may use. Only with `control: 'jointTarget'` or
+   * `'cartesianTarget'`.
+   */
+  readonly targetBudget?: TargetBudget;
+  /** The number of newest cycles from which percentiles are computed. Default 10,000. */
+  readonly maxTimingSamples?: number;
+  /** How many ticks are kept for `takeRecords()`. 0 (default) keeps none. */
+  readonly recordTicks?: number;
+  /**
+   * The file in which everything of the session is recorded, or a folder in which each start has a file of its own.
+   * The file must not exist yet. Default: nothing is recorded.
+   */
+  readonly record?: RecordingFile | RecordFolder;
+  /**
+   * What is kept in memory of the newest cycles, for {@link KilohertzError.save}. `false` keeps nothing. Default: the
+   * last 10 s.
+   */
+  readonly blackBox?: BlackBoxOptions | false;
+  /**
+   * Shows the session while it runs to Foxglove, Lichtblick and whatever else speaks their protocol: the channels that
+   * a recording has. `true` stands for the defaults: port 8765, for programs of this host alone. Default: it is shown
+   * to nobody.
+   */
+  readonly foxglove?: FoxgloveOptions | boolean;
+  /** What the loop thread asks of the operating system. `false` asks for nothing. */
+  readonly realtime?: RealtimeOptions | false;
+  /**
+   * How long the `reset()` of a robot written in JavaScript may take [s], above 0 to 3600. If it takes longer, the
+   * session ends with `ROBOT_UNSETTLED`. Default 60. Not for arms, which are not reset.
+   */
+  readonly resetTimeoutS?: number;
+  /**
+   * Whether the session may begin after a signal has told the process to end. This is for a program that listens for
+   * the signal and, for example, parks the robot then. Default false.
+   */
+  readonly evenAfterSignal?: boolean;
 }
 /** How far a move has come. */
 export interface MoveProgress {
@@ -1797,6 +2394,11 @@ export interface FrankaOptions<
   readonly client?: FrankaClient;
   /** How long connecting may take [s]. Default 5. */
   readonly timeoutS?: number;
+  /**
+   * Ends the attempt to connect when it aborts; the call then rejects with an {@link AbortError}. It has no effect on the
+   * arm that is connected.
+   */
+  readonly signal?: AbortSignal;
 }
 /**
  * A Franka arm over FCI: an FR3 (version 10) or a FER, also called Panda (version 5). The arm is the clock of the
@@ -1825,7 +2427,10 @@ export declare class Franka<
    * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`, `FRANKA_CONNECT_TIMEOUT`,
    * `FRANKA_INCOMPATIBLE_VERSION`, or `FRANKA_GENERATION` if the arm is not of the generation that was asked for;
    * `FRANKA_CLIENT` if the client cannot connect to this arm
-   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
+   * @throws {AbortError} if {@link FrankaOptions.signal} aborts
+   * @throws {KilohertzError} `SYSTEM` if the system has no descriptors or threads left
+   * @throws {OptionRangeError} {@link OptionTypeError} `OPTION_ADDRESS` if the address does not have the form of one, or
+   * if an option is invalid; no connection is tried then
    */
   static connect<
     const Control extends FrankaControl = 'jointVelocity',
@@ -1981,151 +2586,6 @@ export declare class Franka<
   /** Stops what drives the arm and closes the connection, as `close()` does. */
   [Symbol.asyncDispose](): Promise<void>;
 }
-/** How to connect to a hand. */
-export interface FrankaHandOptions {
-  /** How long connecting may take [s], above 0 to 600. Default 5. */
-  readonly timeoutS?: number;
-  /** The hand's TCP port. Default: the port after the arm's port, or 1338 if the address has no port. */
-  readonly port?: number;
-  /**
-   * How long a command may take longer than its motion [s], above 0 to 3600. Default 180, because hands have been seen
-   * to press for 100 s against an object that was in the way of a move.
-   */
-  readonly commandTimeoutS?: number;
-}
-/** Options of `homing`. */
-export interface HandHomingOptions {
-  /** Stops the hand when it aborts; the call then rejects with an {@link AbortError}. */
-  readonly signal?: AbortSignal;
-  /** Whether the command may begin after a signal has told the process to end. Default false. */
-  readonly evenAfterSignal?: boolean;
-}
-/** Options of `move`. */
-export interface HandMoveOptions extends HandHomingOptions {
-  /**
-   * How fast the opening changes [m/s], above 0 to 0.1. At 0.1 m/s each finger moves at 50 mm/s (data sheet). Default
-   * 0.1, as in libfranka's examples.
-   */
-  readonly speedMPerS?: number;
-}
-/** Options of `grasp`. */
-export interface HandGraspOptions extends HandMoveOptions {
-  /**
-   * How hard the fingers press [N], above 0 to 140; up to 70 N is allowed continuously (data sheet). Default 20;
-   * libfranka has no default. A hand has been reported to press with 30 N although it was told less.
-   */
-  readonly forceN?: number;
-  /** How much narrower than `widthM` the object may be [m], 0 to 0.1. Default 0.005, as in libfranka. */
-  readonly epsilonInnerM?: number;
-  /** How much wider than `widthM` the object may be [m], 0 to 0.1. Default 0.005, as in libfranka. */
-  readonly epsilonOuterM?: number;
-}
-/** The state of a hand. The widths are named as in the commands, all other fields as in libfranka. */
-export interface HandState {
-  /** The opening between the fingers [m]. */
-  readonly widthM: number;
-  /** The widest opening, as measured by homing [m]. */
-  readonly maxWidthM: number;
-  /** Whether an object is grasped. */
-  readonly is_grasped: boolean;
-  /** The hand's temperature [°C]. */
-  readonly temperature: number;
-  /** The hand's time, increasing [s]. */
-  readonly time: number;
-  /**
-   * Has the value of `widthM`. Not enumerable.
-   *
-   * @deprecated Read `widthM`.
-   */
-  readonly width: number;
-  /**
-   * Has the value of `maxWidthM`. Not enumerable.
-   *
-   * @deprecated Read `maxWidthM`.
-   */
-  readonly max_width: number;
-}
-/**
- * A Franka Hand, the gripper of both generations. The hand has its own server beside the arm's: it works without a
- * `Franka`, and also while a session drives the arm.
- *
- * One command runs at a time. Another command is refused with `FRANKA_INVALID_OPERATION` until the first has ended, so
- * `await` each command. `stop()`, `state()` and `close()` are possible at any time. If the hand does not answer any
- * more, calls end with `FRANKA_CONNECTION_LOST`: after 3 s of silence, `state()` after 1 s. The end of the program or
- * of a worker stops a running command, as `close()` does. A command that is ended by a signal of the operating system
- * rejects with a {@link SessionInterruptedError}.
- */
-export declare class FrankaHand implements AsyncDisposable {
-  #private;
-  /** The address of the arm, as it was given to `connect`. */
-  readonly address: string;
-  private constructor();
-  /**
-   * Connects to the hand of the arm at `address`: the same host, or `host:port`, as for
-   * `Franka.connect`. The hand is on the port after the arm's.
-   *
-   * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
-   * `FRANKA_CONNECT_TIMEOUT`, `FRANKA_INCOMPATIBLE_VERSION`
-   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
-   */
-  static connect(address: string, options?: FrankaHandOptions): Promise<FrankaHand>;
-  /** The version of the hand's protocol: 3. */
-  get serverVersion(): number;
-  /**
-   * How many datagrams from other senders than the hand have reached the socket for its states since connecting, 0 or
-   * more. They are dropped before this package reads them. The count may be too low: if the hand was not used for
-   * seconds, such datagrams cannot be told from states that found the queue full. The count stays readable after
-   * `close()`.
-   */
-  get foreignDatagrams(): number;
-  /** Whether a command is running. */
-  get isBusy(): boolean;
-  /**
-   * Closes and opens the fingers as far as they go, to measure `maxWidthM`. Call it after the fingers were changed.
-   * Resolves to true if it succeeded.
-   *
-   * @throws {RobotError} as {@link FrankaHand.grasp}
-   */
-  homing(options?: HandHomingOptions): Promise<boolean>;
-  /**
-   * Moves the fingers to an opening. Resolves to true if they reached it, and to `false` if something is in the way. To
-   * hold something use {@link FrankaHand.grasp}.
-   *
-   * @param widthM the opening [m], from 0 to 0.1; the hand itself refuses more than its `maxWidthM`
-   * @throws {RobotError} as {@link FrankaHand.grasp}
-   */
-  move(widthM: number, options?: HandMoveOptions): Promise<boolean>;
-  /**
-   * Closes the fingers until they meet something, and presses. Resolves to true if an object is held: if the opening is
-   * more than `widthM - epsilonInnerM` and less than `widthM + epsilonOuterM`. Nothing else is checked: with bounds
-   * around 0, fingers that touch each other count as an object too.
-   *
-   * @param widthM how wide the object is [m], from 0 to 0.1
-   * @throws {RobotError} `FRANKA_COMMAND_REJECTED` if the hand refuses, `FRANKA_COMMAND_ABORTED` if the command was
-   * stopped, `FRANKA_CONNECTION_LOST`, `FRANKA_COMMAND_TIMEOUT` if the hand does not answer, `FRANKA_INVALID_OPERATION`
-   * while another command runs, or after `close()`
-   * @throws {OptionRangeError} {@link OptionTypeError} if a number is invalid
-   */
-  grasp(widthM: number, options?: HandGraspOptions): Promise<boolean>;
-  /**
-   * Ends the running command, whose call then rejects with `FRANKA_COMMAND_ABORTED`, and releases the object that is
-   * held. (Some hands have been reported to finish a move before they obey.)
-   *
-   * @throws {RobotError} `FRANKA_CONNECTION_LOST`, `FRANKA_COMMAND_REJECTED`,
-   * `FRANKA_COMMAND_TIMEOUT`
-   */
-  stop(): Promise<void>;
-  /**
-   * Returns the state of the hand now: the next state that it sends. It sends about 60 a second.
-   *
-   * @throws {RobotError} `FRANKA_CONNECTION_LOST` if no state arrives within a second
-   */
-  state(): Promise<HandState>;
-  /** Stops a running command, then closes the connection. An object that is held stays held. */
-  close(): Promise<void>;
-  /** Closes the connection, as `close()` does. */
-  [Symbol.asyncDispose](): Promise<void>;
-}
 /** Limits of one call of work in another thread or process. */
 export interface CallLimits {
   /** Ends the call when the signal aborts; the call then rejects with an {@link AbortError}. */
@@ -2156,14 +2616,15 @@ export interface Asyncified<Work extends AnyFunction> extends AsyncifiedExport<W
  * the module and finds the function by this name. The export may be the function itself, or what `asyncify` returned
  * for it.
  *
- * There is one pool for all functions. It has at most as many threads as the machine has processors. A thread is
- * started when a call finds no free thread, and ended when it was idle for 10 s. Further calls wait, in order. An idle
- * pool does not keep the process alive. An asyncified function that is called on a thread of the pool runs on that
+ * There is one pool for all functions, which {@link configurePool} configures. It has at most as many threads as the
+ * process may use processors. A thread is started when a call finds no free thread, and ended when it was idle for 10 s.
+ * Further calls wait, in order. An idle pool does not keep the process alive. An asyncified function that is called on a thread of the pool runs on that
  * thread.
  *
  * Arguments and results are copied as by `postMessage`, when a thread takes the call; {@link transfer} moves them
- * instead. If the function throws, the call rejects with an error of the same name, message, stack, `code` and `cause`.
- * Only errors of JavaScript's own classes keep their class for `instanceof`. If a `signal` aborts or `timeoutS` passes,
+ * instead. A {@link RobotState} arrives as one. If the function throws, the call rejects with an error of the same name,
+ * message, stack, `code`, `cause`, `errors` and own fields. Errors of JavaScript's own classes and of this package keep
+ * their class for `instanceof`, and those that {@link registerErrorClass} has registered. If a `signal` aborts or `timeoutS` passes,
  * the call rejects, and its thread is ended in the middle of its work; a new thread takes its place. Between calls a
  * thread does not run: timers and sockets that a function leaves behind wait for the next call on that thread.
  *
@@ -2178,7 +2639,7 @@ export interface Asyncified<Work extends AnyFunction> extends AsyncifiedExport<W
  * @param module `import.meta.url` of the module that exports the function
  * @throws {OptionTypeError} `OPTION_MODULE`, `OPTION_WORK`
  * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_NOT_FOUND` if the function has no name; calls reject with
- * `OFFLOAD_NOT_FOUND`, `OFFLOAD_NOT_CLONEABLE`, `OFFLOAD_TIMEOUT`, `OFFLOAD_CRASHED`
+ * `OFFLOAD_NOT_FOUND`, `OFFLOAD_NOT_CLONEABLE`, `OFFLOAD_TIMEOUT`, `OFFLOAD_CRASHED`, `SYSTEM`
  */
 export declare function asyncify<Work extends AnyFunction>(
   module: string | URL,
@@ -2244,8 +2705,8 @@ export interface InferenceThreadOptions {
  *
  * Arguments and results are copied once: the other side reads typed arrays from 64 kB on directly from shared memory. A
  * function may use the arrays that it receives until it has answered, a generator until it ends. After that the arrays
- * are empty, so copy what you want to keep. If a function throws, the call rejects with an error of the same name,
- * message, stack, `code` and `cause`. An idle thread uses no processor time and does not keep the process alive.
+ * are empty, so copy what you want to keep. If a function throws, the call rejects with an error as with
+ * {@link asyncify}. An idle thread uses no processor time and does not keep the process alive.
  *
  * @example
  * await using thread = new InferenceThread<typeof import('../franka/model.js')>(
@@ -2395,8 +2856,8 @@ type LocalName = (typeof LOCAL_NAMES)[number];
 /** Options of {@link mpify}. */
 export interface MpifyOptions {
   /**
-   * The Python interpreter, for a Python module. Default: the one in the environment variable `VIRTUAL_ENV`, else
-   * `python3`.
+   * The Python interpreter, for a Python module. Default: the first that is found, of `VIRTUAL_ENV`, `CONDA_PREFIX`,
+   * `UV_PROJECT_ENVIRONMENT`, a `.venv` beside the module or above it, and `PATH`.
    */
   readonly python?: string;
   /** Environment variables beside this process's own. */
@@ -2440,13 +2901,13 @@ type Given$1<Factory> = Factory extends (...args: infer Args) => unknown ? Args 
  *
  * If the URL ends in `.py`, the process is Python (3.9 or newer; the standard library is enough). If numpy is installed
  * there, typed arrays arrive as numpy arrays with the shape that {@link shaped} gave them. Arrays come back as typed
- * arrays, with a `shape` if they have more than one dimension. The option `python`, `VIRTUAL_ENV` or `PATH` selects the
- * interpreter.
+ * arrays, with a `shape` if they have more than one dimension. {@link MpifyOptions.python} says which interpreter
+ * runs.
  *
  * Calls are made in order. Calls of asynchronous methods run at the same time in Node, and one after the other in
  * Python. Arguments and results are copied; arrays from 64 kB on are copied once, through shared memory, without
- * pickling. If a method throws, the call rejects with an error of the same name, message, stack (in Python the
- * traceback), `code` and `cause`. If the process dies, calls reject with `OFFLOAD_CRASHED`; the message says how the
+ * pickling. If a method throws, the call rejects with an error as with {@link asyncify}; in Python its
+ * stack is the traceback. If the process dies, calls reject with `OFFLOAD_CRASHED`; the message says how the
  * process ended, and has the last lines that it wrote to stderr.
  *
  * The process ends when this process ends, in whatever way. An idle process uses no processor time and does not keep
@@ -2482,6 +2943,55 @@ export interface Mpify extends MpifyCall {
 }
 /** Makes an object in another process, and a proxy of it in this process. */
 export declare const mpify: Mpify;
+/** Settings of the pool of threads on which asyncified functions run. */
+export interface PoolOptions {
+  /**
+   * How many threads may run at the same time, 1 to 1024. Default: as many as this process may use processors. The
+   * processors that `taskset` allows count, and the quota of the process's cgroup, rounded down.
+   */
+  readonly threads?: number;
+  /** How long a thread waits for another call before it is ended [s], 0 to 2147483. Default 10. */
+  readonly idleS?: number;
+  /**
+   * How large the heap of JavaScript may become in each thread [MiB], 16 to 65536. A call whose thread needs more rejects
+   * with `OFFLOAD_CRASHED`, and the thread is ended. Default: Node's own limit.
+   */
+  readonly memoryMb?: number;
+}
+/** What the pool of threads does and has done. Counts are since the program's start. */
+export interface PoolStats {
+  /** How many threads may run at the same time. */
+  readonly maxThreads: number;
+  /** How many threads exist now. */
+  readonly threads: number;
+  /** How many calls run now. */
+  readonly running: number;
+  /** How many calls wait for a thread now. */
+  readonly waiting: number;
+  /** How many calls have been answered, also with what the function threw. */
+  readonly answered: number;
+  /** How many calls had no answer: their thread ended, could not be started, or their arguments could not be sent. */
+  readonly failed: number;
+  /** How many calls were ended by their `signal` or `timeoutS`. */
+  readonly aborted: number;
+}
+/**
+ * Sets how the pool of threads works on which asyncified functions run. Options that are left out have their defaults
+ * again. Calls that run go on and are answered; later calls, also those that wait, run on threads with the new options.
+ * Each thread of a program has a pool of its own, which it configures itself.
+ *
+ * @example
+ * configurePool({ threads: 2, idleS: 60, memoryMb: 512 });
+ * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid; nothing has changed then
+ */
+export declare function configurePool(options: PoolOptions): void;
+/**
+ * Returns what the pool of threads does and has done.
+ *
+ * @example
+ * const { running, waiting, maxThreads } = poolStats();
+ */
+export declare function poolStats(): PoolStats;
 /**
  * Marks a value, an argument or a result, to be moved to the other thread instead of copied. A large buffer is then
  * sent without delay, and is empty (detached) in this thread. Returns the value itself. The mark counts for one
@@ -2551,7 +3061,7 @@ export interface ProcessPolicy<Observation, Action> extends ModulePolicy<Observa
 /** Options of {@link processPolicy}. */
 export interface ProcessPolicyOptions<Name extends PropertyKey, Args>
   extends ModulePolicyOptions<Name, Args> {
-  /** The Python interpreter. Default: the one in the environment variable `VIRTUAL_ENV`, else `python3`. */
+  /** The Python interpreter. Default: the first that is found, in the order of {@link MpifyOptions.python}. */
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
@@ -2828,102 +3338,6 @@ export declare function chunked<Observation = RobotState, Action = unknown>(
  * @throws {OptionTypeError | OptionRangeError} `OPTION_M`
  */
 export declare function ensemble(m?: number): Ensemble;
-/** A folder for recordings, in which each start of a session has a file of its own. */
-export interface RecordFolder {
-  /** The folder. It must exist. */
-  readonly folder: RecordingFile;
-  /**
-   * The name of a file. `{n}` becomes the first number from 1 on whose file does not exist yet, and `{time}` the time
-   * of the start in UTC, for example `2026-11-27T09-30-00Z`. Default `'run-{time}-{n}.mcap'`.
-   */
-  readonly name?: string;
-}
-/** What a session keeps in memory of its newest cycles. */
-export interface BlackBoxOptions {
-  /**
-   * How long the newest cycles are kept [s], from 0.1 to 600. Default 10, which takes 14 MB for an arm; each second more
-   * takes 1.4 MB. Numbers are kept in single precision.
-   */
-  readonly seconds?: number;
-  /**
-   * A folder that exists. If a session ends with an error, the cycles are written there, and the error names the file.
-   * Without a folder they are written by `error.save(path)` alone.
-   */
-  readonly folder?: RecordingFile;
-}
-/** An image as its pixels, in rows from the top without gaps between them. */
-export interface PixelImage {
-  readonly width: number;
-  readonly height: number;
-  /** The encoding of a pixel: `mono8`, `rgb8` or `rgba8`. */
-  readonly encoding: PixelEncoding;
-  readonly data: Uint8Array;
-}
-/** An image as the bytes of a file. */
-export interface FileImage {
-  /** The format, for example `png` or `jpeg`. */
-  readonly format: string;
-  readonly data: Uint8Array;
-}
-/**
- * A value that can be recorded: a number, numbers, bytes, a text, or an image. A `Uint8Array` counts as bytes; every other
- * typed array as numbers.
- */
-export type LogValue = number | ArrayLike<number> | Uint8Array | string | PixelImage | FileImage;
-/** Options of `session.log`. */
-export interface LogOptions {
-  /** The time to which the value belongs, on the clock of `Tick.timeS` [s]. Default: the time of the newest cycle. */
-  readonly timeS?: number;
-}
-/** Options of `session.episode`. */
-export interface EpisodeOptions {
-  /**
-   * Whether the episode begins for the policy too, if that is a {@link chunked} one: as {@link ChunkedPolicy.reset} says,
-   * in this session. False only marks the recording. Default true.
-   */
-  readonly reset?: boolean;
-  /** What is to be done in the episode, in words, for example `'put the cube into the box'`. Default: no words. */
-  readonly task?: string;
-}
-/** What a session has recorded so far. */
-export interface RecordingReport {
-  /** The file. */
-  readonly path: string;
-  /** Cycles in the file. */
-  readonly cycles: number;
-  /** Values, and beginnings and ends of episodes, in the file. */
-  readonly values: number;
-  /** Cycles that were lost because writing failed. {@link SessionStats.unrecordedCycles} counts those that found no room. */
-  readonly lostCycles: number;
-  /**
-   * Values that were lost because writing failed, because more than 256 MB waited to be written, or on their way from a
-   * policy's process, and values of a process that cannot be recorded.
-   */
-  readonly lostValues: number;
-  /** The size of the file. */
-  readonly bytes: number;
-  /** Why writing ended early, if it did. The robot goes on then. */
-  readonly error: KilohertzError | undefined;
-}
-/** An episode of a run: an attempt at a task. */
-export declare class Episode {
-  #private;
-  /** The number of the episode in its run, from 0. */
-  readonly index: number;
-  /** What is to be done. */
-  readonly task: string;
-  /** Begins an episode. Only for use inside this package. */
-  constructor(native: NativeSession, index: number, task: string);
-  /** Whether the episode has ended. */
-  get isOver(): boolean;
-  /**
-   * Ends the episode. A second call changes nothing.
-   *
-   * @param outcome `'success'`, `'failure'`, `'unknown'` (default), or `'rerecorded'`: the episode is to be left out,
-   * because it is recorded again
-   */
-  end(outcome?: EpisodeOutcome): void;
-}
 /**
  * Records a value from a policy in a worker or a process, beside the cycles of the session that it runs in, as
  * {@link Session.log} does on the main thread. It may also be called outside the policy's call, on the same thread. It
@@ -2934,7 +3348,7 @@ export declare class Episode {
  *
  * @param channel the name of the series, for example `'camera/wrist'`: letters, digits and `_ - . /`
  * @param options.timeS the time to which the value belongs, on the clock of {@link Tick.timeS} [s]. Default: the time of
- * the newest question
+ * the question that the policy is answering
  * @throws {OptionTypeError | OptionRangeError} if the value or the time cannot be recorded
  * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the name cannot be used, or the value is too large
  */
@@ -3338,17 +3752,30 @@ export declare function replayMotion(
 ): Promise<SessionStats>;
 /** What a policy that is run again receives beside the observation. */
 export interface RerunTick extends Tick {
-  /** How long after the question the recorded answer came, by the robot's clock [s]. */
+  /**
+   * How long after the question the recorded answer came, by the robot's clock [s]. A policy in a worker or a process is
+   * not told.
+   */
   readonly answeredAfterS: number;
 }
-/** A policy that is run again: a function, or {@link chunked} of one. */
+/**
+ * A policy that is run again: a function, what {@link workerPolicy} or {@link processPolicy} returns, or {@link chunked}
+ * of one of them.
+ */
 export type RerunPolicy<Observation> =
   | ((observation: Observation, tick: RerunTick) => unknown)
+  | WorkerPolicy<Observation, unknown>
+  | ProcessPolicy<Observation, unknown>
   | ChunkedPolicy<Observation, unknown>;
 /** Options of {@link rerun}. */
 export interface RerunOptions {
   /** Ends the call when it aborts, with an {@link AbortError}. */
   readonly signal?: AbortSignal;
+  /**
+   * How long the policy may take to load, and for each answer [s], above 0 to 3600. Default 60. A function that does not
+   * return is not ended: it holds this thread.
+   */
+  readonly timeoutS?: number;
 }
 /** A number that differs. */
 export interface RerunSlot {
@@ -3384,7 +3811,8 @@ export interface RerunReport {
 /**
  * Asks a policy the questions of a recorded run again, and compares its answers bit by bit with the recorded ones. The
  * policy receives the recorded observations in their order, with the cycle, `timeS` and `periodS` that it had then, and
- * after how long its answer came. Nothing moves.
+ * after how long its answer came. A policy in a worker or a process is loaded there and asked as in a session, one
+ * question after the other; it ends with the call. Nothing moves.
  *
  * Only questions whose answer is in the recording are asked. So a policy that keeps something from question to question
  * must not have answered `undefined` in between, if its answers are to be the same. The policy's `reset()` is called
@@ -3395,7 +3823,8 @@ export interface RerunReport {
  * if (firstDifference) console.log(firstDifference.tick, firstDifference.slots);
  *
  * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
- * @throws {PolicyError} `POLICY_THREW` if the policy throws
+ * @throws {PolicyError} `POLICY_THREW` if the policy throws, `POLICY_CRASHED` if its worker or process ends,
+ *   `POLICY_UNSETTLED` if it takes longer than `timeoutS`
  * @throws {InvalidActionError} if an answer is not an action, or not a chunk
  * @throws {AbortError} if `signal` aborts
  * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`, `RECORD_DAMAGED`
@@ -3405,245 +3834,6 @@ export declare function rerun<Observation = RobotState>(
   policy: RerunPolicy<Observation>,
   options?: RerunOptions,
 ): Promise<RerunReport>;
-/** Where a session is shown to Foxglove and Lichtblick. */
-export interface FoxgloveOptions {
-  /** The port, 0 to 65535. 0 stands for any that is free. Default 8765. */
-  readonly port?: number;
-  /**
-   * The IP address of this host on which the port is opened. Default `'127.0.0.1'`: programs on this host alone can
-   * connect. Whoever can connect can read everything, so any other address is told as a warning of the process with
-   * code `KILOHERTZ_FOXGLOVE_HOST`.
-   */
-  readonly host?: string;
-}
-/** What was shown of a session so far. */
-export interface FoxgloveReport {
-  /** The address to open, for example `ws://127.0.0.1:8765`. */
-  readonly address: string;
-  /** The port that is listened on. */
-  readonly port: number;
-  /** The clients that are connected. */
-  readonly clients: number;
-  /** Messages that were sent, counted for each client. */
-  readonly sentMessages: number;
-  /** Messages that a client was too slow for, counted for each client. */
-  readonly droppedMessages: number;
-  /** Cycles and logged values that nobody could be shown, because the thread that shows them did not run for seconds. */
-  readonly lostEntries: number;
-}
-/** How long a policy takes for an answer, by the robot's clock: uniformly distributed between two durations. */
-export interface LatencyRange {
-  /** The shortest [s], 0 to 60. */
-  readonly fromS: number;
-  /** The longest [s], `fromS` to 60. */
-  readonly toS: number;
-  /** The seed of the latencies: the same seed gives the same latencies. An integer from 0. Default 0. */
-  readonly seed?: number;
-}
-/** Options that decide which clock counts in a session that drives an arm. */
-export interface LockstepOptions {
-  /**
-   * Whether only the arm's clock counts, for a simulated arm that waits for its commands. The loop then waits for each
-   * answer of the policy, wherever the policy runs, up to 10 s of the wall clock. After that the policy counts as
-   * silent until it answers. Durations, statistics and records are in the arm's time, so the same program gives the
-   * same records, bit by bit. Default: true for a {@link FrankaSimulator} of this process with `lockstep: true`, else
-   * false. Refused for an arm on another machine: a real arm does not wait for a command, but stops by its own reflex.
-   */
-  readonly lockstep?: boolean;
-  /**
-   * In lockstep: how late an answer comes by the arm's clock [s], 0 to 60; a number, or a range from which a seed
-   * chooses. The policy then has one question at a time, like a policy on a thread of its own. Of the questions that
-   * come meanwhile, only the newest is kept. Default 0: each answer comes in the cycle of its question.
-   */
-  readonly latencyS?: number | LatencyRange;
-}
-/** What happens to an action that breaks a limit. */
-export type OnViolation = 'stop' | 'clamp';
-/**
- * What happens to an action that breaks a limit of the arm, for each kind of limit. Velocity, acceleration and jerk of
- * an answer follow from it, the answers before it, and the times of their questions; the time at which an answer comes
- * does not matter. `'stop'` (the default of each kind) brings the arm to rest and ends the session with an
- * {@link InvalidActionError}. `'clamp'` follows the action as far as all limits allow, and goes on. An action that is a
- * step may break several limits at once; if one of them is set to `'stop'`, the session stops. A number that is not
- * finite, or a pose that is not a rigid transform, always stops the session.
- *
- * The limits are the arm's own data. Range and velocity come from the URDF that the arm serves; the velocity limit
- * falls towards the ends of the range. Acceleration, jerk and torque rate come from libfranka's `rate_limiting.h`,
- * torque from the data sheet. A clamped motion stays 5 % below the limits of acceleration and jerk, and is slower if
- * the arm lags behind it. In Cartesian modes velocity, acceleration and jerk are those of the end effector's
- * translation and rotation (libfranka's `rate_limiting.h`). A clamped motion then uses at most four fifths of the
- * joints' acceleration and jerk limits.
- */
-export interface LimitOptions {
-  /**
-   * A position beyond a joint's range. In torque control the measured position counts, and the joint is then braked.
-   */
-  readonly position?: OnViolation;
-  /**
-   * A velocity that is higher than allowed at this position, or too high to brake before the end of the range within
-   * the limits of acceleration and jerk. In torque control the measured velocity counts, and the joint is then braked.
-   */
-  readonly velocity?: OnViolation;
-  /** A velocity that changes faster than allowed: of a joint, or of the end effector. */
-  readonly acceleration?: OnViolation;
-  /** An acceleration that changes faster than allowed. */
-  readonly jerk?: OnViolation;
-  /** A torque that is higher than allowed. */
-  readonly torque?: OnViolation;
-  /** A torque that changes faster than allowed. */
-  readonly torqueRate?: OnViolation;
-  /**
-   * In Cartesian modes: a motion that the joints cannot do. A joint would go faster than it may, or would come too
-   * close to the end of its range or to a singular pose to be braked in time. A pose out of reach counts too, once the
-   * arm has stood still for 0.2 s on the way to it.
-   */
-  readonly joints?: OnViolation;
-  /**
-   * An end effector outside `boxM`, or too fast to be braked inside it. With `'clamp'` the arm stops at the wall in
-   * joint modes, and slides along the wall in Cartesian modes. In torque control the policy itself commands the
-   * torques, so `'clamp'` brakes the arm at the wall, but may not hold it there.
-   */
-  readonly box?: OnViolation;
-  /** A box that the end effector stays in. Default: none. */
-  readonly boxM?: CartesianBox;
-  /** A joint further than `maxDistanceRad` from its command. With `'clamp'` the command waits for the joint. */
-  readonly distance?: OnViolation;
-  /**
-   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: with the arm's default joint
-   * stiffness, a third of this distance already needs the highest torque. With an {@link ImpedanceLaw} or
-   * `impedance: 'external'` the default is 0.5.
-   */
-  readonly maxDistanceRad?: number;
-}
-/**
- * A box along the axes of the base frame, for the origin of the end effector frame. In joint modes this origin is
- * computed from the commanded joint positions. An arm that is outside may stay there, and may come back in.
- */
-export interface CartesianBox {
-  /** The lowest x, y and z [m]. */
-  readonly lower: Numbers<3>;
-  /** The highest x, y and z [m]. */
-  readonly upper: Numbers<3>;
-  /**
-   * How far inside the walls the commands stay [m]. The margin is needed because the arm deviates a little from its
-   * command, and moves on for some cycles if commands get lost. Default 0.01.
-   */
-  readonly marginM?: number;
-}
-/**
- * The shares of the arm's own limits that a motion to a target may use, from 0.01 to 1. They apply to each joint, or to
- * the end effector. With the defaults joint 1 moves by 0.1 rad in 0.37 s and by 1 rad in 1.16 s, and the end effector
- * moves by 0.1 m in about 0.6 s.
- */
-export interface TargetBudget {
-  /** The share of the velocity limit. Default 0.5. */
-  readonly velocityShare?: number;
-  /** The share of the acceleration limit. Default 0.5. */
-  readonly accelerationShare?: number;
-  /** The share of the jerk limit. Default 0.1 for joints, 0.03 for the end effector. */
-  readonly jerkShare?: number;
-}
-/** What happens when a policy is late for too long. */
-export type OnLate = 'rest' | 'stop';
-/**
- * The former name of `'rest'`.
- *
- * @deprecated Write `'rest'`: the robot does not hold its command forever, it comes to rest.
- */
-export type OnLateHold = 'hold';
-/** How a session runs. */
-export interface SessionOptions extends LockstepOptions {
-  /**
-   * How often a second the policy is asked [Hz]; fractions are allowed. For a robot written in JavaScript the default
-   * is 50, and the maximum 10,000. For a robot with a clock of its own (a Franka arm: 1000 Hz) the default and the
-   * maximum are its own rate. Such a robot gets a command in every cycle, also at a lower rate. Questions are asked in
-   * the cycle nearest to their time, and {@link FrankaOptions.control} says what is commanded between two answers.
-   */
-  readonly rateHz?: number;
-  /** The wait between the robot's reset and the first cycle [s]. Default 0.5. */
-  readonly warmupS?: number;
-  /**
-   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6. For a policy slower than
-   * the robot the default is half of the policy's period, and the maximum this period. With a deadline of up to nine
-   * tenths of the robot's period the answer is used in the same cycle. With a longer deadline it is used from the first
-   * cycle after the deadline on, even if it comes earlier, so that the motion is smooth however long each answer takes.
-   * Only for robots with a clock of their own: a robot written in JavaScript waits for its policy.
-   */
-  readonly deadlineS?: number;
-  /**
-   * For how many cycles of the loop in a row the last command is held when no action comes. Default 20, or the number
-   * of cycles in one period of a slower policy.
-   */
-  readonly maxHeldTicks?: number;
-  /**
-   * What happens after `maxHeldTicks` cycles: `'rest'` (default) brings the robot to rest, and goes on when actions
-   * come again. `'stop'` ends the session with a {@link PolicyLateError}.
-   */
-  readonly onLate?: OnLate | OnLateHold;
-  /**
-   * How long the arm may need to catch up with the policy's actions within its limits [s], above 0 to 3600. After that
-   * a `behind` event tells how far away the arm is. With `onLate: 'stop'` the session then ends with a
-   * {@link PolicyLateError}, code `POLICY_BEHIND`. Default 3. It does not apply to actions that are targets or torques.
-   * Only for arms.
-   */
-  readonly catchUpS?: number;
-  /**
-   * What happens to actions that break a limit: an object with a value for each kind, or one value for all kinds.
-   * Default `'stop'`. {@link SessionOptions.limitRate} is a short form for some of the kinds. Only for arms: for a
-   * robot written in JavaScript no limits are known.
-   */
-  readonly limits?: LimitOptions | OnViolation;
-  /**
-   * Short for `limits: { velocity: 'clamp', acceleration: 'clamp', jerk: 'clamp', torqueRate: 'clamp' }`, under
-   * libfranka's name: an action that changes faster than the arm allows is slowed down instead of ending the session.
-   * If {@link SessionOptions.limits} sets one of the four kinds, that value counts. With `limits: 'clamp'` this option
-   * changes nothing, and with `limits: 'stop'` it is refused. Default false, as in libfranka 0.21. Only for arms.
-   */
-  readonly limitRate?: boolean;
-  /**
-   * The cut-off frequency of a low-pass filter before the limits [Hz], above 0 to 1000 (libfranka's default is 100).
-   * Default `null`: no filter, because it delays the commands, by 1.6 ms at 100 Hz, and because the limits do not need
-   * it. Only for arms. Targets are not filtered.
-   */
-  readonly cutoffHz?: number | null;
-  /**
-   * The shares of the arm's limits that motions to a target may use. Only with `control: 'jointTarget'` or
-   * `'cartesianTarget'`.
-   */
-  readonly targetBudget?: TargetBudget;
-  /** The number of newest cycles from which percentiles are computed. Default 10,000. */
-  readonly maxTimingSamples?: number;
-  /** How many ticks are kept for `takeRecords()`. 0 (default) keeps none. */
-  readonly recordTicks?: number;
-  /**
-   * The file in which everything of the session is recorded, or a folder in which each start has a file of its own.
-   * The file must not exist yet. Default: nothing is recorded. Only for arms.
-   */
-  readonly record?: RecordingFile | RecordFolder;
-  /**
-   * What is kept in memory of the newest cycles, for {@link KilohertzError.save}. `false` keeps nothing. Default: the
-   * last 10 s. Only for arms.
-   */
-  readonly blackBox?: BlackBoxOptions | false;
-  /**
-   * Shows the session while it runs to Foxglove, Lichtblick and whatever else speaks their protocol: the channels that
-   * a recording has. `true` stands for the defaults: port 8765, for programs of this host alone. Default: it is shown
-   * to nobody. Only for arms.
-   */
-  readonly foxglove?: FoxgloveOptions | boolean;
-  /** What the loop thread asks of the operating system. `false` asks for nothing. */
-  readonly realtime?: RealtimeOptions | false;
-  /**
-   * How long the `reset()` of a robot written in JavaScript may take [s], above 0 to 3600. If it takes longer, the
-   * session ends with `ROBOT_UNSETTLED`. Default 60. Not for arms, which are not reset.
-   */
-  readonly resetTimeoutS?: number;
-  /**
-   * Whether the session may begin after a signal has told the process to end. This is for a program that listens for
-   * the signal and, for example, parks the robot then. Default false.
-   */
-  readonly evenAfterSignal?: boolean;
-}
 /** One tick of a session. Times are the host's, in seconds since the start of the first cycle. */
 export interface TickRecord {
   /** The number of the cycle. */
@@ -3805,7 +3995,7 @@ export declare class Session<Observation, Action extends AnyAction>
   /**
    * Shows the session on a page in a browser and prints the address of the page. Each start of the session is shown from
    * then on, and the one that runs. The page has a button that stops the arm, which also works while JavaScript is
-   * blocked. A page that this call opens ends with `close()`, with the `await using` block of the session, or with the
+   * blocked. With {@link ShownOptions.controls} it also moves the arm while no session drives it. A page that this call opens ends with `close()`, with the `await using` block of the session, or with the
    * process.
    *
    * @throws {KilohertzError} `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened

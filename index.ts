@@ -1,6 +1,12 @@
-export type { Dashboard, DashboardOptions, ShownOptions } from './lib/dashboard/dashboard.ts';
+export type {
+  ControlsOptions,
+  Dashboard,
+  DashboardOptions,
+  ShownOptions,
+} from './lib/dashboard/dashboard.ts';
 export { view } from './lib/dashboard/view.ts';
 export type { ErrorCode, KilohertzErrorCode, OptionErrorCode } from './lib/errors/codes.ts';
+export { type ErrorClass, registerErrorClass } from './lib/errors/error-class.ts';
 export {
   AbortError,
   type AnyKilohertzError,
@@ -72,6 +78,7 @@ export {
   type Wrapped,
 } from './lib/offload/inference-thread.ts';
 export { type Mpify, type MpifyCall, type MpifyOptions, mpify } from './lib/offload/mpify.ts';
+export { configurePool, type PoolOptions, type PoolStats, poolStats } from './lib/offload/pool.ts';
 export type {
   ProcessProxy,
   ProxyControl,

@@ -26,3 +26,51 @@ function isSignal(value: unknown): value is AbortSignal {
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted) throw new AbortError(what, signal.reason);
 }
+
+/** What is called when a signal aborts. The set of a signal exists while something waits for it. */
+const waiting: WeakMap<AbortSignal, Set<() => void>> = new WeakMap();
+
+/**
+ * Calls `then` when the signal aborts, until the returned function is called. However many calls wait for a signal, it
+ * has one listener of this package; the last call that ends removes it.
+ */
+export function onAbort(signal: AbortSignal | undefined, then: () => void): () => void {
+  if (signal === undefined) return () => undefined;
+  const all = waiting.get(signal) ?? listenTo(signal);
+  // One that is given twice is called twice.
+  const own = (): void => then();
+  all.add(own);
+  return () => {
+    if (all.delete(own) && all.size === 0) stopListening(signal);
+  };
+}
+
+function listenTo(signal: AbortSignal): Set<() => void> {
+  const all = new Set<() => void>();
+  waiting.set(signal, all);
+  signal.addEventListener('abort', aborted);
+  return all;
+}
+
+function stopListening(signal: AbortSignal): void {
+  waiting.delete(signal);
+  signal.removeEventListener('abort', aborted);
+}
+
+function aborted({ currentTarget }: Event): void {
+  const signal = currentTarget as AbortSignal;
+  const all = waiting.get(signal) ?? new Set();
+  const called = [...all];
+  all.clear();
+  stopListening(signal);
+  for (const then of called) {
+    try {
+      then();
+    } catch (error) {
+      // The others are called nevertheless.
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
+}

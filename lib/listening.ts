@@ -25,9 +25,14 @@ export function checkAddress(
   return { host, port: checkNumber(`${owner}.port`, wanted, PORTS) };
 }
 
+/** Whether an IP address can be reached from this host alone. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
+}
+
 /** Warns if others than the programs of this host can reach an address. */
 export function warnOfOthers(host: string, message: string, code: string): void {
-  if (LOOPBACK.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')) return;
+  if (isLoopback(host)) return;
   process.emitWarning(message, { code });
 }
 

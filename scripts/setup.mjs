@@ -20,7 +20,14 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { step, tool, tsc } from './steps.mjs';
-import { bindingPath, orExplain, requireNode, requireRust, root } from './toolchain.mjs';
+import {
+  bindingPath,
+  orExplain,
+  pathsOfThisMachine,
+  requireNode,
+  requireRust,
+  root,
+} from './toolchain.mjs';
 
 const path = (...parts) => join(root, ...parts);
 const force = process.argv.includes('--force');
@@ -77,6 +84,16 @@ function installDependencies() {
   else step('install dependencies', 'npm', args);
 }
 
+/** The module that exports what the declarations name. */
+function exportsOf(declarations) {
+  const text = readFileSync(declarations, 'utf8');
+  const names = [...text.matchAll(/^export declare (?:class|function|const) (\w+)/gm)]
+    .map(([, name]) => name)
+    .filter((name) => !name.startsWith('__'));
+  const lines = names.map((name) => `export const ${name} = binding.${name};\n`);
+  return `// Made by scripts/setup.mjs of binding.d.ts.\n\nimport { load } from './load.js';\n\nconst binding = load();\n${lines.join('')}`;
+}
+
 function buildBinding() {
   const sources = filesUnder('crates').filter(
     (file) => !/^crates[\\/][^\\/]+[\\/](tests|benches|examples)[\\/]/.test(file),
@@ -92,12 +109,18 @@ function buildBinding() {
     requireRust();
     // Built beside and moved into place: a process that has the old binding open keeps it.
     const fresh = path('target', 'binding');
-    tool('build the native binding', '@napi-rs/cli/dist/cli.js', [
-      ...['build', '--platform', '--release', '--esm', '--output-dir', fresh],
-      ...['--manifest-path', path('crates', 'kilohertz-node', 'Cargo.toml')],
-      // Enums of texts are unions of them in the declarations.
-      ...['--js', 'binding.js', '--dts', 'binding.d.ts', '--no-const-enum'],
-    ]);
+    tool(
+      'build the native binding',
+      '@napi-rs/cli/dist/cli.js',
+      [
+        ...['build', '--platform', '--release', '--no-js', '--output-dir', fresh],
+        ...['--manifest-path', path('crates', 'kilohertz-node', 'Cargo.toml')],
+        // Enums of texts are unions of them in the declarations.
+        ...['--dts', 'binding.d.ts', '--no-const-enum'],
+      ],
+      { env: { RUSTFLAGS: pathsOfThisMachine() } },
+    );
+    writeFileSync(join(fresh, 'binding.js'), exportsOf(join(fresh, 'binding.d.ts')));
     for (const name of [basename(bindingPath()), 'binding.js', 'binding.d.ts']) {
       const placed = path('binding', name);
       mkdirSync(dirname(placed), { recursive: true });

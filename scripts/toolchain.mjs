@@ -1,11 +1,12 @@
 // What the machine has, and what the native binding is called on it. Node built-ins only: this
-// file runs before anything is installed, and on the machines of those who install the package.
+// file runs before anything is installed.
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { platform } from '../binding/load.js';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -64,22 +65,17 @@ export function requireRust() {
   }
 }
 
-/** The path of the native binding for this platform; the generated loader looks for this name. */
+/** The path of the native binding for this platform; binding/load.js looks for this name. */
 export function bindingPath() {
-  let abi = '';
-  if (process.platform === 'win32') abi = '-msvc';
-  if (process.platform === 'linux') {
-    process.report.excludeNetwork = true;
-    abi = process.report.getReport().header.glibcVersionRuntime ? '-gnu' : '-musl';
-  }
-  return join(root, 'binding', `kilohertz.${process.platform}-${process.arch}${abi}.node`);
+  return join(root, 'binding', `kilohertz.${platform()}.node`);
 }
 
-export function bindingLoads() {
-  try {
-    createRequire(import.meta.url)(bindingPath());
-    return true;
-  } catch {
-    return false;
-  }
+/** Flags of rustc that leave paths of this machine out of what it builds, beside those of the environment. */
+export function pathsOfThisMachine() {
+  const cargo = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
+  const shorter = [
+    [join(cargo, 'registry', 'src'), 'registry'],
+    [root, 'kilohertz'],
+  ].map(([from, to]) => `--remap-path-prefix=${from}=${to}`);
+  return [process.env.RUSTFLAGS, ...shorter].filter(Boolean).join(' ');
 }

@@ -88,9 +88,9 @@ async function areAsRecorded(t: ExecutionContext, file: string, seen: Drawn[]): 
   }
 }
 
-/** Turns joint 1 to and fro, for however long a test takes. */
-const swinging = (_: RobotState, { timeS }: Tick) =>
-  [0.2 * Math.sin(timeS), 0, 0, 0, 0, 0, 0] as never;
+/** Turns joint 1 to and fro about 0, for however long a test takes. */
+const swinging = ({ q }: RobotState, { timeS }: Tick) =>
+  [0.2 * Math.sin(timeS) - 0.2 * (q[0] ?? 0), 0, 0, 0, 0, 0, 0] as never;
 
 test('draws two arms as their states are, each within one frame', async (t) => {
   const folder = folderFor(t);
@@ -98,12 +98,13 @@ test('draws two arms as their states are, each within one frame', async (t) => {
   await using other = await setUp('jointVelocity', { ...WALL, generation: 'fer' });
   const files = ['one', 'other'].map((name) => `${folder}/${name}.mcap`);
   const [first, second] = [one, other].map(
-    ({ arm }, nth) => new Session(arm, swinging, { ...STILL, record: files[nth] ?? '' }),
+    ({ arm }, nth) =>
+      new Session(arm, swinging, { ...STILL, rateHz: 20, record: files[nth] ?? '' }),
   ) as [Session<RobotState, unknown>, Session<RobotState, unknown>];
   const shown = await first.dashboard({ name: 'left' });
   await second.dashboard({ on: shown, name: 'right' });
   // Two pictures, drawn without a graphics card.
-  const opened = await opens(t, shown.address, { viewport: { width: 640, height: 400 } });
+  const opened = await opens(t, shown.address, { viewport: { width: 900, height: 500 } });
   const { page } = opened;
   // Both begin while the page is open.
   await first.start();

@@ -174,7 +174,11 @@ test('each code has its place in docs/errors.md, which says what to do, and no o
   const told = places.filter((place): place is string => /^[A-Z_]+$/.test(place ?? ''));
   t.true(ERROR_CODES.length > 40);
   t.is(new Set(ERROR_CODES).size, ERROR_CODES.length);
-  t.deepEqual([...ERROR_CODES].sort(), told.sort());
+  // Those of an import that fails are given before there is a class of this package.
+  const loader = readFileSync(new URL('../../binding/load.js', import.meta.url), 'utf8');
+  const loading = new Set(loader.match(/\bBINDING_[A-Z]+\b/g));
+  t.true(loading.size >= 5);
+  t.deepEqual([...ERROR_CODES, ...loading].sort(), told.sort());
 });
 
 test('each code of this side is given somewhere', (t) => {

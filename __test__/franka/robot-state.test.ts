@@ -50,6 +50,9 @@ const FIELDS: Readonly<Record<string, number>> = {
   accelerometer_top: 18,
   accelerometer_bottom: 18,
   control_command_success_rate: 0,
+  robot_mode: 0,
+  current_errors: 0,
+  last_motion_errors: 0,
 };
 
 test("a state has libfranka's fields, with their lengths, and no others", async (t) => {
@@ -85,9 +88,7 @@ test('a state can be written as JSON, with its mode and errors', async (t) => {
   await using setup = await setUp();
   const state = await setup.arm.state();
   const read = JSON.parse(JSON.stringify(state));
-  t.deepEqual(Object.keys(read).sort(), [
-    ...[...Object.keys(FIELDS), 'robot_mode', 'current_errors', 'last_motion_errors'].sort(),
-  ]);
+  t.deepEqual(Object.keys(read).sort(), Object.keys(FIELDS).sort());
   t.deepEqual(read.q, Array.from(state.q));
   t.is(read.time, state.time);
   t.is(read.robot_mode, 'Idle');

@@ -116,7 +116,7 @@ test('what a function throws is rejected with: name, message, stack, code and ca
   const cause = error.cause as Error;
   t.true(cause instanceof TypeError);
   t.is(cause.message, 'joint 4');
-  t.is(cause.cause, '{ joint: 4 }');
+  t.deepEqual(cause.cause, { joint: 4 });
 
   t.true((await rejection(fail('range'))) instanceof RangeError);
   t.like(await rejection(fail('system')), { name: 'Error', code: 'ENOENT' });

@@ -1,4 +1,4 @@
-// The package as a user gets it: packed, installed into an empty folder without the network, without
+// The packages as a user gets them: made together, installed into an empty folder without the network, without
 // Rust and without a compiler, then compiled against and run.
 
 import { execFile, execFileSync } from 'node:child_process';
@@ -27,8 +27,15 @@ const place = createHash('sha256').update(root).digest('hex').slice(0, 12);
 const folder = join(tmpdir(), `kilohertz-package-${place}`);
 const app = join(folder, 'app');
 const installed = join(app, 'node_modules', 'kilohertz');
-let packed: string[] = [];
-let tarballs: string[] = [];
+/** The packages that are published together: their folders below target/packages. */
+const OWN = ['kilohertz', 'page', 'linux-x64-gnu'];
+/** The files of each package. */
+const packed = new Map<string, string[]>();
+const tarballs: string[] = [];
+
+function filesOf(name: string): readonly string[] {
+  return packed.get(name) ?? [];
+}
 
 // On this path there is Node, and the shell that npm starts scripts with; no Rust, no compiler.
 const tools = join(folder, 'tools');
@@ -86,18 +93,24 @@ test.before('pack and install', async (t) => {
   );
 
   const npm = npmCli();
+  // It asks for `npm` and `objdump`.
+  const made = [join(root, 'scripts', 'packages.mjs')];
+  await node(made, { cwd: root, env: { ...process.env, NODE_OPTIONS: '' } });
   const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   // What it depends on comes from this checkout: without the network there is no other place.
-  const needed = [...Object.keys(dependencies), '@types/node', 'undici-types'].map((name) =>
-    join(root, 'node_modules', name),
-  );
-  const packages: { filename: string; files: { path: string }[] }[] = [];
-  for (const place of [root, ...needed]) {
-    packages.push(JSON.parse(await node([npm, ...args, place], { cwd: root }))[0]);
+  const needed = [...Object.keys(dependencies), '@types/node', 'undici-types'];
+  const others = needed.map((name) => join(root, 'node_modules', name));
+  for (const place of [...others, ...OWN.map((name) => join(root, 'target', 'packages', name))]) {
+    const [{ name, filename, files }] = JSON.parse(
+      await node([npm, ...args, place], { cwd: root }),
+    ) as [{ name: string; filename: string; files: { path: string }[] }];
+    packed.set(
+      name,
+      files.map(({ path }) => path),
+    );
+    tarballs.push(join(folder, filename));
   }
-  packed = packages[0]?.files.map(({ path }) => path) ?? [];
-  tarballs = packages.map(({ filename }) => join(folder, filename));
   await node([npm, 'install', '--no-audit', '--no-fund', ...tarballs]);
 });
 
@@ -105,25 +118,69 @@ test.after.always('clean up', () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('carries the licences, the declarations, the binding and the sources it can be built from', (t) => {
+test('the package has the licences, the declarations, the pages and the examples', (t) => {
   for (const path of [
     'LICENSE-APACHE',
     'LICENSE-MIT',
     'NOTICE',
     'README.md',
     'docs/errors.md',
+    'examples/demo.ts',
     'index.d.ts',
     'dist/index.js',
-    'dist/dashboard/index.html',
-    'dist/dashboard/meshes/fer/hand.glb',
     'binding/binding.js',
-    'Cargo.lock',
-    'crates/kilohertz-node/build.rs',
-    'scripts/install.mjs',
+    'binding/load.js',
   ]) {
-    t.true(packed.includes(path), path);
+    t.true(filesOf('kilohertz').includes(path), path);
   }
-  t.true(packed.some((path) => /^binding\/kilohertz\..*\.node$/.test(path)));
+});
+
+test('the page is a package of its own, and so is the native binding of a platform', (t) => {
+  for (const path of ['index.html', 'page.js', 'page.css', 'meshes/fer/hand.glb', 'NOTICE']) {
+    t.true(filesOf('@kilohertz/page').includes(path), path);
+  }
+  const licences = ['LICENSE-APACHE', 'LICENSE-MIT', 'NOTICE'];
+  const all = [...licences, 'README.md', 'kilohertz.linux-x64-gnu.node', 'package.json'];
+  t.deepEqual([...filesOf('@kilohertz/linux-x64-gnu')].sort(), all.sort());
+});
+
+/** What a file of the package is for; each kind of file is here, and none else is packed. */
+const EXPLAINED: readonly (readonly [RegExp, string])[] = [
+  [/^package\.json$/, 'what npm reads'],
+  [/^(README|CHANGELOG|DESIGN|CONTRIBUTING|SECURITY)\.md$/, 'pages'],
+  [/^docs\/[\w/-]+\.md$/, 'pages'],
+  [/^docs\/pictures\/[\w-]+\.(svg|png|webp|gif)$/, 'pictures of the pages'],
+  [/^benches\/README\.md$/, 'the figures that README shows'],
+  [/^(LICENSE-APACHE|LICENSE-MIT|NOTICE)$/, 'licences'],
+  [/^examples\/[\w./-]+$/, 'examples'],
+  [/^index\.d\.ts$/, 'the public declarations'],
+  [/^dist\/(index|lib\/[\w/-]+)\.js$/, 'the library and its executable'],
+  [/^dist\/examples\/[\w./-]+$/, 'the examples as JavaScript, which Node runs out of node_modules'],
+  [/^dist\/lib\/offload\/python\/[\w/]+\.py$/, 'the end of a child in Python'],
+  [/^binding\/(binding|load)\.js$/, 'finds the native binding'],
+];
+
+test('each file of the package is explained: no tests, benches, sources of the binding or stamps', (t) => {
+  const unknown = filesOf('kilohertz').filter((path) => !EXPLAINED.some(([of]) => of.test(path)));
+  t.deepEqual(unknown, []);
+});
+
+test('packages of one version belong together, and nothing of them runs at installation', (t) => {
+  const manifests = OWN.map((name) => {
+    const file = join(root, 'target', 'packages', name, 'package.json');
+    return JSON.parse(readFileSync(file, 'utf8'));
+  });
+  const [main, page, binding] = manifests;
+  for (const manifest of manifests) {
+    t.is(manifest.version, main.version);
+    t.is(manifest.scripts, undefined);
+    for (const field of ['repository', 'bugs', 'homepage', 'devDependencies', 'private']) {
+      t.false(field in manifest, `${manifest.name}: ${field}`);
+    }
+  }
+  t.is(main.dependencies[page.name], main.version);
+  t.deepEqual(main.optionalDependencies, { [binding.name]: main.version });
+  t.deepEqual([binding.os, binding.cpu, binding.libc], [['linux'], ['x64'], ['glibc']]);
 });
 
 test('the executable is installed, and runs as a command of the app', async (t) => {
@@ -131,17 +188,20 @@ test('the executable is installed, and runs as a command of the app', async (t) 
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const { stdout } = await promisify(execFile)(executable, ['--version'], { env });
   t.is(stdout, `${version}\n`);
+  const demo = await promisify(execFile)(executable, ['demo', '--help'], { env });
+  t.regex(demo.stdout, /--dashboard/);
 });
 
 test('carries every module that a Python child is made of, and no more of Python', (t) => {
   const modules = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' });
   const wanted = modules.filter((file) => file.endsWith('.py')).map((file) => `dist/lib/${file}`);
   t.true(wanted.length > 1);
-  t.deepEqual(packed.filter((path) => /^dist\/.*\.pyc?$/.test(path)).sort(), wanted.sort());
+  const found = filesOf('kilohertz').filter((path) => /^dist\/lib\/.*\.pyc?$/.test(path));
+  t.deepEqual(found.sort(), wanted.sort());
 });
 
-test('carries what README and the pages of docs/ link to, but for tests of this repository', (t) => {
-  const pages = packed.filter((path) => /^(README\.md|docs\/.+\.md)$/.test(path));
+test('carries what README links to, and what its pages link to, but for tests and sources of the repository', (t) => {
+  const pages = filesOf('kilohertz').filter((path) => /^(README\.md|docs\/.+\.md)$/.test(path));
   t.true(pages.length > 20);
   for (const page of pages) {
     const text = readFileSync(join(installed, page), 'utf8').replace(/^```[\s\S]*?^```/gm, '');
@@ -151,20 +211,12 @@ test('carries what README and the pages of docs/ link to, but for tests of this 
     for (const target of targets) {
       const path = join(dirname(page), target);
       t.true(
-        packed.includes(path) || (page !== 'README.md' && path.startsWith('__test__/')),
+        filesOf('kilohertz').includes(path) ||
+          (page !== 'README.md' && /^(__test__|crates)\//.test(path)),
         `${page}: ${path}`,
       );
     }
   }
-});
-
-test('carries nothing that only the checkout needs', (t) => {
-  const unwanted =
-    /(^|\/)(__test__|node_modules|target|\.stamp)(\/|$)|^dist\/(examples|docs)\/|\.tgz$/;
-  t.deepEqual(
-    packed.filter((path) => unwanted.test(path)),
-    [],
-  );
 });
 
 /** Compiles the user's program with a compiler of this checkout. */
@@ -250,27 +302,87 @@ test('has an object of the user in a Python process', async (t) => {
   );
 });
 
-// Even with the dependencies of the checkout's own build it takes long, so it is left to the full check.
-const whenChecked = process.env['CI'] ? test : test.skip;
+/** The package and what came with it in another folder, where the native binding may be changed. */
+function copyOf(name: string): { readonly app: string; readonly binding: string } {
+  const copy = join(folder, name);
+  mkdirSync(copy);
+  cpSync(app, copy, { recursive: true });
+  return { app: copy, binding: join(copy, 'node_modules', '@kilohertz', 'linux-x64-gnu') };
+}
 
-whenChecked('builds its binding from source where none that fits came with it', async (t) => {
-  t.timeout(30 * 60_000, 'a build from source');
-  const prebuilt = packed.find((path) => path.endsWith('.node')) as string;
-  rmSync(join(installed, prebuilt));
-  await t.throwsAsync(node(['plain.js']));
+/** What Node says where the binding does not load. */
+async function refusal(t: ExecutionContext, cwd: string, ...args: string[]): Promise<string> {
+  const failed = await t.throwsAsync(node(args.length > 0 ? args : ['plain.js'], { cwd }));
+  return String((failed as Error & { stderr: string }).stderr);
+}
 
-  await node([join(installed, 'scripts', 'install.mjs')], {
-    env: { ...process.env, CARGO_NET_OFFLINE: 'true', CARGO_TARGET_DIR: join(root, 'target') },
-  });
-  await drives(t, 'plain.js');
+test('says which binding was looked for where none came, and what to do', async (t) => {
+  const { app: cwd, binding } = copyOf('missing');
+  rmSync(binding, { recursive: true });
+  const said = await refusal(t, cwd);
+  t.regex(said, /BindingError: the native binding for linux-x64-gnu is not installed/);
+  t.regex(said, /binding\/kilohertz\.linux-x64-gnu\.node, and no package @kilohertz\/linux-x64-gnu/);
+  t.regex(said, /--omit=optional/);
+  t.regex(said, /docs\/errors\.md#binding_missing/);
+  t.regex(said, /code: 'BINDING_MISSING'/);
 });
 
-test('says in one line what is missing where it cannot be built', async (t) => {
-  const copy = join(folder, 'bare');
-  cpSync(installed, copy, { recursive: true });
-  rmSync(join(copy, 'binding'), { recursive: true });
-  const failed = await t.throwsAsync(node([join(copy, 'scripts', 'install.mjs')]));
-  const error = failed as Error & { code: number; stderr: string };
-  t.is(error.code, 1);
-  t.regex(error.stderr, /^kilohertz: .*cargo was not found.*rustup\.rs\.\n$/);
+test('says what the system answers to a damaged binding, and to one for a newer system', async (t) => {
+  const { app: cwd, binding } = copyOf('damaged');
+  const file = join(binding, 'kilohertz.linux-x64-gnu.node');
+  const whole = readFileSync(file);
+  writeFileSync(file, whole.subarray(0, 4096));
+  t.regex(await refusal(t, cwd), /kilohertz\.linux-x64-gnu\.node does not load: .*damaged/);
+  writeFileSync(file, 'no library');
+  t.regex(await refusal(t, cwd), /invalid ELF header|file too short.*damaged/);
+
+  const newer = Buffer.from(whole);
+  const text = newer.toString('latin1');
+  const [version = ''] = text.match(/GLIBC_2\.\d\d/) ?? [];
+  newer.write('GLIBC_9.99'.slice(0, version.length), text.indexOf(version), 'latin1');
+  writeFileSync(file, newer);
+  const said = await refusal(t, cwd);
+  t.regex(said, /does not load: .*version `GLIBC_9\.99' not found/);
+  t.regex(said, /It needs GLIBC 9\.99, and this system has \d\.\d+\./);
+});
+
+test('refuses a binding of another version', async (t) => {
+  const { app: cwd, binding } = copyOf('other-version');
+  const file = join(binding, 'package.json');
+  const manifest = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify({ ...manifest, version: '0.0.9' }));
+  t.regex(await refusal(t, cwd), /BINDING_VERSION|kilohertz is version 0\.1\.0, and .* 0\.0\.9/);
+});
+
+test('names the platform where there is no package for it', async (t) => {
+  const elsewhere = (change: string): string[] => [
+    '--import',
+    `data:text/javascript,${encodeURIComponent(change)}`,
+    'plain.js',
+  ];
+  const mac = `Object.defineProperty(process, 'platform', { value: 'darwin' });`;
+  const said = await refusal(t, app, ...elsewhere(mac));
+  t.regex(said, /no native binding for darwin-x64; there is one for linux-x64-gnu/);
+  const musl = 'process.report.getReport = () => ({ header: {} });';
+  t.regex(await refusal(t, app, ...elsewhere(musl)), /linux-x64-musl.*musl instead of glibc/);
+});
+
+test('a bundle is told to leave the package out, and works with it left out', async (t) => {
+  const esbuild = join(root, 'node_modules', 'esbuild', 'bin', 'esbuild');
+  for (const format of ['esm', 'cjs']) {
+    const bundle = (name: string, ...more: string[]): Promise<string> =>
+      promisify(execFile)(
+        esbuild,
+        ['plain.js', '--bundle', '--platform=node', `--format=${format}`, ...more, `--outfile=${name}`]
+          // Top-level await is only for modules.
+          .map((word) => (format === 'cjs' && word === 'plain.js' ? 'common.cjs' : word)),
+        { cwd: app },
+      ).then(({ stderr }) => stderr);
+    const extension = format === 'esm' ? 'mjs' : 'cjs';
+    await bundle(`bundled.${extension}`);
+    const said = await refusal(t, app, `bundled.${extension}`);
+    t.regex(said, /kilohertz is in a bundle.*--external:kilohertz/, format);
+    await bundle(`left-out.${extension}`, '--external:kilohertz');
+    await drives(t, `left-out.${extension}`);
+  }
 });

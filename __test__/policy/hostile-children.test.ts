@@ -73,7 +73,7 @@ const ON_PORT: Readonly<Record<PortDoing, readonly [code: string, message: RegEx
     'POLICY_CRASHED',
     /sent an answer to cycle \d+ when it was asked in/,
   ],
-  'stops answering': ['POLICY_CRASHED', /stopped answering while its session ran/],
+  'stops answering': ['POLICY_CRASHED', /stopped answering while it was asked/],
   'closes what it was given': undefined,
   'answers what was not asked': ['POLICY_CRASHED', /sent an answer to cycle 1000000 when/],
   'answers what cannot be': ['POLICY_CRASHED', /sent an answer (of kind 7|to cycle \d+) when/],

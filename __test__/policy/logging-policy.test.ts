@@ -1,6 +1,7 @@
 // What a policy in a worker or a process logs is in the recording of its session.
 
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import {
   type AnyPolicy,
@@ -13,11 +14,12 @@ import {
   type RobotState,
   replay,
   Session,
+  type Tick,
   workerPolicy,
 } from '../../index.ts';
 import type { NativeSession } from '../../lib/native/binding.ts';
 import { LoggedIn } from '../../lib/policy/logged.ts';
-import { setUp } from '../fixtures/arms.ts';
+import { setUp, WALL } from '../fixtures/arms.ts';
 import { WITHOUT_NUMPY } from '../fixtures/python.ts';
 import { folderFor } from '../fixtures/recordings.ts';
 import { rejection, until } from '../fixtures/waiting.ts';
@@ -69,6 +71,10 @@ for (const [place, made] of PLACES) {
       t.true(Math.abs(timeS - ((value.numbers[1] ?? 0) + 0.5)) < 1e-9);
     }
     t.is(of('asked').length, 9);
+    for (const { timeS, value } of of('asked')) {
+      // Without a time of its own a value has that of its question.
+      t.true(value.kind === 'numbers' && Math.abs(timeS - (value.numbers[0] ?? 0)) < 1e-9);
+    }
     t.like(of('text')[0]?.value, { kind: 'bytes', data: new Uint8Array(Buffer.from('a word')) });
     const image = of('image')[0]?.value;
     t.like(image, { kind: 'pixels', width: 600, height: 400, encoding: 'mono8' });
@@ -102,6 +108,60 @@ for (const [place, made] of PLACES) {
         value: /a value|value/,
       };
       t.regex((error as Error).message, words[how]);
+    });
+  }
+}
+
+for (const rateHz of [1000, 50]) {
+  for (const pauseMs of [0, 5]) {
+    const how = pauseMs > 0 ? 'awaits' : 'answers at once';
+    test(`a policy on the main thread that ${how} at ${rateHz} Hz logs at the times of its questions`, async (t) => {
+      await using setup = await setUp('jointVelocity', WALL);
+      const file = join(folderFor(t), 'run.mcap');
+      const still = [0, 0, 0, 0, 0, 0, 0] as const;
+      const policy = async (_: RobotState, { tick, timeS }: Tick): Promise<JointVector> => {
+        session.log('asked', tick);
+        session.log('own', tick, { timeS: timeS + 0.5 });
+        if (pauseMs > 0) await sleep(pauseMs);
+        session.log('asked', tick);
+        return [...still];
+      };
+      const session = new Session(setup.arm, policy, {
+        warmupS: 0,
+        realtime: false,
+        rateHz,
+        maxHeldTicks: 10_000,
+        record: file,
+      });
+      await session.start();
+      await until(() => session.stats.policyAnswers > 10, 'answers');
+      session.log('outside', 1);
+      await session.stop();
+      session.checkHealth();
+      const times = new Map<number, number>();
+      const samples: RecordedSample[] = [];
+      for await (const entry of replay(file).entries()) {
+        // A question may have been asked some cycles after its time.
+        if (entry.type === 'cycle' && entry.answer)
+          times.set(entry.answer.tick, entry.answer.timeS);
+        if (entry.type === 'sample') samples.push(entry);
+      }
+      let [asked, own] = [0, 0];
+      for (const { channel, timeS, value } of samples) {
+        const number = value.kind === 'numbers' ? (value.numbers[0] ?? 0) : Number.NaN;
+        if (channel === 'outside') continue;
+        const askedS = times.get(number);
+        // The answer to the last question may not have come.
+        if (askedS === undefined) continue;
+        t.true(
+          Math.abs(timeS - askedS - (channel === 'own' ? 0.5 : 0)) < 1e-8,
+          `${channel} ${number}`,
+        );
+        if (channel === 'own') own += 1;
+        else asked += 1;
+      }
+      t.true(own > 5 && asked > 10, `${own} and ${asked} values`);
+      t.is(samples.filter(({ channel }) => channel === 'outside').length, 1);
     });
   }
 }

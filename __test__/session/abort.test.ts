@@ -1,6 +1,7 @@
 // The one rule for `signal`, at each place that takes one; docs/sessions.md tells it.
 
 import { getEventListeners } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import test from 'ava';
 import {
   AbortError,
@@ -78,6 +79,34 @@ async function onHand(calls: (hand: FrankaHand) => Pick<Place, 'long' | 'short'>
   };
 }
 
+/** Connecting to a server that never answers, and to a simulator. */
+async function connecting(
+  isHand: boolean,
+  connect: (address: string, signal: AbortSignal) => Promise<Franka | FrankaHand>,
+): Promise<Place> {
+  const sockets = new Set<Socket>();
+  const silent = createServer((socket) => {
+    sockets.add(socket.resume().on('error', () => undefined));
+    socket.on('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as AddressInfo;
+  // A hand is on the port after that of its arm.
+  const address = `127.0.0.1:${port - (isHand ? 1 : 0)}`;
+  const simulator = await FrankaSimulator.start();
+  return {
+    long: (signal) => connect(address, signal),
+    short: async (signal) => (await connect(simulator.address, signal)).close(),
+    begun: () => until(() => sockets.size > 0, 'it has connected'),
+    isAtRest: () => true,
+    motions: () => simulator.counters().motionsStarted,
+    async [Symbol.asyncDispose](): Promise<void> {
+      silent.close();
+      await simulator.stop();
+    },
+  };
+}
+
 /** Work elsewhere: nothing of it moves. */
 function elsewhere(
   calls: Pick<Place, 'long' | 'short'>,
@@ -146,6 +175,10 @@ const PLACES: Readonly<Record<string, () => Promise<Place>>> = {
       }),
       false,
     ),
+  'Franka.connect()': () =>
+    connecting(false, (address, signal) => Franka.connect(address, { signal, timeoutS: 600 })),
+  'FrankaHand.connect()': () =>
+    connecting(true, (address, signal) => FrankaHand.connect(address, { signal, timeoutS: 600 })),
   'hand.homing()': () =>
     onHand((hand) => ({
       long: (signal) => hand.homing({ signal }),

@@ -18,7 +18,6 @@ import {
 import { setUp, WALL } from '../fixtures/arms.ts';
 import { decoded, FoxgloveClient, SDK } from '../fixtures/foxglove-client.ts';
 import { folderFor } from '../fixtures/recordings.ts';
-import { Scribe } from '../fixtures/robots.ts';
 import { block, rejection, until, warningsDuring } from '../fixtures/waiting.ts';
 
 const STANDING: JointVector = [0, 0, 0, 0, 0, 0, 0];
@@ -331,8 +330,6 @@ test('an option that cannot be used is refused before anything moves', async (t)
   }
   t.notThrows(() => make(false));
   t.notThrows(() => make(true));
-  const robot = t.throws(() => new Session(new Scribe(), () => 1, { foxglove: true }));
-  t.is((robot as KilohertzError).code as string, 'OPTION_FOXGLOVE');
   // An address of another host is found out when the session begins.
   const foreign = new Session(setup.arm, () => STANDING, {
     ...STILL,

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { run, Session, SessionStats } from '../../index.ts';
+import { poolStats, run, Session, SessionStats } from '../../index.ts';
 import { Scribe } from '../fixtures/robots.ts';
 
 const NAMES = [
@@ -137,4 +137,11 @@ test('percentiles are those of the newest samples, maxima and counts those of th
   t.true(stats.maxExecutionS >= 0.2);
   t.is(stats.p50ExecutionS, stats.p99ExecutionS);
   t.true(stats.p99ExecutionS < stats.maxExecutionS);
+});
+
+test('the stats of the pool hold these values and no others, each a whole number', (t) => {
+  const stats = poolStats();
+  const names = ['maxThreads', 'threads', 'running', 'waiting', 'answered', 'failed', 'aborted'];
+  t.deepEqual(Object.keys(stats), names);
+  for (const [name, value] of Object.entries(stats)) t.true(Number.isInteger(value), name);
 });

@@ -5,6 +5,7 @@ import test from 'ava';
 import {
   asyncify,
   chunked,
+  configurePool,
   exportRecording,
   Franka,
   FrankaHand,
@@ -294,6 +295,13 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     (o, { arm }) => new Session(arm, () => undefined).dashboard(o),
   ],
   [
+    'controls',
+    ['ControlsOptions'],
+    'hands',
+    'hand',
+    (o, { arm }) => new Session(arm, () => undefined).dashboard({ controls: o }),
+  ],
+  [
     'record',
     ['RecordFolder'],
     'folders',
@@ -322,6 +330,7 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     'task',
     (o, { arm }) => new Session(arm, () => undefined).episode(o),
   ],
+  ['configurePool()', ['PoolOptions'], 'thread', 'threads', (o) => configurePool(o)],
   ['mpify.with()', ['MpifyOptions'], 'restart', 'restarts', (o) => mpify.with(o)],
   [
     'with()',

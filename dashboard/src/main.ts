@@ -5,6 +5,7 @@ import { element, find, setText } from './dom.ts';
 import { decodeFrame, Fields, type Frame } from './frames.ts';
 import { History } from './history.ts';
 import { ArmView } from './panels/arm-view.ts';
+import { Controls } from './panels/controls.ts';
 import { MOST_EVENTS } from './panels/events.ts';
 import { Playback } from './panels/playback.ts';
 import { Stop } from './panels/stop.ts';
@@ -39,6 +40,11 @@ let isOtherVersion = false;
 /** Messages that were not as the protocol says. */
 let refused = 0;
 
+const controls = new Controls(
+  (asked) => connection.ask(asked),
+  () => [...arms.values()].map(({ info }) => info),
+);
+
 const connection = new Connection(address(), {
   onText: hear,
   onBytes(bytes) {
@@ -50,6 +56,7 @@ const connection = new Connection(address(), {
   onLink(next) {
     link = next;
     if (next.state === 'open') stop.onOpen();
+    controls.setLink(next.state === 'open');
     tellLink();
   },
   expectsNews: () => [...arms.values()].some(({ info }) => info.isRunning),
@@ -79,14 +86,21 @@ function hear(text: string): void {
   else if (told.type === 'hello') {
     isOtherVersion = told.version !== VERSION;
     if (isOtherVersion) tell('The program was updated. Load this page again.');
-    else greet(told.arms, told.runs);
+    else {
+      greet(told.arms, told.runs);
+      controls.setAllowed(told.hasControls);
+    }
   } else if (!isOtherVersion) take(told);
 }
 
 function take(told: Exclude<Told, { type: 'hello' }>): void {
   if (told.type === 'arm') setArm(told.arm);
-  else if (told.type === 'refused') tell(told.text);
-  else if (told.type !== 'holder') {
+  else if (told.type === 'beat') controls.answer(told.beat);
+  else if (told.type === 'holder') controls.setHolder(told.isYou, told.isTaken);
+  else if (told.type === 'refused') {
+    controls.fail();
+    tell(told.text);
+  } else {
     const arm = arms.get(told.arm);
     if (arm === undefined) refuse();
     else if (told.type === 'stats') arm.view.setStats(told.stats);
@@ -94,6 +108,7 @@ function take(told: Exclude<Told, { type: 'hello' }>): void {
     else {
       arm.events = [...arm.events, told.event].slice(-MOST_EVENTS);
       arm.view.setEvents(arm.events);
+      if (told.event.level !== 'info') controls.fail();
     }
   }
 }
@@ -151,6 +166,7 @@ function setArm(info: ArmInfo): void {
   }
   stop.setVisible(true);
   stop.update();
+  controls.update();
   arrange();
 }
 
@@ -223,6 +239,7 @@ const views = () => [
 
 function onKey(event: KeyboardEvent): void {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
+  if (event.key === 'Escape') controls.release();
   // Space stops wherever the focus is, a button, too.
   if (event.key === ' ' && stop.isVisible) {
     event.preventDefault();

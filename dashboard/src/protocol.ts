@@ -2,7 +2,7 @@
 // `KILOHERTZ_UPDATE_PROTOCOL=1 cargo test -p kilohertz-dashboard protocol`; edit it there.
 
 /** The version of the protocol. */
-export const VERSION = 1;
+export const VERSION = 2;
 /** The bytes before the fields of a frame. */
 export const FRAME_HEADER = 64;
 /** The kind of a binary message that is a frame. */
@@ -91,6 +91,14 @@ policyRateHz: number,
  * True while its session runs.
  */
 isRunning: boolean, 
+/**
+ * True if the page's controls can move it.
+ */
+hasControls: boolean, 
+/**
+ * True if its session was started by the controls, and not by the program.
+ */
+isControlled: boolean, 
 /**
  * How many sessions it has had, this one included.
  */
@@ -382,7 +390,11 @@ isYou: boolean,
 /**
  * True if it is another page.
  */
-isTaken: boolean, } | { "type": "refused", 
+isTaken: boolean, } | { "type": "beat", 
+/**
+ * The number that the page answers with.
+ */
+beat: number, } | { "type": "refused", 
 /**
  * Why, in words.
  */
@@ -395,7 +407,11 @@ export type Asked = { "type": "stop",
 /**
  * The arm.
  */
-arm: number | null, } | { "type": "hold" } | { "type": "release" } | { "type": "alive" } | { "type": "do", 
+arm: number | null, } | { "type": "hold" } | { "type": "release" } | { "type": "alive", 
+/**
+ * The number of the beat that is answered.
+ */
+beat: number, } | { "type": "do", 
 /**
  * The arm.
  */
@@ -415,4 +431,8 @@ joint: number,
 /**
  * The direction, -1 or 1; 0 ends it.
  */
-direction: number, };
+direction: number, 
+/**
+ * The number of the newest beat.
+ */
+beat: number, };

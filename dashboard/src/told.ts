@@ -50,6 +50,8 @@ const isArm = is({
   rateHz: isNumber,
   policyRateHz: isNumber,
   isRunning: isBoolean,
+  hasControls: isBoolean,
+  isControlled: isBoolean,
   session: isCount,
   fields: listOf(
     is({ name: isText, length: (value) => isCount(value) && Number(value) <= 1024, unit: isText }),
@@ -121,6 +123,7 @@ const SHAPES: Record<Told['type'], Shape> = {
   event: { arm: isCount, event: isEvent },
   chunk: { arm: isCount, chunk: isChunk },
   holder: { isYou: isBoolean, isTaken: isBoolean },
+  beat: { beat: isCount },
   refused: { text: isText },
 };
 

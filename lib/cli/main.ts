@@ -3,6 +3,7 @@
 
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { addDemo } from './demo.ts';
 import { addExport } from './export.ts';
 import { EXIT, Output } from './output.ts';
 import { addPlot } from './plot.ts';
@@ -23,6 +24,7 @@ const program = new Command('kilohertz')
   .showHelpAfterError('(--help tells more)')
   .configureOutput({ writeErr: (text) => output.tell(text) })
   .exitOverride();
+addDemo(program);
 addExport(program, output);
 addPlot(program, output);
 addRepair(program, output);

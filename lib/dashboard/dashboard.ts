@@ -1,10 +1,16 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ownOptions } from '../checks.ts';
-import type { KilohertzError } from '../errors/errors.ts';
+import { checkBoolean, ownOptions } from '../checks.ts';
+import { type KilohertzError, OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { awaiting, calling } from '../errors/native-call.ts';
-import { authority, checkAddress, warnOfOthers } from '../listening.ts';
+import { type FrankaHand, nativeHandOf } from '../franka/hand.ts';
+import { authority, checkAddress, isLoopback, warnOfOthers } from '../listening.ts';
 import {
+  type NativeArm,
+  type NativeControls,
   NativeDashboard,
   type NativeDashboardOptions,
   type NativeSession,
@@ -23,34 +29,85 @@ export interface DashboardOptions {
   readonly host?: string;
 }
 
+/** What the page may move, and who may ask for it. */
+export interface ControlsOptions {
+  /**
+   * The hand that the page opens and closes. Default: the hand of the arm, to which it connects when it is first asked
+   * to.
+   */
+  readonly hand?: FrankaHand;
+  /**
+   * Whether the arm may be moved from other devices, where `host` is not a loopback address. The page and its token
+   * come over plain HTTP: whoever can read the network can move the arm then. Default false.
+   */
+  readonly onNetwork?: boolean;
+}
+
 /** Options of {@link Session.dashboard}. */
 export interface ShownOptions extends DashboardOptions {
   /** The page on which the session is shown, beside others. Default: a page of its own. */
   readonly on?: Dashboard;
+  /**
+   * Whether the page can also recover the arm, move it to its start pose, jog its joints, and open and close its hand
+   * while no session drives it. A second address, {@link Dashboard.controlsAddress}, is printed: who knows it can do
+   * that, one page at a time. On loopback addresses alone, unless {@link ControlsOptions.onNetwork} is set. It is given
+   * where the page is opened, and is for every Franka arm that is shown there. Default false.
+   */
+  readonly controls?: ControlsOptions | boolean;
   /** The robot's name on the page. Default: its model and its address. */
   readonly name?: string;
 }
 
 /** How many random bytes a token has. */
 const TOKEN_BYTES = 16;
-/** Where the page was built, beside what was compiled. */
-const PAGE = new URL('../../dashboard/', import.meta.url);
-/** The same while this package runs from its sources. */
-const BUILT_PAGE = new URL('../../dist/dashboard/', import.meta.url);
+
+/** The folder of the page: where a checkout has built it, or else in its own package. */
+function pageFolder(): string {
+  const isSource = import.meta.url.endsWith('.ts');
+  const built = new URL(isSource ? '../../dist/dashboard/' : '../../dashboard/', import.meta.url);
+  if (existsSync(built)) return fileURLToPath(built);
+  return dirname(createRequire(import.meta.url).resolve('@kilohertz/page/package.json'));
+}
+
+const token = (): string => randomBytes(TOKEN_BYTES).toString('base64url');
 
 function checkWhere(options: DashboardOptions): NativeDashboardOptions {
   const own = ownOptions('dashboard', options, ['port', 'host']);
   return {
     ...checkAddress('dashboard', own, 0),
-    token: randomBytes(TOKEN_BYTES).toString('base64url'),
-    folder: fileURLToPath(import.meta.url.endsWith('.ts') ? BUILT_PAGE : PAGE),
+    token: token(),
+    folder: pageFolder(),
   };
 }
 
-function warnOfHost(host: string): void {
+/** What a page's controls are asked to be, once it is checked. */
+export interface CheckedControls {
+  readonly hand: FrankaHand | undefined;
+  readonly onNetwork: boolean;
+}
+
+/** Checks the option `controls`; undefined if there are to be none. */
+export function checkControls(controls: unknown): CheckedControls | undefined {
+  if (controls === undefined || controls === false) return undefined;
+  if (controls === true) return { hand: undefined, onNetwork: false };
+  const others = ['true or false'];
+  const own = ownOptions('controls', controls as ControlsOptions, ['hand', 'onNetwork'], ...others);
+  const { hand, onNetwork = false } = own;
+  checkBoolean('controls.onNetwork', onNetwork);
+  if (hand !== undefined && !nativeHandOf(hand)) {
+    const expected = 'what FrankaHand.connect() returned';
+    throw new OptionTypeError('OPTION_CONTROLS_HAND', 'controls.hand', hand, expected);
+  }
+  return { hand, onNetwork };
+}
+
+function warnOfHost(host: string, hasControls: boolean): void {
+  const what = hasControls
+    ? 'its tokens, look at the sessions, stop them, and move the arm'
+    : 'its token, look at the sessions and stop them';
   const message =
-    `the page is opened on ${host}, over plain HTTP: whoever can read the network can read its token, look at the ` +
-    'sessions and stop them. Leave out host to open it for this host alone';
+    `the page is opened on ${host}, over plain HTTP: whoever can read the network can read ${what}. Leave out host ` +
+    'to open it for this host alone';
   warnOfOthers(host, message, 'KILOHERTZ_DASHBOARD_HOST');
 }
 
@@ -62,24 +119,39 @@ export class Dashboard implements AsyncDisposable {
   readonly #native: NativeDashboard;
   /** The address of the page, with its token: whoever has it can look at the sessions and stop them. */
   readonly address: string;
+  /** The address of the page with controls, if it has any: whoever has it can also move the arms. */
+  readonly controlsAddress: string | undefined;
+  /** The arms that the controls move, by their names. */
+  readonly #controlled = new Map<string, NativeArm>();
+  /** What ends with the page. */
+  readonly #ends: (() => Promise<void>)[] = [];
 
-  private constructor(native: NativeDashboard, token: string) {
+  private constructor(native: NativeDashboard, { token, controlsToken }: NativeDashboardOptions) {
     this.#native = native;
-    this.address = `http://${authority(native.host, native.port)}/${token}/`;
+    const at = `http://${authority(native.host, native.port)}`;
+    this.address = `${at}/${token}/`;
+    this.controlsAddress = controlsToken === undefined ? undefined : `${at}/${controlsToken}/`;
   }
 
   /**
-   * Opens a page.
+   * Opens a page, with controls if they are given.
    *
    * @internal
    * @throws {KilohertzError} `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
    * @throws {OptionTypeError | OptionRangeError} if an option is invalid
    */
-  static open(options: DashboardOptions = {}): Dashboard {
-    const checked = checkWhere(options);
+  static open(options: DashboardOptions = {}, controls?: CheckedControls): Dashboard {
+    const where = checkWhere(options);
+    if (controls && !controls.onNetwork && !isLoopback(where.host)) {
+      const expected =
+        `false where dashboard.host is ${where.host}, or { onNetwork: true }: whoever can read the network can move the ` +
+        'arm then. Leave out host to use the controls on this host alone';
+      throw new OptionRangeError('OPTION_CONTROLS', 'controls', true, expected);
+    }
+    const checked = controls ? { ...where, controlsToken: token() } : where;
     const native = calling(() => NativeDashboard.open(checked));
-    warnOfHost(checked.host);
-    return new Dashboard(native, checked.token);
+    warnOfHost(checked.host, controls !== undefined);
+    return new Dashboard(native, checked);
   }
 
   /**
@@ -90,8 +162,8 @@ export class Dashboard implements AsyncDisposable {
   static async play(files: readonly string[], options: DashboardOptions): Promise<Dashboard> {
     const checked = checkWhere(options);
     const native = await awaiting(() => NativeDashboard.view(checked, [...files]));
-    warnOfHost(checked.host);
-    return new Dashboard(native, checked.token);
+    warnOfHost(checked.host, false);
+    return new Dashboard(native, checked);
   }
 
   /**
@@ -99,8 +171,50 @@ export class Dashboard implements AsyncDisposable {
    *
    * @internal
    */
-  watch(session: NativeSession, name: string): void {
-    calling(() => this.#native.watch(session, name));
+  watch(session: NativeSession, name: string, isControlled = false): void {
+    calling(() => this.#native.watch(session, name, isControlled));
+  }
+
+  /**
+   * Whether the controls do not move the arm with this name yet, and are to.
+   *
+   * @internal
+   */
+  takesControls(arm: NativeArm, name: string): boolean {
+    return this.controlsAddress !== undefined && this.#controlled.get(name) !== arm;
+  }
+
+  /**
+   * Lets the controls move an arm; `wake` is called when something is asked for.
+   *
+   * @internal
+   */
+  control(
+    arm: NativeArm,
+    name: string,
+    state: Float64Array,
+    wake: () => void,
+  ): NativeControls | undefined {
+    this.#controlled.set(name, arm);
+    return calling(() => this.#native.control(arm, name, state, wake)) ?? undefined;
+  }
+
+  /**
+   * Does this after the page was closed.
+   *
+   * @internal
+   */
+  endsWith(end: () => Promise<void>): void {
+    this.#ends.push(end);
+  }
+
+  /**
+   * Tells what the controls have done with the robot of this name, or why they have not.
+   *
+   * @internal
+   */
+  note(name: string, what: string, text: string, isWarning: boolean): void {
+    calling(() => this.#native.note(name, isWarning, what, text));
   }
 
   /**
@@ -112,9 +226,13 @@ export class Dashboard implements AsyncDisposable {
     calling(() => this.#native.tell(name, error.code, error.message));
   }
 
-  /** Closes the page. The sessions go on. Resolves when the port is free. */
+  /**
+   * Closes the page. The sessions go on; what its controls move is brought to rest. Resolves when the port is free and
+   * nothing moves by the controls.
+   */
   async close(): Promise<void> {
     await awaiting(() => this.#native.close());
+    await Promise.all(this.#ends.splice(0).map((end) => end()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

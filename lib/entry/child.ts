@@ -57,7 +57,7 @@ async function runMade(
 ): Promise<PolicyFailure | undefined> {
   const size = lengths as Lengths;
   const policyPort = NativeJoinedPort.join(policyMemory ?? -1, size.observation, size.answer);
-  const logged = new LoggedOut(tell, () => policyPort.firstS);
+  const logged = new LoggedOut(tell, policyPort);
   if (isRecorded === true) logTo((checked, value) => logged.send(checked, value));
   const failure = await runPolicy(made as Policy<RobotState, unknown>, policyPort, size, false);
   logTo(undefined);

@@ -1,5 +1,6 @@
 // The program of a thread of the pool. It finds the function, calls it, and returns the outcome.
 
+import { arrived, sending } from '../offload/codec/carried.ts';
 import { toMessage } from '../offload/codec/error-message.ts';
 import { type Place, partsOf } from '../offload/module.ts';
 import type { Job, Outcome } from '../offload/pool.ts';
@@ -22,14 +23,14 @@ export async function find(place: Place): Promise<Work | Missing> {
 }
 
 /** Called by piscina for each call. It does not wait for a module or a result that is already there. */
-export default async function answer([place, args]: Job): Promise<Outcome | object> {
+export default async function answer([place, args, carried]: Job): Promise<Outcome | object> {
   try {
     const work = known.get(place) ?? (await find(place));
     if (typeof work !== 'function') return work;
-    let value = work(...args);
+    let value = work(...arrived(args, carried));
     if (isPromise(value)) value = await settled(value);
-    const outcome: Outcome = [value];
-    const moving = takeMoving(outcome);
+    const moving = takeMoving([value]);
+    const outcome: Outcome = sending([value]);
     if (moving.length === 0) return outcome;
     const { move, transferableSymbol, valueSymbol } = await import('piscina');
     const result: object = { [transferableSymbol]: moving, [valueSymbol]: outcome };

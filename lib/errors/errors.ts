@@ -80,7 +80,7 @@ export class KilohertzError extends Error {
     const saves = savers.get(this);
     if (!saves) {
       const message =
-        'no cycles are kept with this error: it does not come from a session that drives an arm, or blackBox is false';
+        'no cycles are kept with this error: it does not come from a session that has begun, or blackBox is false';
       throw new SessionStateError('SESSION_NOT_KEPT', message);
     }
     await saves(path);

@@ -1,7 +1,8 @@
-import { bare, checkBoolean, checkName, checkNumber, checkText, ownOptions } from '../checks.ts';
+import { checkSignal } from '../abort.ts';
+import { bare, checkBoolean, checkName, checkNumber, ownOptions } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
 import { awaiting } from '../errors/native-call.ts';
-import { NativeArm } from '../native/binding.ts';
+import { NativeArm, type NativeAttempt } from '../native/binding.ts';
 import {
   CLIENTS,
   CONTROLS,
@@ -14,13 +15,14 @@ import {
 } from '../native/contract.ts';
 import { RobotState } from '../native/robot-state.ts';
 import type { JointVector, Numbers } from '../numbers.ts';
-import { isProcessPolicy } from '../policy/process-policy.ts';
 import { isWorkerPolicy } from '../policy/worker-policy.ts';
 import type { DrivenLink } from '../session/driver.ts';
 import { guardHere } from '../session/process-exit.ts';
 import type { NativeLink, NativeRobot } from '../session/robot.ts';
 import type { SessionStats } from '../session/stats.ts';
 import type { AnyImpedance, FrankaAction } from './action.ts';
+import { checkArmAddress } from './address.ts';
+import { connecting } from './attempt.ts';
 import { nativeChunks } from './chunks.ts';
 import {
   type CollisionBehavior,
@@ -33,8 +35,9 @@ import {
 import { isCartesian, targetJerkShare } from './control.ts';
 import { answersOf } from './drivers/answers.ts';
 import { ArmDriver } from './drivers/arm-driver.ts';
-import { ProcessDriver } from './drivers/process-driver.ts';
-import { WorkerDriver } from './drivers/worker-driver.ts';
+import { ProcessHost } from './drivers/process-host.ts';
+import { armFailure, RemoteDriver } from './drivers/remote-driver.ts';
+import { WorkerHost } from './drivers/worker-host.ts';
 import { checkImpedance, usualDistanceRad } from './impedance.ts';
 import { FrankaModel } from './model.ts';
 import { HOME_OPTIONS, type HomeOptions, type MoveOptions, moveTo } from './move-to.ts';
@@ -104,7 +107,15 @@ export interface FrankaOptions<
   readonly client?: FrankaClient;
   /** How long connecting may take [s]. Default 5. */
   readonly timeoutS?: number;
+  /**
+   * Ends the attempt to connect when it aborts; the call then rejects with an {@link AbortError}. It has no effect on the
+   * arm that is connected.
+   */
+  readonly signal?: AbortSignal;
 }
+
+/** The name of what a signal aborts, for messages. */
+const CONNECTING = 'the connection to the arm';
 
 /** The rate of an arm's clock. */
 const RATE_HZ = 1000;
@@ -151,6 +162,8 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       isInLockstep: arm.isInLockstep,
       isLocal: arm.isLocal,
       runs: this.#runs,
+      arm,
+      address,
       about: {
         kind: 'franka',
         model: arm.generation,
@@ -162,12 +175,11 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       chunks: (options) => nativeChunks(options, control, hasTorques),
       drive: (policy, chunks) => {
         const answers = answersOf(arm, control, chunks);
-        if (isWorkerPolicy<RobotState, unknown>(policy)) {
-          return new WorkerDriver(arm, control, answers, policy);
-        }
-        return isProcessPolicy<RobotState, unknown>(policy)
-          ? new ProcessDriver(arm, control, answers, policy)
-          : new ArmDriver(arm, control, answers, policy);
+        if (typeof policy === 'function') return new ArmDriver(arm, control, answers, policy);
+        const host = isWorkerPolicy<RobotState, unknown>(policy)
+          ? new WorkerHost(policy, answers.lengths, armFailure)
+          : new ProcessHost(policy, answers.lengths, armFailure);
+        return new RemoteDriver(arm, control, host, answers.hand);
       },
     };
     this.nativeLink = link;
@@ -179,7 +191,10 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
    * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`, `FRANKA_CONNECT_TIMEOUT`,
    * `FRANKA_INCOMPATIBLE_VERSION`, or `FRANKA_GENERATION` if the arm is not of the generation that was asked for;
    * `FRANKA_CLIENT` if the client cannot connect to this arm
-   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
+   * @throws {AbortError} if {@link FrankaOptions.signal} aborts
+   * @throws {KilohertzError} `SYSTEM` if the system has no descriptors or threads left
+   * @throws {OptionRangeError} {@link OptionTypeError} `OPTION_ADDRESS` if the address does not have the form of one, or
+   * if an option is invalid; no connection is tried then
    */
   static async connect<
     const Control extends FrankaControl = 'jointVelocity',
@@ -189,7 +204,7 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
     address: string,
     options: FrankaOptions<Control, Elbow, Impedance> = {},
   ): Promise<Franka<Control, FrankaAction<Control, Elbow, Impedance>>> {
-    checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
+    const place = checkArmAddress(address);
     guardHere();
     const own = ownOptions('Franka.connect()', options, [
       'control',
@@ -198,9 +213,10 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       'generation',
       'client',
       'timeoutS',
+      'signal',
     ]);
     const { control: asked = 'jointVelocity', generation, client = 'franka-rs' } = own;
-    const { timeoutS = DEFAULTS.connectTimeoutS } = own;
+    const { timeoutS = DEFAULTS.connectTimeoutS, signal } = own;
     const { impedance = 'joint', elbow = false } = own;
     const control = checkName('control', asked, CONTROLS) as Control;
     if (checkBoolean('elbow', elbow) && !isCartesian(control)) {
@@ -208,6 +224,7 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       throw new OptionTypeError('OPTION_ELBOW', 'elbow', elbow, expected);
     }
     checkNumber('timeoutS', timeoutS, { from: 0, to: 600, above: true, unit: 's' });
+    checkSignal(signal);
     checkName('client', client, generation === 'fr3' ? ['franka-rs'] : CLIENTS);
     const checked = {
       timeoutS,
@@ -218,7 +235,8 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
         ? {}
         : { generation: checkName('generation', generation, GENERATIONS) }),
     };
-    const arm = await awaiting(() => NativeArm.connect(address.trim(), bare(checked)));
+    const connect = (attempt: NativeAttempt) => NativeArm.connect(place, bare(checked), attempt);
+    const arm = await connecting(CONNECTING, signal, connect, (made) => made.close());
     const hasTorques = impedance === 'external';
     return new Franka(arm, address, control, usualDistanceRad(impedance), hasTorques);
   }

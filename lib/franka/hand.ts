@@ -1,8 +1,8 @@
-import { checkSignal, throwIfAborted } from '../abort.ts';
-import { bare, checkBoolean, checkNumber, checkText, ownOptions } from '../checks.ts';
+import { checkSignal, onAbort, throwIfAborted } from '../abort.ts';
+import { bare, checkBoolean, checkNumber, ownOptions } from '../checks.ts';
 import { AbortError, isOurs } from '../errors/errors.ts';
 import { awaiting } from '../errors/native-call.ts';
-import { NativeHand, type NativePlace } from '../native/binding.ts';
+import { type NativeAttempt, NativeHand, type NativePlace } from '../native/binding.ts';
 import { DEFAULTS } from '../native/contract.ts';
 import {
   goingOn,
@@ -12,6 +12,8 @@ import {
   takePlace,
   unguard,
 } from '../session/process-exit.ts';
+import { checkArmAddress } from './address.ts';
+import { connecting } from './attempt.ts';
 
 /** How to connect to a hand. */
 export interface FrankaHandOptions {
@@ -24,6 +26,11 @@ export interface FrankaHandOptions {
    * to press for 100 s against an object that was in the way of a move.
    */
   readonly commandTimeoutS?: number;
+  /**
+   * Ends the attempt to connect when it aborts; the call then rejects with an {@link AbortError}. It has no effect on the
+   * hand that is connected.
+   */
+  readonly signal?: AbortSignal;
 }
 
 /** Options of `homing`. */
@@ -117,14 +124,18 @@ export class FrankaHand implements AsyncDisposable {
    *
    * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
    * `FRANKA_CONNECT_TIMEOUT`, `FRANKA_INCOMPATIBLE_VERSION`
-   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
+   * @throws {AbortError} if {@link FrankaHandOptions.signal} aborts
+   * @throws {KilohertzError} `SYSTEM` if the system has no descriptors or threads left
+   * @throws {OptionRangeError} {@link OptionTypeError} `OPTION_ADDRESS` if the address does not have the form of one, or
+   * if an option is invalid; no connection is tried then
    */
   static async connect(address: string, options: FrankaHandOptions = {}): Promise<FrankaHand> {
-    checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
+    const place = checkArmAddress(address);
     guardHere();
-    const known = ['timeoutS', 'port', 'commandTimeoutS'];
+    const known = ['timeoutS', 'port', 'commandTimeoutS', 'signal'];
     const own = ownOptions('FrankaHand.connect()', options, known);
-    const { timeoutS = DEFAULTS.handTimeoutS, port } = own;
+    const { timeoutS = DEFAULTS.handTimeoutS, port, signal } = own;
+    checkSignal(signal);
     const { commandTimeoutS = DEFAULTS.handCommandTimeoutS } = own;
     checkNumber('timeoutS', timeoutS, { from: 0, to: 600, above: true, unit: 's' });
     checkNumber('commandTimeoutS', commandTimeoutS, { from: 0, to: 3600, above: true, unit: 's' });
@@ -135,10 +146,11 @@ export class FrankaHand implements AsyncDisposable {
         ? {}
         : { port: checkNumber('port', port, { from: 1, to: 65_535, integer: true }) }),
     };
-    return new FrankaHand(
-      await awaiting(() => NativeHand.connect(address.trim(), bare(checked))),
-      address,
+    const connect = (attempt: NativeAttempt) => NativeHand.connect(place, bare(checked), attempt);
+    const hand = await connecting('the connection to the hand', signal, connect, (made) =>
+      made.close(),
     );
+    return new FrankaHand(hand, address);
   }
 
   /** The version of the hand's protocol: 3. */
@@ -268,7 +280,7 @@ export class FrankaHand implements AsyncDisposable {
       // Awaited below.
       stopping.catch(() => undefined);
     };
-    signal.addEventListener('abort', stop, { once: true });
+    const stopListening = onAbort(signal, stop);
     try {
       const result = await guarded();
       if (!signal.aborted) return result;
@@ -276,7 +288,7 @@ export class FrankaHand implements AsyncDisposable {
       const wasStopped = isOurs(error) && STOPPED.includes(error.code);
       if (!signal.aborted || !wasStopped) throw error;
     } finally {
-      signal.removeEventListener('abort', stop);
+      stopListening();
     }
     await stopping;
     throw new AbortError(COMMAND, signal.reason);

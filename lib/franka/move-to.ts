@@ -1,4 +1,4 @@
-import { checkSignal, throwIfAborted } from '../abort.ts';
+import { checkSignal, onAbort, throwIfAborted } from '../abort.ts';
 import {
   checkBoolean,
   checkNumber,
@@ -7,7 +7,6 @@ import {
   isNumbers,
   ownOptions,
 } from '../checks.ts';
-import type { PastState } from '../errors/errors.ts';
 import {
   fromFailure,
   isOurs,
@@ -18,19 +17,18 @@ import {
 import { awaiting, calling } from '../errors/native-call.ts';
 import {
   type NativeArm,
+  type NativeControls,
   type NativeMove,
-  type NativePlace,
   NativeSession,
-  type NativeSessionOptions,
 } from '../native/binding.ts';
 import { DEFAULTS } from '../native/contract.ts';
 import type { JointVector } from '../numbers.ts';
-import type { Driver, Failure } from '../session/driver.ts';
+import type { Failure } from '../session/driver.ts';
 import { type CheckedOptions, checkOptions } from '../session/options.ts';
 import type { RealtimeOptions } from '../session/realtime.ts';
 import { Run } from '../session/run.ts';
 import { type SessionStats, statsOf } from '../session/stats.ts';
-import { pastStates } from './drivers/arm-driver.ts';
+import { NativeDriver } from './drivers/native-driver.ts';
 import { usualDistanceRad } from './impedance.ts';
 import { checkPose, POSE_FORMS, type PoseLike } from './pose.ts';
 import type { Runs } from './runs.ts';
@@ -105,12 +103,38 @@ const LARGEST_TOLERANCE_RAD = 0.08;
 /** The rate of an arm's own clock [Hz]. */
 const RATE_HZ = 1000;
 
+/** A page's controls that start a move: it ends when they are let go. */
+export interface MoveControls {
+  readonly native: NativeControls;
+  /** Called when the move has begun. */
+  readonly launched: (native: NativeSession) => void;
+}
+
+/** Returns the options of a session that is driven by this package. */
+export function ownSession(
+  arm: NativeArm,
+  given: Pick<HomeOptions, 'realtime' | 'evenAfterSignal'>,
+): CheckedOptions {
+  const { realtime = {}, evenAfterSignal = false } = given;
+  // A controller of the arm's own follows the motion, whatever `impedance` the sessions have.
+  const maxDistanceRad = usualDistanceRad('joint');
+  const own = {
+    rateHz: RATE_HZ,
+    targetJerkShare: undefined,
+    maxDistanceRad,
+    isInLockstep: arm.isInLockstep,
+    isLocal: arm.isLocal,
+  };
+  return checkOptions({ warmupS: 0, realtime, evenAfterSignal }, own);
+}
+
 /** Moves an arm; resolves when the measured arm stands at its goal. */
 export async function moveTo(
   arm: NativeArm,
   goal: JointVector | PoseLike,
   given: MoveOptions,
   runs: Runs,
+  controls?: MoveControls,
 ): Promise<SessionStats> {
   const options = ownOptions('moveTo()', given, MOVE_OPTIONS);
   const { speed = DEFAULT_SPEED, signal, onProgress, realtime = {} } = options;
@@ -129,22 +153,14 @@ export async function moveTo(
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new OptionTypeError('OPTION_ON_PROGRESS', 'onProgress', onProgress, 'a function');
   }
-  // A controller of the arm's own follows the move, whatever `impedance` the sessions have.
-  const maxDistanceRad = usualDistanceRad('joint');
-  const own = {
-    rateHz: RATE_HZ,
-    targetJerkShare: undefined,
-    maxDistanceRad,
-    isInLockstep: arm.isInLockstep,
-    isLocal: arm.isLocal,
-  };
-  const checked = checkOptions({ warmupS: 0, realtime, evenAfterSignal }, own);
+  const checked = ownSession(arm, { realtime, evenAfterSignal });
   const numbers = checkGoal(goal);
   throwIfAborted(signal, MOVE);
   const plan = arm.planMove.bind(arm, numbers, relative, speed, toleranceRad, settleS);
   const planned = await awaiting(plan);
   throwIfAborted(signal, MOVE);
-  return new Move(arm, planned, { options: checked, signal, onProgress, runs }).run();
+  const asked = { options: checked, signal, onProgress, runs, controls };
+  return new Move(arm, planned, asked).run();
 }
 
 function checkGoal(goal: JointVector | PoseLike): Float64Array {
@@ -165,11 +181,13 @@ interface Asked {
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((progress: MoveProgress) => void) | undefined;
   readonly runs: Runs;
+  readonly controls: MoveControls | undefined;
 }
 
 /** One move, as a session of its own. */
 class Move {
   readonly #runs: Runs;
+  readonly #controls: MoveControls | undefined;
   readonly #planned: NativeMove;
   readonly #run: Run;
   readonly #signal: AbortSignal | undefined;
@@ -177,7 +195,9 @@ class Move {
   /** The value that `onProgress` threw. */
   #thrown: { readonly error: unknown } | undefined;
 
-  constructor(arm: NativeArm, planned: NativeMove, { options, signal, onProgress, runs }: Asked) {
+  constructor(arm: NativeArm, planned: NativeMove, asked: Asked) {
+    const { options, signal, onProgress, runs, controls } = asked;
+    this.#controls = controls;
     this.#planned = planned;
     this.#runs = runs;
     this.#signal = signal;
@@ -186,18 +206,23 @@ class Move {
     const nobody = (): void => undefined;
     const listener = {
       event: nobody,
-      launched: nobody,
+      launched: controls?.launched ?? nobody,
       begun: nobody,
       recordingFailed: nobody,
       ended: nobody,
     };
-    this.#run = new Run(new MoveDriver(arm, planned), options, plan, listener);
+    const driver = new NativeDriver(
+      (given, place, wake) =>
+        calling(() => NativeSession.moving(arm, planned, given, place, wake, controls?.native)),
+      () => troubleOf(planned),
+    );
+    this.#run = new Run(driver, options, plan, listener);
   }
 
   async run(): Promise<SessionStats> {
     const stop = (): void => this.#run.requestStop();
     const reporting = this.#onProgress && setInterval(() => this.#report(), REPORTING_MS);
-    this.#signal?.addEventListener('abort', stop, { once: true });
+    const stopListening = onAbort(this.#signal, stop);
     try {
       await this.#run.launch();
       await this.#run.ended;
@@ -207,14 +232,18 @@ class Move {
       throw error;
     } finally {
       clearInterval(reporting);
-      this.#signal?.removeEventListener('abort', stop);
+      stopListening();
     }
     if (this.#run.error) throw this.#run.error;
     if (this.#thrown) throw this.#thrown.error;
     throwIfAborted(this.#signal, MOVE);
     const { native } = this.#run;
     if (!this.#planned.hasArrived || !native) {
-      const why = this.#runs.isClosed ? 'the arm was closed' : 'the process is ending';
+      const why = this.#runs.isClosed
+        ? 'the arm was closed'
+        : this.#controls
+          ? 'the controls were let go, its page did not answer in time, or a stop was pressed'
+          : 'the process is ending';
       const message = `the move was stopped before the arm was there, because ${why}`;
       throw new RobotError('FRANKA_MOTION_ABORTED', message);
     }
@@ -239,48 +268,9 @@ class Move {
   }
 }
 
-/** Drives an arm along a planned move, entirely natively. */
-class MoveDriver implements Driver {
-  readonly isNative = true;
-  readonly #arm: NativeArm;
-  readonly #planned: NativeMove;
-
-  constructor(arm: NativeArm, planned: NativeMove) {
-    this.#arm = arm;
-    this.#planned = planned;
-  }
-
-  reset(): void {
-    // A move starts from where the arm stands.
-  }
-
-  begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession {
-    return calling(() => NativeSession.moving(this.#arm, this.#planned, options, place, wake));
-  }
-
-  wake(session: NativeSession): number {
-    return session.news();
-  }
-
-  halt(): void {
-    // The loop is asked to end; no answer is on its way.
-  }
-
-  async stop(): Promise<void> {
-    // The arm has stopped when the loop has ended.
-  }
-
-  stopNow(): void {
-    // As in `stop()`: the arm has stopped when the loop has ended.
-  }
-
-  get failure(): Failure | undefined {
-    const trouble = this.#planned.trouble();
-    if (!trouble) return undefined;
-    return (details: SessionErrorDetails) => fromFailure(trouble, details);
-  }
-
-  pastStates(rows: Float64Array): readonly PastState[] {
-    return pastStates(rows);
-  }
+/** Returns why a move was given up, if it was. */
+function troubleOf(planned: NativeMove): Failure | undefined {
+  const trouble = planned.trouble();
+  if (!trouble) return undefined;
+  return (details: SessionErrorDetails) => fromFailure(trouble, details);
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkSignal, throwIfAborted } from '../abort.ts';
+import { checkSignal, onAbort, throwIfAborted } from '../abort.ts';
 import { checkNumber, ownOptions } from '../checks.ts';
 import { RobotState } from '../native/robot-state.ts';
 
@@ -51,7 +51,7 @@ export class StateStream implements RobotStates {
   readonly #periodMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly #over = new AbortController();
-  readonly #end = (): void => this.#aborted();
+  #stopListening = (): void => undefined;
   /** Whether the signal has ended the iteration, and no step has reported it yet. */
   #wasAborted = false;
   #last: Promise<unknown> = Promise.resolve();
@@ -137,7 +137,7 @@ export class StateStream implements RobotStates {
       return;
     }
     this.#source.streams.add(this);
-    this.#signal?.addEventListener('abort', this.#end, { once: true });
+    this.#stopListening = onAbort(this.#signal, () => this.#aborted());
   }
 
   #aborted(): void {
@@ -148,7 +148,7 @@ export class StateStream implements RobotStates {
   #finish(): void {
     this.#startMs ??= performance.now();
     this.#source.streams.delete(this);
-    this.#signal?.removeEventListener('abort', this.#end);
+    this.#stopListening();
     this.#over.abort();
   }
 

@@ -560,6 +560,7 @@ export const TAG = {
   set: 17,
   error: 18,
   clone: 19,
+  state: 20,
 } as const;
 
 /** The kinds of arrays, in the order of their numbers in a message. */

@@ -18,7 +18,19 @@ const FIELDS: ReadonlyMap<string, { offset: number; length: number; unit: string
 /** The number of values in a robot state. */
 export const STATE_LENGTH: number = schema.fields.reduce((sum, field) => sum + field.len, 0);
 
-const VIEWS = ['current_errors', 'last_motion_errors', 'robot_mode'];
+/** Returns the numbers of a state. Returns undefined if the value is not a {@link RobotState}. */
+export let slotsOf: (value: object) => Float64Array | undefined;
+
+/** The layout of a state, for a child that has no addon. */
+export const STATE_LAYOUT: {
+  readonly fields: readonly (readonly [name: string, length: number])[];
+  readonly modes: readonly RobotMode[];
+  readonly errorNames: readonly string[];
+} = {
+  fields: schema.fields.map(({ name, len }) => [name, len]),
+  modes: ROBOT_MODES,
+  errorNames: schema.errorNames,
+};
 
 /**
  * The state of a Franka arm, with libfranka's field names.
@@ -134,36 +146,39 @@ export class RobotState {
   /** The share of the last 100 commands that the robot received, 0 to 1. */
   declare readonly control_command_success_rate: number;
 
+  /** The mode of the robot. */
+  declare readonly robot_mode: RobotMode;
+  /** The names of the errors that are present, for example `joint_velocity_violation`. */
+  declare readonly current_errors: readonly string[];
+  /** The names of the errors that ended the last motion. */
+  declare readonly last_motion_errors: readonly string[];
+
   readonly #slots: Float64Array;
+
+  static {
+    slotsOf = (value) => (#slots in value ? value.#slots : undefined);
+  }
 
   /** Makes a state that is a view of `slots`, in the layout that sessions on an arm use. */
   constructor(slots: Float64Array) {
     this.#slots = slots;
+    // All fields are own properties, so that a structured clone has them too.
     for (const [name, { offset, length }] of FIELDS) {
-      if (VIEWS.includes(name)) continue;
       const enumerable = true;
-      if (length === 1) {
+      if (name === 'robot_mode') {
+        const get = (): RobotMode => ROBOT_MODES[slots[offset] ?? 0] ?? 'Other';
+        Object.defineProperty(this, name, { enumerable, get });
+      } else if (name === 'current_errors' || name === 'last_motion_errors') {
+        const get = (): string[] =>
+          schema.errorNames.filter((_, index) => slots[offset + index] === 1);
+        Object.defineProperty(this, name, { enumerable, get });
+      } else if (length === 1) {
         Object.defineProperty(this, name, { enumerable, get: () => slots[offset] });
       } else {
         const value = slots.subarray(offset, offset + length);
         Object.defineProperty(this, name, { enumerable, value });
       }
     }
-  }
-
-  /** The mode of the robot. */
-  get robot_mode(): RobotMode {
-    return ROBOT_MODES[this.#at('robot_mode')] ?? 'Other';
-  }
-
-  /** The names of the errors that are present, for example `joint_velocity_violation`. */
-  get current_errors(): readonly string[] {
-    return this.#names('current_errors');
-  }
-
-  /** The names of the errors that ended the last motion. */
-  get last_motion_errors(): readonly string[] {
-    return this.#names('last_motion_errors');
   }
 
   /** Returns a copy of the state that later cycles do not change. */
@@ -173,25 +188,11 @@ export class RobotState {
 
   /** Returns the state as a plain object with ordinary arrays, for `JSON.stringify`. */
   toJSON(): Record<string, number | string | readonly (number | string)[]> {
-    const fields = Object.entries(this).map(([name, value]: [string, Float64Array | number]) => [
+    const fields = Object.entries(this).map(([name, value]) => [
       name,
-      typeof value === 'number' ? value : Array.from(value),
+      value instanceof Float64Array ? Array.from(value) : value,
     ]);
-    return {
-      ...Object.fromEntries(fields),
-      robot_mode: this.robot_mode,
-      current_errors: this.current_errors,
-      last_motion_errors: this.last_motion_errors,
-    };
-  }
-
-  #at(name: string): number {
-    return this.#slots[FIELDS.get(name)?.offset ?? 0] ?? 0;
-  }
-
-  #names(name: string): string[] {
-    const first = FIELDS.get(name)?.offset ?? 0;
-    return schema.errorNames.filter((_, index) => this.#slots[first + index] === 1);
+    return Object.fromEntries(fields);
   }
 }
 

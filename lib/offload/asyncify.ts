@@ -4,6 +4,7 @@ import { find } from '../entry/pool-worker.ts';
 import { OffloadError, OptionTypeError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import { CALLED, type CallLimits, checkCallLimits, limited } from './call-limits.ts';
+import { arrived, sending } from './codec/carried.ts';
 import { fromMessage } from './codec/error-message.ts';
 import { checkModule, exportsNone, type Place, partsOf } from './module.ts';
 import { isPoolThread, type Job, pool } from './pool.ts';
@@ -38,16 +39,18 @@ export interface Asyncified<Work extends AnyFunction> extends AsyncifiedExport<W
  * the module and finds the function by this name. The export may be the function itself, or what `asyncify` returned
  * for it.
  *
- * There is one pool for all functions. It has at most as many threads as the machine has processors. A thread is
- * started when a call finds no free thread, and ended when it was idle for 10 s. Further calls wait, in order. An idle
- * pool does not keep the process alive. An asyncified function that is called on a thread of the pool runs on that
- * thread.
+ * There is one pool for all functions, which {@link configurePool} configures. It has at most as many threads as the
+ * process may use processors. A thread is started when a call finds no free thread, and ended when it was idle for 10
+ * s. Further calls wait, in order. An idle pool does not keep the process alive. An asyncified function that is called
+ * on a thread of the pool runs on that thread.
  *
  * Arguments and results are copied as by `postMessage`, when a thread takes the call; {@link transfer} moves them
- * instead. If the function throws, the call rejects with an error of the same name, message, stack, `code` and `cause`.
- * Only errors of JavaScript's own classes keep their class for `instanceof`. If a `signal` aborts or `timeoutS` passes,
- * the call rejects, and its thread is ended in the middle of its work; a new thread takes its place. Between calls a
- * thread does not run: timers and sockets that a function leaves behind wait for the next call on that thread.
+ * instead. A {@link RobotState} arrives as one. If the function throws, the call rejects with an error of the same
+ * name, message, stack, `code`, `cause`, `errors` and own fields. Errors of JavaScript's own classes and of this
+ * package keep their class for `instanceof`, and those that {@link registerErrorClass} has registered. If a `signal`
+ * aborts or `timeoutS` passes, the call rejects, and its thread is ended in the middle of its work; a new thread takes
+ * its place. Between calls a thread does not run: timers and sockets that a function leaves behind wait for the next
+ * call on that thread.
  *
  * @example
  * // solve.ts
@@ -60,7 +63,7 @@ export interface Asyncified<Work extends AnyFunction> extends AsyncifiedExport<W
  * @param module `import.meta.url` of the module that exports the function
  * @throws {OptionTypeError} `OPTION_MODULE`, `OPTION_WORK`
  * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_NOT_FOUND` if the function has no name; calls reject with
- * `OFFLOAD_NOT_FOUND`, `OFFLOAD_NOT_CLONEABLE`, `OFFLOAD_TIMEOUT`, `OFFLOAD_CRASHED`
+ * `OFFLOAD_NOT_FOUND`, `OFFLOAD_NOT_CLONEABLE`, `OFFLOAD_TIMEOUT`, `OFFLOAD_CRASHED`, `SYSTEM`
  */
 export function asyncify<Work extends AnyFunction>(
   module: string | URL,
@@ -87,7 +90,7 @@ export function asyncify(
   const name = nameOf(work);
   const place: Place = `${checkModule(module)} ${name}`;
   const call = (args: readonly unknown[], limits?: CallLimits): Promise<unknown> =>
-    isPoolThread ? inPlace(place, args, work) : offload([place, args], limits);
+    isPoolThread ? inPlace(place, args, work) : offload(place, args, limits);
   const made = Object.assign(async (...args: unknown[]) => call(args), {
     with(limits: CallLimits): AsyncCall<AnyFunction> {
       const checked = checkCallLimits(limits);
@@ -117,9 +120,13 @@ function nameOf(work: unknown): string {
   return work.name;
 }
 
-async function offload(job: Job, limits?: CallLimits): Promise<unknown> {
-  const [place, args] = job;
+async function offload(
+  place: Place,
+  args: readonly unknown[],
+  limits?: CallLimits,
+): Promise<unknown> {
   const moving = takeMoving(args);
+  const job: Job = [place, ...sending(args)];
   const outcome = await (limits
     ? limited(
         limits,
@@ -127,7 +134,7 @@ async function offload(job: Job, limits?: CallLimits): Promise<unknown> {
         (end) => pool.run(job, moving, end),
       )
     : pool.run(job, moving));
-  if (!('kind' in outcome)) return outcome[0];
+  if (!('kind' in outcome)) return arrived(...outcome)[0];
   throw outcome.kind === 'threw' ? fromMessage(outcome.error) : missing(place, outcome.exported);
 }
 

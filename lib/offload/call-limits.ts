@@ -1,4 +1,4 @@
-import { checkSignal, throwIfAborted } from '../abort.ts';
+import { checkSignal, onAbort, throwIfAborted } from '../abort.ts';
 import { checkNumber, ownOptions } from '../checks.ts';
 
 /** Limits of one call of work in another thread or process. */
@@ -36,7 +36,7 @@ export async function limited<T>(
   throwIfAborted(signal, CALLED);
   const end = new AbortController();
   const abort = (): void => end.abort();
-  signal?.addEventListener('abort', abort);
+  const stopListening = onAbort(signal, abort);
   const timer = timeoutS === undefined ? undefined : setTimeout(abort, timeoutS * 1e3);
   try {
     return await begin(end.signal);
@@ -46,6 +46,6 @@ export async function limited<T>(
     throw late();
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener('abort', abort);
+    stopListening();
   }
 }

@@ -3,14 +3,17 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { bare, checkBoolean, checkObject, checkText } from '../checks.ts';
 import { type KilohertzError, OffloadError, OptionTypeError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
+import { checkRoom, shortage } from '../errors/shortage.ts';
 import { endChild, NativeChild, NativeLine } from '../native/binding.ts';
 import { EXIT } from '../native/contract.ts';
 import { within } from '../promise.ts';
+import { findInterpreter, type Interpreter } from './interpreter.ts';
 import { Line, MOST_CALLS } from './line.ts';
 import { checkRuntime, NOT_NODE, type NodeProgram, nodeProgram, notNode } from './node-program.ts';
 import { endGroup, endGroupLater, endWithProgram } from './process-group.ts';
@@ -27,7 +30,7 @@ const LAST_WORDS_MS = 200;
 export interface ChildSpec {
   /** The URL of the module. */
   readonly url: string;
-  /** The Python interpreter. Default: the one in `VIRTUAL_ENV`, else `python3`. */
+  /** The Python interpreter. Default: the first that is found, in the order of `interpreter.ts`. */
   readonly python: string | undefined;
   /** Environment variables beside the parent's. */
   readonly env: Readonly<Record<string, string>> | undefined;
@@ -69,17 +72,38 @@ export function placeOf(url: string): string {
   return isPython(url) ? fileURLToPath(url) : url;
 }
 
-function interpreter({ python }: ChildSpec): string {
-  if (python !== undefined) return python;
-  const { VIRTUAL_ENV } = process.env;
-  return VIRTUAL_ENV ? join(VIRTUAL_ENV, 'bin', 'python') : 'python3';
+function interpreterFor({ url, python, env }: ChildSpec): Interpreter {
+  const program = process.argv[1];
+  return findInterpreter(url, python, {
+    env: { ...process.env, ...env },
+    cwd: process.cwd(),
+    program: program === undefined ? undefined : resolve(program),
+  });
+}
+
+/** The outputs of children that wait until this process's stderr takes more. */
+const paused = new Set<Readable>();
+
+/** Passes output of a child on to this process's stderr, which may take it slowly. */
+function passOn(data: Buffer, from: Readable): void {
+  if (process.stderr.write(data)) return;
+  // What is not taken away there stays with the child.
+  from.pause();
+  // One listener serves all children.
+  if (paused.size === 0) process.stderr.once('drain', resumeAll);
+  paused.add(from);
+}
+
+function resumeAll(): void {
+  for (const stream of paused) stream.resume();
+  paused.clear();
 }
 
 /** Returns what the child is started with. */
-function programOf(spec: ChildSpec): NodeProgram {
-  if (!isPython(spec.url)) return nodeProgram(spec.execPath, spec.env);
+function programOf(spec: ChildSpec, python: Interpreter | undefined): NodeProgram {
+  if (!python) return nodeProgram(spec.execPath, spec.env);
   const args = ['-u', PYTHON_MAIN];
-  return { program: interpreter(spec), args, env: { ...process.env, ...spec.env } };
+  return { program: python.path, args, env: { ...process.env, ...spec.env } };
 }
 
 /** A child process. */
@@ -90,6 +114,8 @@ export class Child {
   readonly #process: ChildProcess;
   readonly #program: string;
   readonly #spec: ChildSpec;
+  /** The interpreter of a Python child. */
+  readonly #python: Interpreter | undefined;
   readonly #whenEnded: (error: OffloadError) => void;
   #tail = '';
   #stopped = false;
@@ -102,14 +128,18 @@ export class Child {
 
   /**
    * @param whenEnded called with the error that says how the child ended, before calls reject with it
-   * @throws {KilohertzError} `SYSTEM` if no shared memory can be allocated
+   * @throws {KilohertzError} `SYSTEM` if the system has no descriptors, processes or memory left for the child
+   * @throws {OffloadError} `OFFLOAD_PYTHON` if there is no Python
    */
   constructor(spec: ChildSpec, whenEnded: (error: OffloadError) => void) {
     checkRuntime('a child process');
-    const { program, args, env } = programOf(spec);
+    this.#python = isPython(spec.url) ? interpreterFor(spec) : undefined;
+    const { program, args, env } = programOf(spec, this.#python);
     this.#program = program;
     this.#spec = spec;
     this.#whenEnded = whenEnded;
+    const what = `the process of ${fileName(spec.url)}`;
+    checkRoom(what);
     const native = calling(() => NativeLine.make(spec.sharedBytes, spec.longest));
     const { memory, callEvent, answerEvent } = native.descriptors;
     const policy = spec.policyMemory === undefined ? [] : [spec.policyMemory];
@@ -121,7 +151,12 @@ export class Child {
       env: bare(env),
       detached: spec.processGroup === true,
     });
-    this.#process = spawn(program, [...args, String(process.pid), ...numbers], options);
+    try {
+      this.#process = spawn(program, [...args, String(process.pid), ...numbers], options);
+    } catch (error) {
+      native.release();
+      throw shortage(what, error) ?? error;
+    }
     this.line = new Line(native, fileName(spec.url), {
       most: MOST_CALLS,
       longest: spec.longest,
@@ -133,11 +168,7 @@ export class Child {
     });
     const { stderr } = this.#process;
     stderr?.on('data', (data: Buffer) => {
-      // What is not taken away there stays with the child.
-      if (!process.stderr.write(data)) {
-        stderr.pause();
-        process.stderr.once('drain', () => stderr.resume());
-      }
+      passOn(data, stderr);
       this.#tail = (this.#tail + data.toString()).slice(-TAIL_LENGTH);
     });
     this.#hold();
@@ -192,7 +223,7 @@ export class Child {
     if (code === EXIT.unfit && isPython(this.#spec.url)) {
       return new OffloadError(
         'OFFLOAD_PYTHON',
-        `${interpreter(this.#spec)}: ${words}. Choose another with { python: ... } or VIRTUAL_ENV`,
+        `${this.#python?.path}, found by ${this.#python?.by}: ${words}. Choose another with { python: ... } or VIRTUAL_ENV`,
       );
     }
     if (code === NOT_NODE && !isPython(this.#spec.url)) return notNode(this.#program);
@@ -208,13 +239,15 @@ export class Child {
   }
 
   #unstartable(cause: Error): OffloadError {
+    const short = shortage(`the process of ${fileName(this.#spec.url)}`, cause);
+    if (short) return short;
     if (!isPython(this.#spec.url)) {
       const message = `the process of ${fileName(this.#spec.url)} cannot be started: ${cause.message}`;
       return new OffloadError('OFFLOAD_CRASHED', message, { cause });
     }
     return new OffloadError(
       'OFFLOAD_PYTHON',
-      `${interpreter(this.#spec)} cannot be started: ${cause.message}. Install Python 3.9 or newer, or ` +
+      `${this.#python?.path} cannot be started: ${cause.message}. It was found by ${this.#python?.by}. Install Python 3.9 or newer, or ` +
         'name one with { python: ... } or VIRTUAL_ENV',
       { cause },
     );

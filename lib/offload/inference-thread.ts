@@ -2,8 +2,9 @@ import { Worker } from 'node:worker_threads';
 import { bare, checkNumber, checkText, ownOptions } from '../checks.ts';
 import { entryUrl } from '../entry/entry-url.ts';
 import { describeThrown } from '../errors/describe.ts';
-import { OffloadError } from '../errors/errors.ts';
+import { type KilohertzError, OffloadError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
+import { checkRoom, shortage } from '../errors/shortage.ts';
 import { NativeLine } from '../native/binding.ts';
 import { CALL } from '../native/contract.ts';
 import { within } from '../promise.ts';
@@ -63,8 +64,8 @@ interface Thread {
  *
  * Arguments and results are copied once: the other side reads typed arrays from 64 kB on directly from shared memory. A
  * function may use the arrays that it receives until it has answered, a generator until it ends. After that the arrays
- * are empty, so copy what you want to keep. If a function throws, the call rejects with an error of the same name,
- * message, stack, `code` and `cause`. An idle thread uses no processor time and does not keep the process alive.
+ * are empty, so copy what you want to keep. If a function throws, the call rejects with an error as with
+ * {@link asyncify}. An idle thread uses no processor time and does not keep the process alive.
  *
  * @example
  * await using thread = new InferenceThread<typeof import('../franka/model.js')>(
@@ -115,15 +116,15 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
 
   async #start(): Promise<void> {
     checkRuntime('an InferenceThread');
+    checkRoom('the inference thread');
     const native = calling(() => NativeLine.make(this.#sharedBytes));
     // The thread belongs to this process. It could take any amount of memory anyway, so its answers have no size limit.
     const longest = Number.POSITIVE_INFINITY;
     const line = new Line(native, this.#url, { most: this.#maxQueued, longest, clones: true });
     const workerData = { line: native.number };
-    const worker = new Worker(
-      entryUrl('inference-worker'),
-      bare({ workerData, name: 'kilohertz inference', ...threadOptions() }),
-    );
+    const threads = { name: 'kilohertz inference', ...threadOptions() };
+    const options = bare({ workerData, ...threads });
+    const worker = started(() => new Worker(entryUrl('inference-worker'), options), line);
     let cause: unknown;
     worker.on('error', (error) => {
       cause = error;
@@ -218,6 +219,17 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
   }
 }
 
+/** Returns the worker at the other end of a line. If it cannot be started, the line is given up. */
+function started(start: () => Worker, line: Line): Worker {
+  try {
+    return start();
+  } catch (error) {
+    const told = crashed(1, error);
+    line.break(told);
+    throw told;
+  }
+}
+
 /** Asks a thread to end, and terminates it after `timeoutS`. */
 async function end(thread: Thread, timeoutS: number): Promise<void> {
   thread.stopped = true;
@@ -237,7 +249,9 @@ function stopped(): OffloadError {
   return new OffloadError('OFFLOAD_STOPPED', message);
 }
 
-function crashed(code: number, cause: unknown): OffloadError {
+function crashed(code: number, cause: unknown): KilohertzError {
+  const short = shortage('the inference thread', cause);
+  if (short) return short;
   const why =
     cause === undefined
       ? `ended with code ${code}; what it runs must not call process.exit()`

@@ -16,8 +16,8 @@ const DEFAULT_ANSWER: number = 2 ** 30;
 /** Options of {@link mpify}. */
 export interface MpifyOptions {
   /**
-   * The Python interpreter, for a Python module. Default: the one in the environment variable `VIRTUAL_ENV`, else
-   * `python3`.
+   * The Python interpreter, for a Python module. Default: the first that is found, of `VIRTUAL_ENV`, `CONDA_PREFIX`,
+   * `UV_PROJECT_ENVIRONMENT`, a `.venv` beside the module or above it, and `PATH`.
    */
   readonly python?: string;
   /** Environment variables beside this process's own. */
@@ -63,13 +63,13 @@ type Given<Factory> = Factory extends (...args: infer Args) => unknown ? Args : 
  *
  * If the URL ends in `.py`, the process is Python (3.9 or newer; the standard library is enough). If numpy is installed
  * there, typed arrays arrive as numpy arrays with the shape that {@link shaped} gave them. Arrays come back as typed
- * arrays, with a `shape` if they have more than one dimension. The option `python`, `VIRTUAL_ENV` or `PATH` selects the
- * interpreter.
+ * arrays, with a `shape` if they have more than one dimension. {@link MpifyOptions.python} says which interpreter
+ * runs.
  *
  * Calls are made in order. Calls of asynchronous methods run at the same time in Node, and one after the other in
  * Python. Arguments and results are copied; arrays from 64 kB on are copied once, through shared memory, without
- * pickling. If a method throws, the call rejects with an error of the same name, message, stack (in Python the
- * traceback), `code` and `cause`. If the process dies, calls reject with `OFFLOAD_CRASHED`; the message says how the
+ * pickling. If a method throws, the call rejects with an error as with {@link asyncify}; in Python its
+ * stack is the traceback. If the process dies, calls reject with `OFFLOAD_CRASHED`; the message says how the
  * process ended, and has the last lines that it wrote to stderr.
  *
  * The process ends when this process ends, in whatever way. An idle process uses no processor time and does not keep

@@ -6,7 +6,6 @@ import { calling } from '../errors/native-call.ts';
 import type { NativeLine } from '../native/binding.ts';
 import { ANSWER, CALL, LOGGED } from '../native/contract.ts';
 import { isPromise, settled } from '../promise.ts';
-import { fromMessage, toMessage } from './codec/error-message.ts';
 import { Packer, Unpacker } from './codec/packer.ts';
 import { type Path, readAll } from './line.ts';
 
@@ -337,12 +336,12 @@ class Server {
     const packer = this.#packer;
     packer.begin(call.id, kind);
     try {
-      const what = kind === ANSWER.error ? toError(value) : value;
-      packer.value(what, `the result of ${String(call.path)}`);
+      if (kind === ANSWER.error) packer.thrown(value);
+      else packer.value(value, `the result of ${String(call.path)}`);
     } catch (error) {
       packer.discard();
       packer.begin(call.id, ANSWER.error);
-      packer.value(toError(error), 'error');
+      packer.thrown(error);
     }
     if (calling(() => this.#native.send(packer.bytes, packer.length))) return undefined;
     // The caller is far behind. Messages that it has not taken must not get lost.
@@ -372,11 +371,6 @@ function iteratorOf(value: unknown): AnyIterator | undefined {
     return walked[Symbol.iterator]?.();
   }
   return undefined;
-}
-
-/** Returns the thrown value as an error with readable properties. */
-function toError(thrown: unknown): Error {
-  return fromMessage(toMessage(thrown));
 }
 
 function noFunction(owner: unknown, name: string, value: unknown): OffloadError {

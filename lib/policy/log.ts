@@ -23,7 +23,7 @@ export function logTo(to: LogSink | undefined): void {
  *
  * @param channel the name of the series, for example `'camera/wrist'`: letters, digits and `_ - . /`
  * @param options.timeS the time to which the value belongs, on the clock of {@link Tick.timeS} [s]. Default: the time of
- * the newest question
+ * the question that the policy is answering
  * @throws {OptionTypeError | OptionRangeError} if the value or the time cannot be recorded
  * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the name cannot be used, or the value is too large
  */

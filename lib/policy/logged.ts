@@ -34,10 +34,16 @@ class Allowance {
 
 const NAME = /^(?!kilohertz\/)[\w-][\w\-./]{0,199}$/;
 
+/** The robot's times of the first question that the policy took, and of the last [s]. */
+interface Clock {
+  readonly firstS: number;
+  readonly askedS: number;
+}
+
 /** The child's end. */
 export class LoggedOut {
   readonly #tell: (message: readonly unknown[]) => boolean;
-  readonly #firstS: () => number;
+  readonly #port: Clock;
   readonly #allowance = new Allowance(LOGGED.aSecond, LOGGED.aSecond / 4);
   readonly #channels: Set<string> = new Set();
   #dropped = 0;
@@ -45,17 +51,17 @@ export class LoggedOut {
 
   /**
    * @param tell sends a message; returns false if there is no room
-   * @param firstS the robot's time at which the policy's time begins [s]
    */
-  constructor(tell: (message: readonly unknown[]) => boolean, firstS: () => number) {
+  constructor(tell: (message: readonly unknown[]) => boolean, port: Clock) {
     this.#tell = tell;
-    this.#firstS = firstS;
+    this.#port = port;
   }
 
   /** Sends a value. Returns false if it was dropped. */
   send({ channel, timeS, value: checked }: Logged, value: LogValue): boolean {
     this.#check(channel, checked);
-    const robotTimeS = timeS === undefined ? undefined : timeS + this.#firstS();
+    const { firstS, askedS } = this.#port;
+    const robotTimeS = timeS === undefined ? askedS : timeS + firstS;
     const told = this.#dropped;
     const isSent = this.#allowance.take() && this.#tell([told, channel, robotTimeS, value]);
     if (isSent) this.#told = told;

@@ -28,7 +28,7 @@ export interface ProcessPolicy<Observation, Action> extends ModulePolicy<Observa
 /** Options of {@link processPolicy}. */
 export interface ProcessPolicyOptions<Name extends PropertyKey, Args>
   extends ModulePolicyOptions<Name, Args> {
-  /** The Python interpreter. Default: the one in the environment variable `VIRTUAL_ENV`, else `python3`. */
+  /** The Python interpreter. Default: the first that is found, in the order of {@link MpifyOptions.python}. */
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;

@@ -1,6 +1,7 @@
 // The messages between a policy's worker or process and the main thread.
 
 import type { MessagePort } from 'node:worker_threads';
+import type { Carried } from '../offload/codec/carried.ts';
 import type { ErrorMessage } from '../offload/codec/error-message.ts';
 import type { Refusal } from '../session/action.ts';
 import type { ChunkLengths } from '../session/chunk.ts';
@@ -26,6 +27,8 @@ export interface WorkerTask {
   readonly url: string;
   readonly exportName: string;
   readonly args: readonly unknown[] | undefined;
+  /** What is sent beside the arguments. */
+  readonly carried: Carried | undefined;
   readonly spin: boolean;
   readonly lengths: Lengths;
 }

@@ -203,13 +203,19 @@ export function lengthOf(fields: readonly RecordedField[]): number {
 /** Makes a state of its numbers. */
 type StateMaker = (slots: Float64Array) => unknown;
 
-/** Returns how states of a run are made: those of an arm are {@link RobotState}s, others objects with their fields. */
-function stateMaker({ state }: RecordedRun): StateMaker {
+/** Whether a run is one of an arm, with the states that this version knows. */
+export function isArm({ state }: RecordedRun): boolean {
   const arm = armSchema().fields;
-  const isArm =
+  return (
     arm.length === state.length &&
-    arm.every(({ name, len }, nth) => name === state[nth]?.name && len === state[nth]?.length);
-  if (isArm) return (slots) => new RobotState(slots);
+    arm.every(({ name, len }, nth) => name === state[nth]?.name && len === state[nth]?.length)
+  );
+}
+
+/** Returns how states of a run are made: those of an arm are {@link RobotState}s, others objects with their fields. */
+function stateMaker(run: RecordedRun): StateMaker {
+  if (isArm(run)) return (slots) => new RobotState(slots);
+  const { state } = run;
   return (slots) => {
     let offset = 0;
     const fields = state.map(({ name, length }): [string, Float64Array | number] => {

@@ -1,4 +1,4 @@
-import { checkSignal, throwIfAborted } from '../abort.ts';
+import { checkSignal, onAbort, throwIfAborted } from '../abort.ts';
 import { checkName, checkNumber, checkObject, checkText, isList, ownOptions } from '../checks.ts';
 import {
   AbortError,
@@ -149,7 +149,7 @@ export async function exportRecording(
   throwIfAborted(signal, EXPORT);
   const running = new NativeExport();
   const stop = (): void => running.stop();
-  signal?.addEventListener('abort', stop);
+  const stopListening = onAbort(signal, stop);
   /** What `onProgress` threw. It is not called again then. */
   const thrown: unknown[] = [];
   const tell = (): void => {
@@ -175,7 +175,7 @@ export async function exportRecording(
     throw isStopped && signal?.aborted ? new AbortError(EXPORT, signal.reason) : error;
   } finally {
     clearInterval(told);
-    signal?.removeEventListener('abort', stop);
+    stopListening();
   }
 }
 

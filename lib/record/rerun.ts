@@ -1,17 +1,24 @@
-import { types } from 'node:util';
 import { checkSignal } from '../abort.ts';
-import { ownOptions } from '../checks.ts';
-import { InvalidActionError, OptionTypeError } from '../errors/errors.ts';
-import type { AnswerBuffer } from '../franka/drivers/answers.ts';
+import { checkNumber, ownOptions } from '../checks.ts';
+import { OptionTypeError } from '../errors/errors.ts';
+import { lengthsOf } from '../franka/drivers/answers.ts';
 import { CHUNK } from '../native/contract.ts';
 import type { RobotState } from '../native/robot-state.ts';
-import { type CheckedChunkedOptions, type ChunkedPolicy, isChunked } from '../policy/chunked.ts';
-import { askAnew, resetPolicy } from '../policy/episode.ts';
-import { ActionBuffer, type Refusal } from '../session/action.ts';
-import { ChunkBuffer } from '../session/chunk.ts';
-import { policyThrew } from '../session/policy-failure.ts';
-import type { Policy, Tick } from '../session/robot.ts';
+import type { AnyPolicy } from '../policy/any-policy.ts';
+import { type ChunkedPolicy, isChunked } from '../policy/chunked.ts';
+import { isProcessPolicy, type ProcessPolicy } from '../policy/process-policy.ts';
+import { isWorkerPolicy, type WorkerPolicy } from '../policy/worker-policy.ts';
+import type { Policy } from '../session/robot.ts';
 import {
+  type Asking,
+  AskingElsewhere,
+  AskingHere,
+  type Patience,
+  type Question,
+  type RerunTick,
+} from './asking.ts';
+import {
+  isArm,
   lengthOf,
   type RecordedAnswer,
   type RecordedField,
@@ -21,21 +28,27 @@ import {
 import type { RecordingFile } from './file.ts';
 import { replay } from './replay.ts';
 
-/** What a policy that is run again receives beside the observation. */
-export interface RerunTick extends Tick {
-  /** How long after the question the recorded answer came, by the robot's clock [s]. */
-  readonly answeredAfterS: number;
-}
+export type { RerunTick };
 
-/** A policy that is run again: a function, or {@link chunked} of one. */
+/**
+ * A policy that is run again: a function, what {@link workerPolicy} or {@link processPolicy} returns, or {@link chunked}
+ * of one of them.
+ */
 export type RerunPolicy<Observation> =
   | ((observation: Observation, tick: RerunTick) => unknown)
+  | WorkerPolicy<Observation, unknown>
+  | ProcessPolicy<Observation, unknown>
   | ChunkedPolicy<Observation, unknown>;
 
 /** Options of {@link rerun}. */
 export interface RerunOptions {
   /** Ends the call when it aborts, with an {@link AbortError}. */
   readonly signal?: AbortSignal;
+  /**
+   * How long the policy may take to load, and for each answer [s], above 0 to 3600. Default 60. A function that does not
+   * return is not ended: it holds this thread.
+   */
+  readonly timeoutS?: number;
 }
 
 /** A number that differs. */
@@ -78,7 +91,8 @@ const KEPT_CYCLES = 4_096;
 /**
  * Asks a policy the questions of a recorded run again, and compares its answers bit by bit with the recorded ones. The
  * policy receives the recorded observations in their order, with the cycle, `timeS` and `periodS` that it had then, and
- * after how long its answer came. Nothing moves.
+ * after how long its answer came. A policy in a worker or a process is loaded there and asked as in a session, one
+ * question after the other; it ends with the call. Nothing moves.
  *
  * Only questions whose answer is in the recording are asked. So a policy that keeps something from question to question
  * must not have answered `undefined` in between, if its answers are to be the same. The policy's `reset()` is called
@@ -89,7 +103,8 @@ const KEPT_CYCLES = 4_096;
  * if (firstDifference) console.log(firstDifference.tick, firstDifference.slots);
  *
  * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
- * @throws {PolicyError} `POLICY_THREW` if the policy throws
+ * @throws {PolicyError} `POLICY_THREW` if the policy throws, `POLICY_CRASHED` if its worker or process ends,
+ *   `POLICY_UNSETTLED` if it takes longer than `timeoutS`
  * @throws {InvalidActionError} if an answer is not an action, or not a chunk
  * @throws {AbortError} if `signal` aborts
  * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`, `RECORD_DAMAGED`
@@ -99,83 +114,125 @@ export async function rerun<Observation = RobotState>(
   policy: RerunPolicy<Observation>,
   options: RerunOptions = {},
 ): Promise<RerunReport> {
-  const { signal } = ownOptions('rerun()', options, ['signal']);
+  const { signal, timeoutS = 60 } = ownOptions('rerun()', options, ['signal', 'timeoutS']);
   checkSignal(signal);
-  const asked: unknown = isChunked<Observation, unknown>(policy) ? policy.policy : policy;
-  if (typeof asked !== 'function') {
-    throw new OptionTypeError('OPTION_POLICY', 'policy', asked, 'a function, or chunked() of one');
-  }
+  const patience = { signal, timeoutS: checkNumber('timeoutS', timeoutS, TIMEOUT) };
+  checkPolicy(policy);
   const recording = replay<Observation>(file, signal ? { signal } : {});
-  const chunks = isChunked(policy) ? policy.options : undefined;
-  const answers = new Answers(await recording.run, chunks);
+  const run = await recording.run;
+  const asking = askingOf(run, policy, patience);
+  const answers = new Answers(run, isChunked(policy));
   const questions = new Questions();
   const states = new Map<number, { readonly state: Observation; readonly robotTimeS: number }>();
   let [compared, differing, withoutState] = [0, 0, 0];
   let firstDifference: RerunDifference | undefined;
-  await reset(asked as Policy<Observation, unknown>);
-  for await (const { tick, state, robotTimeS, answer } of recording) {
-    states.set(tick, { state, robotTimeS });
-    if (states.size > KEPT_CYCLES)
-      for (const first of states.keys()) {
-        states.delete(first);
-        break;
+  try {
+    await asking.begin();
+    for await (const { tick, state, robotTimeS, answer } of recording) {
+      states.set(tick, { state, robotTimeS });
+      if (states.size > KEPT_CYCLES)
+        for (const first of states.keys()) {
+          states.delete(first);
+          break;
+        }
+      if (!answer) continue;
+      const asked = states.get(answer.tick);
+      if (!asked) {
+        withoutState += 1;
+        continue;
       }
-    if (!answer) continue;
-    const question = states.get(answer.tick);
-    if (!question) {
-      withoutState += 1;
-      continue;
+      const question = questions.of(answer, asked.state, asked.robotTimeS, robotTimeS);
+      const slots = answers.differences(answer, await asking.ask(question), question.askedNs);
+      compared += 1;
+      if (slots.length === 0) continue;
+      differing += 1;
+      firstDifference ??= { tick: question.tick, timeS: question.timeS, slots };
     }
-    const clock = questions.tick(answer.tick, question.robotTimeS, robotTimeS);
-    const { told, isAnew } = answers.question(clock, answer.told);
-    const given = await ask(asked as Policy<Observation, unknown>, question.state, told, isAnew);
-    const slots = answers.differences(answer, given, told, question.robotTimeS);
-    compared += 1;
-    if (slots.length === 0) continue;
-    differing += 1;
-    firstDifference ??= { tick: told.tick, timeS: told.timeS, slots };
+  } finally {
+    await asking.end();
   }
   return { answers: compared, differing, withoutState, firstDifference };
 }
 
-/** Resets a policy for its first episode. */
-async function reset(policy: object): Promise<void> {
-  try {
-    await resetPolicy(policy);
-  } catch (cause) {
-    throw policyThrew(undefined, cause)({});
-  }
+const TIMEOUT = { from: 0, above: true, to: 3600, unit: 's' } as const;
+
+/** Returns the policy itself, which may be in chunks. */
+function inside<Observation>(policy: RerunPolicy<Observation>): unknown {
+  return isChunked<Observation, unknown>(policy) ? policy.policy : policy;
 }
 
-/** Asks a policy. It is reset before if an episode begins. */
-async function ask<Observation>(
-  policy: Policy<Observation, unknown>,
-  observation: Observation,
-  tick: RerunTick,
-  isAnew: boolean,
-): Promise<unknown> {
-  try {
-    return await (isAnew ? askAnew(policy, observation, tick) : policy(observation, tick));
-  } catch (cause) {
-    throw policyThrew(tick.tick, cause)({ tick: tick.tick });
+function checkPolicy(policy: RerunPolicy<never>): void {
+  const asked = inside(policy);
+  if (typeof asked === 'function' || isWorkerPolicy(asked) || isProcessPolicy(asked)) return;
+  const expected =
+    'a function, or what workerPolicy() or processPolicy() returns, or chunked() of one of them';
+  throw new OptionTypeError('OPTION_POLICY', 'policy', asked, expected);
+}
+
+/** Returns how a policy is asked the questions of a run. */
+function askingOf<Observation>(
+  run: RecordedRun,
+  policy: RerunPolicy<Observation>,
+  patience: Patience,
+): Asking<Observation> {
+  const action = lengthOf(run.action);
+  const isPose = run.action[0]?.length === POSE;
+  const hasGripper = lengthOf(run.answer) > action;
+  const chunks = isChunked(policy) ? policy.options : undefined;
+  const lengths = lengthsOf({ action, isPose, hasGripper }, chunks);
+  const asked = inside(policy) as AnyPolicy<Observation, unknown>;
+  if (typeof asked === 'function') {
+    return new AskingHere(asked as Policy<Observation, unknown>, lengths, patience);
   }
+  if (!isArm(run)) throw noArm(policy);
+  const elsewhere = asked as WorkerPolicy<RobotState, unknown> | ProcessPolicy<RobotState, unknown>;
+  const asking: unknown = new AskingElsewhere(elsewhere, lengths, run.periodS, patience);
+  return asking as Asking<Observation>;
+}
+
+function noArm(policy: unknown): OptionTypeError {
+  const expected =
+    'a function: policies in a worker or a process see the states of arms only, and this recording has others';
+  return new OptionTypeError('OPTION_POLICY', 'policy', policy, expected);
 }
 
 const NS_PER_S = 1e9;
 
-/** The times of questions, as a session tells them: differences of whole nanoseconds. */
+/** The questions of a run, with the times that a session tells: differences of whole nanoseconds. */
 class Questions {
   #firstNs: number | undefined;
   #lastNs = 0;
 
-  tick(tick: number, askedAtS: number, answeredAtS: number): RerunTick {
-    const ns = nanoseconds(askedAtS);
-    const periodS = this.#firstNs === undefined ? 0 : seconds(ns - this.#lastNs);
-    this.#firstNs ??= ns;
-    this.#lastNs = ns;
-    const answeredAfterS = seconds(nanoseconds(answeredAtS) - ns);
-    return { tick, timeS: seconds(ns - this.#firstNs), periodS, answeredAfterS };
+  of<Observation>(
+    { tick, told }: RecordedAnswer,
+    observation: Observation,
+    askedAtS: number,
+    answeredAtS: number,
+  ): Question<Observation> {
+    const askedNs = nanoseconds(askedAtS);
+    const periodNs = this.#firstNs === undefined ? 0 : askedNs - this.#lastNs;
+    this.#firstNs ??= askedNs;
+    this.#lastNs = askedNs;
+    return {
+      observation,
+      tick,
+      askedNs,
+      periodNs,
+      timeS: seconds(askedNs - this.#firstNs),
+      periodS: seconds(periodNs),
+      answeredAfterS: seconds(nanoseconds(answeredAtS) - askedNs),
+      news: newsOf(told),
+    };
   }
+}
+
+/** Returns what a policy that answers in chunks was told, as the loop hands it over. */
+function newsOf({
+  beganS = Number.NaN,
+  latencyS = 0,
+  episode = 0,
+}: Partial<RecordedTold> = {}): Float64Array {
+  return Float64Array.of(beganS, latencyS, episode);
 }
 
 function nanoseconds(timeS: number): number {
@@ -202,53 +259,28 @@ class Answers {
   readonly #names: readonly string[];
   /** How many numbers an action of an answer has. */
   readonly #width: number;
-  readonly #buffer: AnswerBuffer;
   readonly #isChunked: boolean;
 
-  constructor({ action, answer }: RecordedRun, chunks: CheckedChunkedOptions | undefined) {
+  constructor({ answer }: RecordedRun, isChunked: boolean) {
     this.#names = answer.flatMap(namesOf);
     this.#width = lengthOf(answer);
-    const length = lengthOf(action);
-    const isPose = action[0]?.length === POSE;
-    this.#isChunked = chunks !== undefined;
-    if (chunks === undefined) {
-      this.#buffer = new ActionBuffer(length, isPose);
-      return;
-    }
-    const { maxRows, skipsBad, executionHorizon } = chunks;
-    const hasGripper = this.#width > length;
-    this.#buffer = new ChunkBuffer(length, isPose, {
-      maxRows,
-      skipsBad,
-      executionHorizon,
-      hasGripper,
-    });
-  }
-
-  /** Returns what the policy is told of a question, and whether an episode begins with it. */
-  question(clock: RerunTick, told: RecordedTold | undefined): { told: RerunTick; isAnew: boolean } {
-    const { tick, timeS, periodS, answeredAfterS } = clock;
-    const { beganS = Number.NaN, latencyS = 0, episode = 0 } = told ?? {};
-    const news = Float64Array.of(beganS, latencyS, episode);
-    const asked = this.#buffer.tick(Float64Array.of(tick, timeS, periodS), news);
-    return { told: { ...asked, answeredAfterS }, isAnew: this.#buffer.beginsEpisode(news) };
+    this.#isChunked = isChunked;
   }
 
   /** Returns every number in which an answer differs from the recorded one. */
   differences(
     recorded: RecordedAnswer,
-    given: unknown,
-    { tick, timeS }: RerunTick,
-    askedAtS: number,
+    received: Float64Array | undefined,
+    askedNs: number,
   ): RerunSlot[] {
-    const { rows, dtS, beforeS } = this.#rows(given, tick, timeS);
+    const { rows, dtS, beforeS } = this.#given(received);
     const slots: RerunSlot[] = [];
-    const compare = (name: string, row: number, was?: number, received?: number): void => {
-      if (!Object.is(was, received)) slots.push({ name, row, recorded: was, received });
+    const compare = (name: string, row: number, was?: number, now?: number): void => {
+      if (!Object.is(was, now)) slots.push({ name, row, recorded: was, received: now });
     };
     if (this.#isChunked && rows.length > 0) {
       compare('dtS', 0, recorded.stepS, dtS);
-      compare('observedAtS', 0, recorded.timeS, seconds(nanoseconds(askedAtS)) - beforeS);
+      compare('observedAtS', 0, recorded.timeS, seconds(askedNs) - beforeS);
     }
     // Of further rows the first says that there are more.
     const most = Math.min(rows.length, recorded.actions.length + 1);
@@ -261,28 +293,18 @@ class Answers {
     return slots;
   }
 
-  /** Returns the actions of an answer; none if the policy has nothing new. */
-  #rows(given: unknown, tick: number, timeS: number): Given {
-    const frame = this.#taken(this.#buffer.take(given, timeS), given, tick);
-    if (!frame) return { rows: [], dtS: 0, beforeS: 0 };
-    if (!this.#isChunked) return { rows: [frame.slice()], dtS: 0, beforeS: 0 };
-    const numbers = frame.subarray(CHUNK.header);
-    const count = numbers.length / this.#width;
-    const at = (row: number): number => row * this.#width;
-    const rows = Array.from({ length: count }, (_, row) => numbers.slice(at(row), at(row + 1)));
-    const [, dtS = 0, beforeS = 0] = frame;
+  /** Returns the actions in the numbers of an answer; none if the policy has nothing new. */
+  #given(numbers: Float64Array | undefined): Given {
+    if (!numbers) return { rows: [], dtS: 0, beforeS: 0 };
+    if (!this.#isChunked) return { rows: [numbers], dtS: 0, beforeS: 0 };
+    // A chunk that was left out has a number below 0 in the place of its count.
+    const [count = 0, dtS = 0, beforeS = 0] = numbers;
+    const held = Math.min(count, (numbers.length - CHUNK.header) / this.#width);
+    const at = (row: number): number => CHUNK.header + row * this.#width;
+    const rows = Array.from({ length: Math.max(0, held) }, (_, row) =>
+      numbers.subarray(at(row), at(row + 1)),
+    );
     return { rows, dtS, beforeS };
-  }
-
-  #taken(
-    answer: Float64Array | Refusal | undefined,
-    given: unknown,
-    tick: number,
-  ): Float64Array | undefined {
-    if (answer === undefined || types.isFloat64Array(answer)) return answer;
-    const { code, received, expected, advice } = answer;
-    const message = `the policy returned ${received} for cycle ${tick}; expected ${expected}${advice && `. ${advice}`}`;
-    throw new InvalidActionError(code, message, given, expected, { tick });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { KilohertzError, PastState, SessionErrorDetails } from '../errors/errors.ts';
 import type { Runs } from '../franka/runs.ts';
 import type {
+  NativeArm,
   NativeChunks,
   NativePlace,
   NativeSession,
@@ -34,6 +35,10 @@ export interface Driver {
   stop(): Promise<void>;
   /** Stops the robot as far as that is possible without waiting: the process is ending. */
   stopNow(): void;
+  /** Whether a policy of this thread is answering a question. */
+  readonly isAsked: boolean;
+  /** How many fields of a robot written in JavaScript could not be recorded. */
+  readonly unkeptFields?: number;
   /** The first failure on the JavaScript side. */
   readonly failure: Failure | undefined;
   /** Returns the last states, from the rows that the loop kept. */
@@ -54,6 +59,10 @@ export interface DrivenLink<Observation, Action> extends NativeLink<Observation,
   readonly runs: Runs;
   /** What a recording keeps of the robot and its settings, as values of JSON. */
   readonly about: object;
+  /** The arm that the controls of a page can move. */
+  readonly arm: NativeArm;
+  /** The address of the arm, as it was given. */
+  readonly address: string;
   /** Returns how chunks are played on this robot, or throws if they cannot be. */
   readonly chunks: (options: CheckedChunkedOptions) => NativeChunks;
   /** Makes the robot ready for a session that runs `policy`, which answers in chunks if `chunks` is given. */

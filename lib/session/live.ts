@@ -1,5 +1,4 @@
 import { ownOptions } from '../checks.ts';
-import { OptionTypeError } from '../errors/errors.ts';
 import { authority, checkAddress, warnOfOthers } from '../listening.ts';
 import type { NativeFoxglove, NativeSession } from '../native/binding.ts';
 
@@ -33,17 +32,11 @@ export interface FoxgloveReport {
 
 const DEFAULT_PORT = 8765;
 
-/** Checks where a session is shown. `isNative` is false for a robot written in JavaScript. */
+/** Checks where a session is shown. */
 export function checkFoxglove(
   given: FoxgloveOptions | boolean | undefined,
-  isNative: boolean,
 ): NativeFoxglove | undefined {
   if (given === undefined || given === false) return undefined;
-  if (!isNative) {
-    const expected =
-      'nothing: only of natively driven robots the loop sees the states, and this robot is written in JavaScript';
-    throw new OptionTypeError('OPTION_FOXGLOVE', 'foxglove', given, expected);
-  }
   const options = given === true ? {} : given;
   const own = ownOptions('foxglove', options, ['port', 'host'], 'true', 'false');
   return checkAddress('foxglove', own, DEFAULT_PORT);

@@ -7,6 +7,7 @@ import { type NativePlace, NativeSession, type NativeSessionOptions } from '../n
 import { NEWS } from '../native/contract.ts';
 import { resetPolicy } from '../policy/episode.ts';
 import { isPromise, settled, within } from '../promise.ts';
+import { CycleKeeper } from './cycle-keeper.ts';
 import type { Driver, Failure } from './driver.ts';
 import { policyThrew } from './policy-failure.ts';
 import type { Policy, Robot } from './robot.ts';
@@ -30,6 +31,9 @@ export class ObjectDriver<Observation, Action> implements Driver {
   readonly #robot: Robot<Observation, Action>;
   readonly #policy: Policy<Observation, Action>;
   readonly #clock = new Float64Array(3);
+  /** Where cycles are kept; undefined if nobody wants them. */
+  #keeper: CycleKeeper | undefined;
+  #isAsked = false;
   #session: NativeSession | undefined;
   #busy = false;
   #halted = false;
@@ -52,8 +56,12 @@ export class ObjectDriver<Observation, Action> implements Driver {
   }
 
   begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession {
-    this.#session = calling(() => NativeSession.paced(options, place, wake));
-    return this.#session;
+    const session = calling(() => NativeSession.paced(options, place, wake));
+    const { record, blackBoxS, foxglove } = options;
+    const isKept = record !== undefined || blackBoxS !== undefined || foxglove !== undefined;
+    this.#keeper = isKept ? new CycleKeeper(session) : undefined;
+    this.#session = session;
+    return session;
   }
 
   wake(session: NativeSession): number {
@@ -98,6 +106,14 @@ export class ObjectDriver<Observation, Action> implements Driver {
     this.#robot.stop?.();
   }
 
+  get isAsked(): boolean {
+    return this.#isAsked;
+  }
+
+  get unkeptFields(): number {
+    return this.#keeper?.unkeptFields ?? 0;
+  }
+
   get failure(): Failure | undefined {
     return this.#failure;
   }
@@ -113,13 +129,19 @@ export class ObjectDriver<Observation, Action> implements Driver {
       'observe',
       () => this.#robot.observe(),
       (error) => this.#robotThrew('observe', tick, error),
-      (observation) =>
+      (observation) => {
+        this.#keeper?.observed(observation);
+        this.#isAsked = true;
         this.#step(
           'policy',
           () => this.#policy(observation, { tick, timeS, periodS }),
           (error) => policyThrew(tick, error),
-          (action) => this.#act(action, tick),
-        ),
+          (action) => {
+            this.#isAsked = false;
+            this.#act(action, tick);
+          },
+        );
+      },
     );
   }
 
@@ -145,6 +167,7 @@ export class ObjectDriver<Observation, Action> implements Driver {
       );
       return;
     }
+    this.#keeper?.commanded(tick, action);
     this.#step(
       'act',
       () => this.#robot.act(action),
@@ -204,6 +227,7 @@ export class ObjectDriver<Observation, Action> implements Driver {
 
   #fail(failure: Failure, tick: number): void {
     this.#halted = true;
+    this.#isAsked = false;
     this.#failure ??= (details) => failure({ tick, ...details });
     this.#session?.fail();
   }

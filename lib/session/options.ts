@@ -181,18 +181,18 @@ export interface SessionOptions extends LockstepOptions {
   readonly recordTicks?: number;
   /**
    * The file in which everything of the session is recorded, or a folder in which each start has a file of its own.
-   * The file must not exist yet. Default: nothing is recorded. Only for arms.
+   * The file must not exist yet. Default: nothing is recorded.
    */
   readonly record?: RecordingFile | RecordFolder;
   /**
    * What is kept in memory of the newest cycles, for {@link KilohertzError.save}. `false` keeps nothing. Default: the
-   * last 10 s. Only for arms.
+   * last 10 s.
    */
   readonly blackBox?: BlackBoxOptions | false;
   /**
    * Shows the session while it runs to Foxglove, Lichtblick and whatever else speaks their protocol: the channels that
    * a recording has. `true` stands for the defaults: port 8765, for programs of this host alone. Default: it is shown
-   * to nobody. Only for arms.
+   * to nobody.
    */
   readonly foxglove?: FoxgloveOptions | boolean;
   /** What the loop thread asks of the operating system. `false` asks for nothing. */
@@ -306,8 +306,8 @@ export function checkOptions(
     const { targetBudget } = options;
     throw new OptionTypeError('OPTION_TARGET_BUDGET', 'targetBudget', targetBudget, expected);
   }
-  const recording = checkRecording(options.record, options.blackBox, own !== undefined);
-  const foxglove = checkFoxglove(options.foxglove, own !== undefined);
+  const recording = checkRecording(options.record, options.blackBox);
+  const foxglove = checkFoxglove(options.foxglove);
   return {
     record: recording.target,
     given: options,

@@ -72,7 +72,10 @@ export type LogValue = number | ArrayLike<number> | Uint8Array | string | PixelI
 
 /** Options of `session.log`. */
 export interface LogOptions {
-  /** The time to which the value belongs, on the clock of `Tick.timeS` [s]. Default: the time of the newest cycle. */
+  /**
+   * The time to which the value belongs, on the clock of `Tick.timeS` [s]. Default: inside the policy's call the time of
+   * its question, anywhere else the time of the newest cycle.
+   */
   readonly timeS?: number;
 }
 
@@ -102,6 +105,11 @@ export interface RecordingReport {
    * policy's process, and values of a process that cannot be recorded.
    */
   readonly lostValues: number;
+  /**
+   * Of a robot written in JavaScript: fields of cycles that could not be kept, because they were not of the form that they
+   * have in the first cycle. Their numbers are NaN.
+   */
+  readonly unkeptFields: number;
   /** The size of the file. */
   readonly bytes: number;
   /** Why writing ended early, if it did. The robot goes on then. */
@@ -120,21 +128,12 @@ export interface CheckedRecording {
   readonly native: Pick<NativeSessionOptions, 'blackBoxS' | 'blackBoxFolder'>;
 }
 
-/** Checks the options about recording. `isNative` is false for a robot written in JavaScript. */
+/** Checks the options about recording. */
 export function checkRecording(
   record: RecordingFile | RecordFolder | undefined,
   blackBox: BlackBoxOptions | false | undefined,
-  isNative: boolean,
 ): CheckedRecording {
-  if (!isNative && (record !== undefined || (blackBox ?? false) !== false)) {
-    const [option, value] =
-      record === undefined ? (['blackBox', blackBox] as const) : (['record', record] as const);
-    const code = option === 'record' ? 'OPTION_RECORD' : 'OPTION_BLACK_BOX';
-    const expected =
-      'nothing: only of natively driven robots the loop sees the states, and this robot is written in JavaScript';
-    throw new OptionTypeError(code, option, value, expected);
-  }
-  return { target: checkTarget(record), native: isNative ? checkBlackBox(blackBox) : {} };
+  return { target: checkTarget(record), native: checkBlackBox(blackBox) };
 }
 
 function checkTarget(record: RecordingFile | RecordFolder | undefined): RecordTarget | undefined {
@@ -249,16 +248,22 @@ export function checkLogged(channel: unknown, value: unknown, options: LogOption
   return { channel: name, timeS: checked, value: nativeValue(value) };
 }
 
-/** Records a value in the file of a session. Returns whether it is to be written. */
+/**
+ * Records a value in the file of a session. `isAsked` says whether a policy of this thread is answering a question. Returns
+ * whether it is to be written.
+ */
 export function logValue(
   native: NativeSession | undefined,
+  isAsked: boolean,
   channel: string,
   value: LogValue,
   options: LogOptions,
 ): boolean {
   const logged = checkLogged(channel, value, options);
   if (!native) return false;
-  return calling(() => native.log(logged.channel, logged.timeS ?? native.robotTimeS, logged.value));
+  const now = (): number => (isAsked ? native.askedS : native.robotTimeS);
+  const timeS = logged.timeS === undefined ? now() : logged.timeS + native.firstS;
+  return calling(() => native.log(logged.channel, timeS, logged.value));
 }
 
 /** An episode of a run: an attempt at a task. */
@@ -307,7 +312,10 @@ export function checkEpisode(options: EpisodeOptions): Required<EpisodeOptions> 
 }
 
 /** Returns what a session has recorded so far; undefined if it is not recorded. */
-export function recordingOf(native: NativeSession | undefined): RecordingReport | undefined {
+export function recordingOf(
+  native: NativeSession | undefined,
+  unkeptFields: number,
+): RecordingReport | undefined {
   const told = native?.recording();
   if (!told) return undefined;
   return {
@@ -316,6 +324,7 @@ export function recordingOf(native: NativeSession | undefined): RecordingReport 
     values: told.others,
     lostCycles: told.lostCycles,
     lostValues: told.lostOthers + told.droppedValues,
+    unkeptFields,
     bytes: told.bytes,
     error: told.error ? fromFailure(told.error) : undefined,
   };

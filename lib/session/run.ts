@@ -109,6 +109,16 @@ export class Run implements Guarded, Driving {
     return this.#native;
   }
 
+  /** Whether a policy of this thread is answering a question. */
+  get isAsked(): boolean {
+    return this.#driver.isAsked;
+  }
+
+  /** How many fields of a robot written in JavaScript could not be recorded. */
+  get unkeptFields(): number {
+    return this.#driver.unkeptFields ?? 0;
+  }
+
   /** The error that ended the run, if one did. */
   get error(): KilohertzError | undefined {
     return this.#error;
@@ -149,7 +159,7 @@ export class Run implements Guarded, Driving {
         ...this.#options.native,
         ...(durationS === undefined ? {} : { runForS: durationS }),
         ...(record === undefined ? {} : { record: fileFor(record) }),
-        runInfo: runInfo(given, this.#plan.about ?? {}),
+        runInfo: runInfo(given, this.#plan.about ?? { kind: 'javascript' }),
       });
       this.#native = this.#driver.begin(options, this.place, () => this.#wake());
       warnOfHost(this.#options.native.foxglove);
@@ -345,7 +355,8 @@ export class Run implements Guarded, Driving {
 /** Returns the error for a reset that threw or rejected. */
 function resetFailure(thrown: unknown): KilohertzError {
   const isTold = isInstance(thrown, SessionError) || isInstance(thrown, RobotError);
-  if (isOurs(thrown) && isTold) return thrown;
+  // What the system refuses is no fault of the robot.
+  if (isOurs(thrown) && (isTold || thrown.code === 'SYSTEM')) return thrown;
   const message = `the robot's reset() failed: ${describeThrown(thrown)}`;
   return new RobotError('ROBOT_THREW', message, { cause: thrown });
 }

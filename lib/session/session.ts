@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkSignal, throwIfAborted } from '../abort.ts';
+import { checkSignal, onAbort, throwIfAborted } from '../abort.ts';
 import { checkName, checkNumber, ownOptions } from '../checks.ts';
 import type { Dashboard, DashboardOptions, ShownOptions } from '../dashboard/dashboard.ts';
 import { Pages } from '../dashboard/pages.ts';
@@ -192,6 +192,7 @@ export class Session<Observation, Action extends AnyAction>
   ) {
     super();
     guardHere();
+    let controlled: DrivenLink<Observation, Action> | undefined;
     const inside = isChunked<Observation, Action>(policy) ? policy.policy : policy;
     this.#chunked = isChunked(policy) ? policy : undefined;
     if (typeof inside !== 'function' && !isWorkerPolicy(inside) && !isProcessPolicy(inside)) {
@@ -206,6 +207,7 @@ export class Session<Observation, Action extends AnyAction>
       this.#options = checkOptions(options, link, chunks && link.chunks(chunks));
       this.#runs = link.runs;
       this.#about = link.about;
+      controlled = link;
       this.#makeDriver = () => link.drive(inside as AnyPolicy<Observation, unknown>, chunks);
     } else {
       checkRobot(robot);
@@ -220,7 +222,7 @@ export class Session<Observation, Action extends AnyAction>
       const decide = inside as Policy<Observation, Action>;
       this.#makeDriver = () => new ObjectDriver(robot, decide);
     }
-    this.#pages = new Pages(this.#about);
+    this.#pages = new Pages(this.#about, controlled);
   }
 
   /** Whether the session is between the call of `start()` and its end. */
@@ -261,7 +263,7 @@ export class Session<Observation, Action extends AnyAction>
 
   /** What was recorded since the last start; undefined if nothing is recorded. */
   get recording(): RecordingReport | undefined {
-    return recordingOf(this.#last?.native);
+    return recordingOf(this.#last?.native, this.#last?.unkeptFields ?? 0);
   }
 
   /** What was shown since the last start, and at which address; undefined if the session is not shown. */
@@ -272,7 +274,7 @@ export class Session<Observation, Action extends AnyAction>
   /**
    * Shows the session on a page in a browser and prints the address of the page. Each start of the session is shown from
    * then on, and the one that runs. The page has a button that stops the arm, which also works while JavaScript is
-   * blocked. A page that this call opens ends with `close()`, with the `await using` block of the session, or with the
+   * blocked. With {@link ShownOptions.controls} it also moves the arm while no session drives it. A page that this call opens ends with `close()`, with the `await using` block of the session, or with the
    * process.
    *
    * @throws {KilohertzError} `LISTEN_IN_USE` or `LISTEN_REFUSED` if the port cannot be opened
@@ -292,7 +294,8 @@ export class Session<Observation, Action extends AnyAction>
    * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the name cannot be used, or the value is too large
    */
   log(channel: string, value: LogValue, options: LogOptions = {}): boolean {
-    return logValue(this.#isRunning ? this.#last?.native : undefined, channel, value, options);
+    const run = this.#isRunning ? this.#last : undefined;
+    return logValue(run?.native, run?.isAsked === true, channel, value, options);
   }
 
   /**
@@ -363,9 +366,10 @@ export class Session<Observation, Action extends AnyAction>
     }
     checkSignal(signal);
     throwIfAborted(signal, RUN);
+    checkPage(dashboard);
     const page = dashboard ? await this.dashboard(dashboard === true ? {} : dashboard) : undefined;
     const stop = (): void => void this.stop();
-    signal?.addEventListener('abort', stop, { once: true });
+    const stopListening = onAbort(signal, stop);
     try {
       const endsOnInterrupt = durationS === undefined;
       const run = await this.#start({ durationS, endsOnInterrupt, isAwaited: true });
@@ -383,7 +387,7 @@ export class Session<Observation, Action extends AnyAction>
       throwIfAborted(signal, RUN);
       return this.#statsOf(undefined);
     } finally {
-      signal?.removeEventListener('abort', stop);
+      stopListening();
       if (page) await this.#pages.close([page]);
     }
   }
@@ -531,6 +535,16 @@ export async function run<Observation, Action extends AnyAction>(
     ...(signal === undefined ? {} : { signal }),
     ...(dashboard === undefined ? {} : { dashboard }),
   });
+}
+
+/** A page that ends with its run has no controls: they are for the time between runs. */
+function checkPage(dashboard: DashboardOptions | boolean): void {
+  const controls = typeof dashboard === 'object' && (dashboard as ShownOptions | null)?.controls;
+  if (controls === undefined || controls === false) return;
+  const expected =
+    'left out in run(): its page ends with the run, and the controls move the arm while nothing runs. Open the page ' +
+    'with session.dashboard({ controls: true }) before the run';
+  throw new OptionTypeError('OPTION_DASHBOARD_CONTROLS', 'dashboard.controls', controls, expected);
 }
 
 function warnOfLateness(tookS: number, periodS: number, deadlineS: number): void {

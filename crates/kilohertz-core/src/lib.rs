@@ -67,6 +67,7 @@
 
 pub mod channel;
 pub mod command;
+pub mod lease;
 pub mod limits;
 pub mod named;
 pub mod number;
@@ -74,6 +75,7 @@ pub mod policy;
 pub mod robot;
 pub mod schema;
 pub mod session;
+pub mod shortage;
 pub mod stats;
 pub mod thread;
 pub mod timing;

@@ -2,8 +2,8 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::thread::system::thread_id;
@@ -61,6 +61,8 @@ pub struct PolicyThread {
     number: Arc<AtomicU32>,
     asked: AtomicU64,
     answered: AtomicU64,
+    /// The time of the first question that the policy took.
+    first: OnceLock<Duration>,
 }
 
 impl PolicyThread {
@@ -95,6 +97,17 @@ impl PolicyThread {
     pub fn answered(&self) {
         self.answered
             .store(self.answered_count().saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// Records the time of the first question that the policy took. Only the first call counts.
+    pub fn took(&self, time: Duration) {
+        let _ = self.first.set(time);
+    }
+
+    /// Returns the time of the first question that the policy took, from which its own time counts. That of another
+    /// process is known from its first answer on.
+    pub fn first(&self) -> Option<Duration> {
+        self.first.get().copied()
     }
 
     /// Returns how often the policy was asked.

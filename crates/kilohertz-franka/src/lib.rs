@@ -7,6 +7,7 @@
 //! limits/        what an arm may be commanded, and how it is brought to rest
 //! kinematics/    the rigid-body model, and the way between poses and joint positions
 //! move_to/       moving an arm to a place: the plan, and the policy that follows it
+//! jog.rs         one joint that turns slowly while a person says so
 //! hand/          the Franka Hand: connect, homing, move, grasp, stop, state, close
 //! setting/       what an arm can be set up with between motions
 //! state/         libfranka's robot state as flat slots, and the gate where states enter
@@ -43,6 +44,7 @@ pub mod control;
 pub mod error;
 pub mod generation;
 pub mod hand;
+pub mod jog;
 pub mod kinematics;
 pub mod limits;
 #[doc(hidden)]
@@ -56,6 +58,7 @@ pub mod state;
 
 pub use arm::{Arm, ConnectOptions};
 pub use client::Client;
+pub use client::deadline::GiveUp;
 pub use control::gains::Gains;
 pub use control::{Control, Impedance, Interface};
 pub use error::{ArmError, ArmErrorCode};

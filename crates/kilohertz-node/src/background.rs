@@ -23,6 +23,14 @@ fn runtime() -> std::result::Result<&'static Runtime, Failure> {
     Ok(RUNTIME.get_or_init(|| made))
 }
 
+/// Does `work` on a thread where it may block. Nobody waits for it.
+pub fn spawn_blocking(work: impl FnOnce() + Send + 'static) {
+    // Without a thread it is not done; whoever needs threads was told so before.
+    if let Ok(runtime) = runtime() {
+        drop(runtime.spawn_blocking(work));
+    }
+}
+
 /// Returns a promise for the result of `work`, which runs on a thread where it may block.
 pub fn in_background<T>(
     env: &Env,

@@ -1,4 +1,6 @@
-//! Sessions on a page in a browser.
+//! Sessions on a page in a browser; `controls.rs` has what the page moves.
+
+pub(crate) mod controls;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -12,18 +14,23 @@ use kilohertz_dashboard::page::protocol::{
 use kilohertz_dashboard::page::{
     Files, Frame, Options, PageServer, Recorded, Watched, wall_time_s,
 };
-use napi::bindgen_prelude::Object;
+use napi::bindgen_prelude::{Float64ArraySlice, Function, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::background::in_background;
+use crate::dashboard::controls::{ControlledArm, NativeControls};
 use crate::error::{Code, Failure, OrThrow};
+use crate::franka::arm::NativeArm;
 use crate::franka::hand::hand_of;
 use crate::session::NativeSession;
-use crate::session::about::{About, slots};
+use crate::session::about::{About, about_idle, slots};
 use crate::session::live::ip_of;
 use crate::session::recording::SharedKept;
 use crate::session::stats::{buckets, counter_names, counts_of};
+
+/// The rate of an arm's own clock \[Hz\].
+const RATE_HZ: f64 = 1000.0;
 
 /// A session on a page.
 struct WatchedSession {
@@ -165,6 +172,8 @@ pub struct NativeDashboardOptions {
     pub port: u16,
     /// The first part of every path.
     pub token: String,
+    /// The same for the pages that may hold the controls; absent if there are none.
+    pub controls_token: Option<String>,
     /// The folder that the page was built into.
     pub folder: String,
 }
@@ -181,6 +190,7 @@ fn opened(
         files,
         runs,
         token: options.token.clone(),
+        controls_token: options.controls_token.clone(),
     });
     let server = server.map_err(|error| Failure::thread(&error))?;
     let address = server.address();
@@ -241,14 +251,45 @@ impl NativeDashboard {
         }
     }
 
-    /// Shows a session as the robot with this name.
+    /// Lets the page's controls move the arm with this name, and shows its state. `wake` is called when something
+    /// was asked for. Null if the page is closed.
     #[napi]
-    pub fn watch(&self, session: &NativeSession, name: String) {
+    pub fn control(
+        &self,
+        arm: &NativeArm,
+        name: String,
+        state: Float64ArraySlice<'_>,
+        wake: Function<'_, (), ()>,
+    ) -> Result<Option<NativeControls>> {
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(server) = &*server else {
+            return Ok(None);
+        };
+        let controlled = ControlledArm::new(arm, server.lease(), wake)?;
+        let controlled = Arc::new(controlled);
+        let info = ArmInfo {
+            name,
+            ..about_idle(Some(&arm.arm), "", (RATE_HZ, RATE_HZ))
+        };
+        let mut stands = Frame::default();
+        stands.fill(slots(), &state);
+        let shared: Arc<ControlledArm> = Arc::clone(&controlled);
+        server.control(info, stands, shared);
+        Ok(Some(NativeControls::of(controlled)))
+    }
+
+    /// Shows a session as the robot with this name; `is_controlled` says whether the controls have started it.
+    #[napi]
+    pub fn watch(&self, session: &NativeSession, name: String, is_controlled: bool) {
         let (session, kept, about) = session.watched();
         if let Some(running) = session.get() {
             running.watch().begin();
         }
-        let info = ArmInfo { name, ..about.info };
+        let info = ArmInfo {
+            name,
+            is_controlled,
+            ..about.info
+        };
         let about = About { info, ..about };
         self.with(|server| {
             server.add(Arc::new(WatchedSession {
@@ -262,9 +303,23 @@ impl NativeDashboard {
     /// Tells an error of the newest session of the robot with this name.
     #[napi]
     pub fn tell(&self, name: String, code: String, text: String) {
+        self.told(name, LevelInfo::Error, code, text);
+    }
+
+    /// Tells what the controls have done, or why they have not.
+    #[napi]
+    pub fn note(&self, name: String, is_warning: bool, what: String, text: String) {
+        let level = match is_warning {
+            true => LevelInfo::Warning,
+            false => LevelInfo::Info,
+        };
+        self.told(name, level, what, text);
+    }
+
+    fn told(&self, name: String, level: LevelInfo, what: String, text: String) {
         let event = EventInfo {
-            level: LevelInfo::Error,
-            name: code,
+            level,
+            name: what,
             text,
             tick: None,
             wall_time_s: wall_time_s(),

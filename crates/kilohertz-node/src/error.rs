@@ -7,6 +7,7 @@
 
 use std::path::PathBuf;
 
+use kilohertz_core::shortage::advice;
 use kilohertz_dashboard::listen::ListenError;
 use kilohertz_franka::{ArmError, ArmErrorCode, Refusal};
 use kilohertz_record::error::RecordError;
@@ -170,7 +171,7 @@ impl Failure {
     pub fn thread(error: &std::io::Error) -> Failure {
         Failure::new(
             Code::System,
-            format!("cannot start a thread: {error}; check its limits"),
+            format!("cannot start a thread: {error}{}", advice(error)),
         )
     }
 
@@ -282,12 +283,26 @@ impl From<RecordError> for Failure {
 
 impl From<ListenError> for Failure {
     fn from(error: ListenError) -> Failure {
-        Failure::of(FailureKind::Other, error.code().as_str(), error.to_string())
+        let advice = match &error {
+            ListenError::Refused { source, .. } => advice(source),
+            _ => "",
+        };
+        Failure::of(
+            FailureKind::Other,
+            error.code().as_str(),
+            format!("{error}{advice}"),
+        )
     }
 }
 
 impl From<SimulatorError> for Failure {
     fn from(error: SimulatorError) -> Failure {
-        Failure::of(FailureKind::Other, error.code(), error.to_string())
+        let advice = match &error {
+            SimulatorError::Bind { source, .. } | SimulatorError::System { source, .. } => {
+                advice(source)
+            }
+            _ => "",
+        };
+        Failure::of(FailureKind::Other, error.code(), format!("{error}{advice}"))
     }
 }

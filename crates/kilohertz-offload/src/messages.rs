@@ -20,7 +20,7 @@ pub const ANSWERS: [&str; 4] = [
 ];
 
 /// The tags with which a value in a message begins, in the order of their numbers.
-pub const TAGS: [&str; 20] = [
+pub const TAGS: [&str; 21] = [
     "undefined",
     "null",
     "false",
@@ -41,6 +41,7 @@ pub const TAGS: [&str; 20] = [
     "set",
     "error",
     "clone",
+    "state",
 ];
 
 /// The kinds of arrays with JavaScript's names, in the order of their numbers; the last is bytes in Python.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use prost::Message as _;
 
-use crate::entry::{Cycle, Entry, EpisodeMark, MOST_BYTES, Note, Outcome, Sample, Value};
+use crate::entry::{Cycle, Entry, EpisodeMark, MOST_CYCLE_BYTES, Note, Outcome, Sample, Value};
 use crate::error::RecordError;
 use crate::run::Run;
 use crate::wire::descriptors::Definitions;
@@ -394,8 +394,10 @@ fn check_cycle(run: &Run, cycle: &Cycle<'_>) -> Result<(), RecordError> {
         let is_whole = slots
             .checked_rem(action)
             .map_or(slots == 0, |rest| rest == 0);
-        if !is_whole || slots.saturating_mul(8) > MOST_BYTES {
-            let expected = format!("a multiple of {action}");
+        // Half of the message is for everything else.
+        let most = MOST_CYCLE_BYTES / 16;
+        if !is_whole || slots > most {
+            let expected = format!("a multiple of {action}, at most {most}");
             return Err(RecordError::invalid(
                 "the number of slots of an answer",
                 slots,

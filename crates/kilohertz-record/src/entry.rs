@@ -236,9 +236,11 @@ pub struct Sample {
 /// What channels of the package's own begin with.
 pub(crate) const RESERVED: &str = "kilohertz/";
 /// The longest name of a channel \[bytes\].
-const LONGEST_CHANNEL: usize = 200;
+pub(crate) const LONGEST_CHANNEL: usize = 200;
 /// The most bytes of a value.
 pub(crate) const MOST_BYTES: usize = 256 << 20;
+/// The most bytes of the message of a cycle.
+pub(crate) const MOST_CYCLE_BYTES: usize = 16 << 20;
 /// The times that a file can keep \[s\]: 100 years.
 const LONGEST_TIME: Range<f64> = -3.2e9..3.2e9;
 

@@ -1,5 +1,7 @@
 //! What the slots of a frame are called, with names that are known at run time.
 
+use std::collections::HashSet;
+
 use kilohertz_core::schema::Schema;
 use serde::{Deserialize, Serialize};
 
@@ -36,15 +38,13 @@ impl Layout {
     pub fn new(fields: impl IntoIterator<Item = LayoutField>) -> Result<Layout, RecordError> {
         let fields: Vec<LayoutField> = fields.into_iter().collect();
         let mut len = 0_usize;
+        let mut names = HashSet::new();
         for (index, field) in fields.iter().enumerate() {
             if field.name.is_empty() {
                 let what = format!("the name of field {index}");
                 return Err(RecordError::invalid(what, "empty", "a name"));
             }
-            if fields[..index]
-                .iter()
-                .any(|before| before.name == field.name)
-            {
+            if !names.insert(&field.name) {
                 let what = format!("the name of field {index}");
                 let expected = "a name that no field before it has";
                 return Err(RecordError::invalid(what, &field.name, expected));
@@ -56,6 +56,7 @@ impl Layout {
                 return Err(RecordError::invalid(what, field.len, expected));
             }
         }
+        drop(names);
         Ok(Layout { fields, len })
     }
 

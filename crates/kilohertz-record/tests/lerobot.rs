@@ -8,10 +8,11 @@ use std::path::Path;
 
 use fixture::place::{Place, add_to, episodes, files};
 use fixture::{Arm, chunk_with_gripper, image, joint, options, run, run_with_gripper, sample};
+use jpeg_encoder::{ColorType, Encoder};
 use kilohertz_record::entry::{Answer, Entry, Outcome, Value};
 use kilohertz_record::error::RecordErrorCode;
 use kilohertz_record::export::lerobot::{
-    Actions, Added, DataSetFolder, DataSetOptions, Resampling,
+    Actions, Added, DataSetFolder, DataSetOptions, Images, Resampling,
 };
 use kilohertz_record::writer::RunWriter;
 use serde_json::Value as Json;
@@ -188,6 +189,156 @@ fn images_are_png_in_the_frames_of_their_time() {
     assert_eq!(blue["min"][2], serde_json::json!([[0.0]]));
     assert_eq!(blue["max"][2], serde_json::json!([[140.0 / 255.0]]));
     assert_eq!(blue["count"], serde_json::json!([3]));
+}
+
+/// The bytes of a JPEG file of one colour.
+fn jpeg(size: (u16, u16), kind: ColorType, progressive: bool) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, 100);
+    encoder.set_progressive(progressive);
+    let pixel: &[u8] = match kind {
+        ColorType::Luma => &[90],
+        ColorType::Cmyk => &[50, 160, 220, 0],
+        _ => &[200, 90, 30],
+    };
+    let pixels = pixel.repeat(usize::from(size.0) * usize::from(size.1));
+    encoder
+        .encode(&pixels, size.0, size.1, kind)
+        .expect("to encode");
+    file
+}
+
+/// Writes a run of a second whose camera has these images, in their turn.
+fn filmed(path: &Path, values: &[Value]) {
+    let mut writer = RunWriter::create(path, run(), &options()).expect("a file");
+    let mut arm = Arm::new();
+    for tick in 0..1000_u64 {
+        if tick % 50 == 0 {
+            let value = values[tick as usize / 50 % values.len()].clone();
+            let picture = sample("camera/wrist", tick as f64 / 1000.0, value);
+            writer.write(&Entry::Sample(&picture)).expect("to write");
+        }
+        writer
+            .write(&Entry::Cycle(arm.cycle(tick)))
+            .expect("to write");
+    }
+    writer.finish().expect("to finish");
+}
+
+fn seen(images: Images) -> DataSetOptions {
+    DataSetOptions {
+        fps: 20,
+        cameras: vec!["camera/wrist".to_owned()],
+        task: Some("look".to_owned()),
+        images,
+        ..DataSetOptions::default()
+    }
+}
+
+#[test]
+fn jpeg_files_become_the_images_of_a_data_set_whether_logged_as_an_image_or_as_bytes() {
+    let place = Place::new();
+    let compressed = |data| Value::CompressedImage {
+        format: "jpeg".to_owned(),
+        data,
+    };
+    let bytes = |data| Value::Bytes {
+        media_type: String::new(),
+        data,
+    };
+    filmed(
+        &place.run("a.mcap"),
+        &[
+            compressed(jpeg((16, 8), ColorType::Rgb, false)),
+            compressed(jpeg((16, 8), ColorType::Rgb, true)),
+            bytes(jpeg((16, 8), ColorType::Rgb, false)),
+        ],
+    );
+    let added = place.add("a.mcap", &seen(Images::Png)).expect("to export");
+    assert_eq!(added.frames, 20);
+    let Some(read) = place.read() else {
+        return;
+    };
+    let name = "observation.images.camera.wrist";
+    assert_eq!(
+        read["info"]["features"][name]["shape"],
+        serde_json::json!([8, 16, 3])
+    );
+    for (colour, expected) in [200.0, 90.0, 30.0].into_iter().enumerate() {
+        for part in ["min", "max"] {
+            let found = read["stats"][name][part][colour][0][0].as_f64();
+            let off = found.expect("a colour") * 255.0 - expected;
+            assert!(off.abs() <= 3.0, "{part} of colour {colour}: {off}");
+        }
+    }
+}
+
+#[test]
+fn a_jpeg_file_in_grey_or_for_print_becomes_an_image_in_red_green_and_blue() {
+    for kind in [ColorType::Luma, ColorType::Cmyk] {
+        let place = Place::new();
+        let value = Value::CompressedImage {
+            format: "jpeg".to_owned(),
+            data: jpeg((16, 8), kind, false),
+        };
+        filmed(&place.run("a.mcap"), &[value]);
+        let added = place.add("a.mcap", &seen(Images::Png)).expect("to export");
+        assert_eq!(added.frames, 20);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_image_or_a_damaged_or_an_enormous_one_is_refused_and_leaves_nothing() {
+    let whole = jpeg((64, 48), ColorType::Rgb, false);
+    let sof = whole
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc0])
+        .expect("a frame");
+    let mut enormous = whole.clone();
+    enormous[sof + 5..sof + 9].fill(0xff);
+    let mut flat = whole.clone();
+    flat[sof + 5..sof + 7].fill(0);
+    let mut components = whole.clone();
+    components[sof + 9] = 200;
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    png.extend([
+        0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 8, 2, 0, 0, 0,
+    ]);
+    png.extend([0; 4]);
+    let cases: [(&str, Vec<u8>); 8] = [
+        ("cut", whole[..whole.len() / 2].to_vec()),
+        ("only a mark", vec![0xff, 0xd8, 0xff]),
+        ("enormous", enormous),
+        ("without a height", flat),
+        ("with 200 colours", components),
+        ("an enormous PNG", png),
+        ("no image", b"GIF89a".to_vec()),
+        ("empty", Vec::new()),
+    ];
+    for (what, data) in cases {
+        let video = Images::Video {
+            encoder: "ffmpeg".into(),
+        };
+        for images in [Images::Png, video] {
+            let is_png = images == Images::Png;
+            let place = Place::new();
+            let value = Value::CompressedImage {
+                format: "jpeg".to_owned(),
+                data: data.clone(),
+            };
+            filmed(&place.run("a.mcap"), &[value]);
+            let error = place.add("a.mcap", &seen(images)).expect_err(what);
+            if is_png {
+                assert_eq!(error.code(), RecordErrorCode::InvalidArgument, "{what}");
+                let text = error.to_string();
+                assert!(
+                    text.contains("channel camera/wrist at 0 s"),
+                    "{what}: {text}"
+                );
+            }
+            assert!(!place.set().exists(), "{what}");
+        }
+    }
 }
 
 #[test]

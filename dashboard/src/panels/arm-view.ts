@@ -98,11 +98,12 @@ export class ArmView {
     this.#info = info;
     setText(this.#name, info.name);
     const isRun = this.#options.timeOf !== undefined;
-    setText(this.#status, isRun ? 'recorded' : info.isRunning ? 'running' : 'ended');
+    const ended = info.session === 0 ? 'ready' : 'ended';
+    setText(this.#status, isRun ? 'recorded' : info.isRunning ? 'running' : ended);
     this.#status.dataset['state'] = isRun ? 'recorded' : info.isRunning ? 'running' : 'ended';
     const facts = [info.model?.toUpperCase(), words(info.control), `${info.rateHz} Hz`];
-    facts.push(`policy ${info.policyRateHz} Hz`);
-    if (!isRun) facts.push(`session ${info.session}`);
+    if (info.control !== '') facts.push(`policy ${info.policyRateHz} Hz`);
+    if (!isRun && info.session > 0) facts.push(`session ${info.session}`);
     setText(this.#facts, facts.filter(Boolean).join(' · '));
     this.root.setAttribute('aria-label', info.name);
     this.scene?.setBox(info.box);

@@ -36,22 +36,23 @@ export function answersOf(
   control: FrankaControl,
   chunks: CheckedChunkedOptions | undefined,
 ): Answers {
-  return { lengths: lengthsOf(arm, control, chunks), hand: chunks?.gripper?.hand };
+  const hand = chunks?.gripper?.hand;
+  const action = arm.actionLength(control);
+  const form = { action, isPose: isPose(control), hasGripper: chunks?.gripper !== undefined };
+  return { lengths: lengthsOf(form, chunks), hand };
 }
 
-/** Returns the sizes of the observations and answers of a policy that drives an arm. */
-function lengthsOf(
-  arm: NativeArm,
-  control: FrankaControl,
+/** Returns the sizes of the observations and answers of a policy, whose actions have `action` numbers. */
+export function lengthsOf(
+  { action, isPose, hasGripper }: { action: number; isPose: boolean; hasGripper: boolean },
   chunks: CheckedChunkedOptions | undefined,
 ): Lengths {
-  const action = arm.actionLength(control);
-  const own = { observation: STATE_LENGTH, action, isPose: isPose(control) };
+  const own = { observation: STATE_LENGTH, action, isPose };
   if (chunks === undefined) return { ...own, answer: action };
-  const row = chunks.gripper === undefined ? action : action + 1;
+  const row = hasGripper ? action + 1 : action;
   const answer = CHUNK.header + chunks.maxRows * row;
-  const { maxRows, skipsBad, executionHorizon, gripper } = chunks;
-  const taken = { maxRows, skipsBad, executionHorizon, hasGripper: gripper !== undefined };
+  const { maxRows, skipsBad, executionHorizon } = chunks;
+  const taken = { maxRows, skipsBad, executionHorizon, hasGripper };
   return { ...own, observation: STATE_LENGTH + CHUNK.news, answer, chunks: taken };
 }
 

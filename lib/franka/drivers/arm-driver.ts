@@ -34,6 +34,7 @@ export class ArmDriver implements Driver {
   readonly #hand: NativeHand | undefined;
   #session: NativeSession | undefined;
   #busy = false;
+  #isAsked = false;
   #halted = false;
   #failure: Failure | undefined;
 
@@ -97,18 +98,24 @@ export class ArmDriver implements Driver {
     return this.#failure;
   }
 
+  get isAsked(): boolean {
+    return this.#isAsked;
+  }
+
   pastStates(rows: Float64Array): readonly PastState[] {
     return pastStates(rows);
   }
 
   #ask(session: NativeSession): void {
     const [tick = 0, timeS = 0] = this.#clock;
+    this.#isAsked = true;
     try {
       const told = this.#answers.tick(this.#clock, this.#slots);
       const action = this.#answers.beginsEpisode(this.#slots)
         ? askAnew(this.#policy, this.#state, told)
         : this.#policy(this.#state, told);
       if (!isPromise(action)) {
+        this.#isAsked = false;
         this.#answer(session, action, tick, timeS);
         return;
       }
@@ -116,6 +123,7 @@ export class ArmDriver implements Driver {
       settled(action)
         .then((answer) => {
           this.#busy = false;
+          this.#isAsked = false;
           if (this.#halted) return;
           this.#answer(session, answer, tick, timeS);
           // The wakes that came meanwhile found the policy busy.
@@ -142,6 +150,7 @@ export class ArmDriver implements Driver {
 
   #fail(failure: Failure, tick: number): void {
     this.#halted = true;
+    this.#isAsked = false;
     this.#failure ??= (details) => failure({ tick, ...details });
     this.#session?.fail();
   }

@@ -11,6 +11,7 @@ import { describe, isError } from '../../errors/describe.ts';
 import { isOurs, type KilohertzError, OffloadError } from '../../errors/errors.ts';
 import { fromNative } from '../../errors/native-call.ts';
 import { ARRAY, PACKING, TAG } from '../../native/contract.ts';
+import { RobotState, STATE_LAYOUT, STATE_LENGTH, slotsOf } from '../../native/robot-state.ts';
 import { fromMessage, toMessage } from './error-message.ts';
 import { checkShape, hasShape, type Shaped, withShape } from './shape.ts';
 
@@ -91,6 +92,16 @@ export class Packer {
   list(list: readonly unknown[], nameOf: (nth: number) => string): void {
     this.#count(TAG.list, list.length);
     for (let nth = 0; nth < list.length; nth += 1) this.#value(list[nth], nameOf(nth), 1);
+  }
+
+  /** Writes a thrown value as an error. */
+  thrown(thrown: unknown): void {
+    this.#error(thrown, 'error', 0);
+  }
+
+  #error(thrown: unknown, path: string, depth: number): void {
+    this.#tag(TAG.error);
+    this.#value(toMessage(thrown), path, depth + 1);
   }
 
   #reserve(bytes: number): number {
@@ -194,12 +205,19 @@ export class Packer {
     else if (types.isDate(value)) this.#double(TAG.date, value.getTime());
     else if (types.isMap(value)) this.#map(value, path, depth);
     else if (types.isSet(value)) this.#set(value, path, depth);
-    else if (isError(value)) {
-      this.#tag(TAG.error);
-      this.#value(toMessage(value), path, depth + 1);
-    } else if ('toJSON' in value && typeof value.toJSON === 'function') {
+    else if (isError(value)) this.#error(value, path, depth);
+    else if (slotsOf(value)) this.#state(slotsOf(value) as Float64Array, path, depth);
+    else if ('toJSON' in value && typeof value.toJSON === 'function')
       this.#value(value.toJSON(), path, depth + 1);
-    } else this.#clone(value, path, depth);
+    else this.#clone(value, path, depth);
+  }
+
+  /** Writes the numbers of a robot's state. Python is told their layout too, because it has no addon. */
+  #state(slots: Float64Array, path: string, depth: number): void {
+    if (slots.length < STATE_LENGTH) throw hasNoMemory(path);
+    this.#tag(TAG.state);
+    const own = slots.subarray(0, STATE_LENGTH);
+    this.#value(this.#clones ? own : [STATE_LAYOUT, own], path, depth + 1);
   }
 
   #map(map: ReadonlyMap<unknown, unknown>, path: string, depth: number): void {
@@ -313,8 +331,12 @@ function bytesOf(buffer: ArrayBufferLike, path: string, start = 0, length?: numb
   try {
     return new Uint8Array(buffer, start, length);
   } catch {
-    throw notCloneable(path, 'has no memory any more, it was moved or taken back,');
+    throw hasNoMemory(path);
   }
+}
+
+function hasNoMemory(path: string): OffloadError {
+  return notCloneable(path, 'has no memory any more, it was moved or taken back,');
 }
 
 function notCloneable(path: string, what: string): OffloadError {
@@ -454,6 +476,8 @@ export class Unpacker {
         return new Set(this.#items(() => this.#value()));
       case TAG.error:
         return fromMessage(this.#value() as Parameters<typeof fromMessage>[0]);
+      case TAG.state:
+        return this.#state();
       case TAG.clone: {
         if (!this.#options.clones) throw garbled();
         const length = this.#count();
@@ -518,6 +542,13 @@ export class Unpacker {
       else record[key] = value;
     }
     return record;
+  }
+
+  #state(): RobotState {
+    const slots = this.#value();
+    if (!(slots instanceof Float64Array && slots.length === STATE_LENGTH)) throw garbled();
+    // A copy, which is not taken back as arrays may be.
+    return new RobotState(slots.slice());
   }
 
   #array(lent: boolean): unknown {

@@ -273,6 +273,7 @@ impl PolicyEnd {
         let frame = self.observations.take()?;
         let period = self.first.map_or(Duration::ZERO, |_| frame.period);
         let first = *self.first.get_or_insert(frame.time);
+        self.thread.took(first);
         Some(Taken {
             frame,
             time: frame.time.saturating_sub(first),

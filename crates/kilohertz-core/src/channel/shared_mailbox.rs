@@ -340,6 +340,10 @@ impl Inbox for Answers {
             NOTHING => Answer::Empty(question),
             _ => return self.refuse(Fault::Kind(kind)),
         };
+        if self.answered.is_none() {
+            // The policy answers every question that it takes.
+            self.thread.took(question.time);
+        }
         self.answered = Some(tick);
         self.thread.answered();
         answer

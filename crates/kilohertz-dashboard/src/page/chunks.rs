@@ -6,6 +6,8 @@ use crate::page::protocol::{CameInfo, ChunkInfo};
 
 /// At most one chunk in this time is kept of a recording \[s\], as at most ten a second are told of a session.
 const APART_S: f64 = 0.1;
+/// Times that differ by less are the same \[s\].
+const ROUNDING_S: f64 = 1e-6;
 /// The most numbers of all chunks of a recording. Of one that has more every second chunk is left out, as often as
 /// necessary.
 const MOST_NUMBERS: usize = 4 << 20;
@@ -57,7 +59,7 @@ impl Chunks {
     pub fn keep(&mut self, at_s: f64, chunk: ChunkInfo) {
         let last = self.all.last();
         let is_whole = at_s.is_finite() && chunk.time_s.is_finite() && chunk.step_s.is_finite();
-        if !is_whole || last.is_some_and(|last| at_s - last.at_s < self.apart_s) {
+        if !is_whole || last.is_some_and(|last| at_s - last.at_s < self.apart_s - ROUNDING_S) {
             return;
         }
         self.numbers = self.numbers.saturating_add(chunk.actions.len());

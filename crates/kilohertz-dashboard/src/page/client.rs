@@ -10,8 +10,11 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 const MOST_TEXTS: usize = 256;
 
 /// What waits for a client.
-#[derive(Default)]
 pub(super) struct Client {
+    /// Its number among those of the server.
+    pub id: u64,
+    /// True if it may hold the controls.
+    pub has_controls: bool,
     waiting: RefCell<Waiting>,
     wake: Notify,
 }
@@ -32,6 +35,16 @@ pub(super) enum Next {
 }
 
 impl Client {
+    /// Creates a client for which nothing waits.
+    pub fn new(id: u64, has_controls: bool) -> Client {
+        Client {
+            id,
+            has_controls,
+            waiting: RefCell::default(),
+            wake: Notify::new(),
+        }
+    }
+
     /// Lets a text wait.
     pub fn tell(&self, text: String) {
         let mut waiting = self.waiting.borrow_mut();

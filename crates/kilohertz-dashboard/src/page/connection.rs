@@ -7,6 +7,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use kilohertz_core::timing::time::Time;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -20,17 +21,19 @@ use crate::page::protocol::{Asked, Told};
 const SEND_LIMIT: Duration = Duration::from_secs(10);
 /// The largest message that a page may send \[bytes\].
 const LARGEST: usize = 4 << 10;
+/// A page that says more than this in a second is left.
+const MOST_IN_A_SECOND: u32 = 200;
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// Serves a page until it is closed.
-pub(super) async fn serve(hub: Rc<Hub>, upgraded: Upgraded) {
+/// Serves a page until it is closed. `has_controls` says whether it may hold the controls.
+pub(super) async fn serve(hub: Rc<Hub>, upgraded: Upgraded, has_controls: bool) {
     let config = WebSocketConfig::default()
         .max_message_size(Some(LARGEST))
         .max_frame_size(Some(LARGEST));
     let io = TokioIo::new(upgraded);
     let socket: Socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-    let client = Rc::new(Client::default());
+    let client = Rc::new(Client::new(hub.next_page(), has_controls));
     let (sink, stream) = socket.split();
     hub.join(&client);
     // An error of either side ends the connection; the page notices that and connects again.
@@ -64,10 +67,19 @@ async fn send(
 }
 
 async fn receive(hub: &Hub, client: &Client, mut stream: SplitStream<Socket>) {
+    let (mut since, mut count) = (Time::now(), 0_u32);
     while let Some(Ok(message)) = stream.next().await {
+        let now = Time::now();
+        if now.since(since) >= Duration::from_secs(1) {
+            (since, count) = (now, 0);
+        }
+        count = count.saturating_add(1);
+        if count > MOST_IN_A_SECOND {
+            return;
+        }
         let refused = match &message {
             Message::Text(text) => match serde_json::from_str(text) {
-                Ok(asked) => answer(hub, &asked).err(),
+                Ok(asked) => answer(hub, client, &asked, now).err(),
                 Err(error) => Some(format!("a text cannot be read: {error}")),
             },
             Message::Binary(_) => Some("binary messages are not read".to_owned()),
@@ -80,12 +92,35 @@ async fn receive(hub: &Hub, client: &Client, mut stream: SplitStream<Socket>) {
 }
 
 /// Does what a page asks for, or says why not.
-fn answer(hub: &Hub, asked: &Asked) -> Result<(), String> {
-    match asked {
-        Asked::Stop { arm } => hub.stop(*arm),
-        Asked::Alive => Ok(()),
-        Asked::Hold | Asked::Release | Asked::Do { .. } | Asked::Jog { .. } => {
-            Err("this page has no controls: it shows arms and stops them".to_owned())
+fn answer(hub: &Hub, client: &Client, asked: &Asked, now: Time) -> Result<(), String> {
+    if let Asked::Stop { arm } = asked {
+        return hub.stop(*arm);
+    }
+    if !client.has_controls {
+        return Err("this page has no controls: it shows arms and stops them".to_owned());
+    }
+    let page = client.id;
+    match *asked {
+        Asked::Stop { .. } => Ok(()),
+        Asked::Hold => hub.hold(page, now),
+        Asked::Release => {
+            hub.release(Some(page));
+            Ok(())
+        }
+        Asked::Alive { beat } => {
+            // One that has just lost them may have answered before it knew.
+            let _ = hub.answered(page, beat);
+            Ok(())
+        }
+        Asked::Do { arm, control } => hub.start(page, arm, control, now),
+        Asked::Jog {
+            arm,
+            joint,
+            direction,
+            beat,
+        } => {
+            hub.answered(page, beat)?;
+            hub.jog(page, arm, joint, direction, now)
         }
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Site {
     pub files: Files,
     pub runs: Vec<Recorded>,
     pub token: String,
+    /// The token of the pages that may hold the controls.
+    pub controls_token: Option<String>,
 }
 
 type Answer = Response<Full<Bytes>>;
@@ -68,11 +70,14 @@ impl Site {
             return Err(StatusCode::NOT_FOUND);
         };
         // Without the token there is nothing here, not even a difference between what exists and what does not.
-        if !is_same(token, &self.token) {
+        let can_watch = is_same(token, &self.token);
+        let own = self.controls_token.as_deref();
+        let has_controls = own.is_some_and(|own| is_same(token, own));
+        if !can_watch && !has_controls {
             return Err(StatusCode::NOT_FOUND);
         }
         if path == LIVE {
-            return self.connect(&mut request, host);
+            return self.connect(&mut request, host, has_controls);
         }
         let (bytes, media_type) = match path.strip_prefix(RUNS) {
             Some(run) => {
@@ -111,7 +116,12 @@ impl Site {
         }
     }
 
-    fn connect(&self, request: &mut Request<Incoming>, host: &str) -> Result<Answer, StatusCode> {
+    fn connect(
+        &self,
+        request: &mut Request<Incoming>,
+        host: &str,
+        has_controls: bool,
+    ) -> Result<Answer, StatusCode> {
         let headers = request.headers();
         if !is_own(text(headers, &header::ORIGIN), host) {
             return Err(StatusCode::FORBIDDEN);
@@ -126,7 +136,7 @@ impl Site {
         hub.connected();
         spawn_local(async move {
             if let Ok(upgraded) = upgrade.await {
-                connection::serve(Rc::clone(&hub), upgraded).await;
+                connection::serve(Rc::clone(&hub), upgraded, has_controls).await;
             }
             hub.disconnected();
         });

@@ -6,11 +6,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use kilohertz_core::lease::Lease;
 use kilohertz_core::session::Seen;
+use kilohertz_core::timing::time::Time;
 use tokio_tungstenite::tungstenite::Bytes;
 
 use crate::page::client::Client;
-use crate::page::protocol::{ArmInfo, EventInfo, RunInfo, Told, VERSION};
+use crate::page::controls::{Controlled, Controls};
+use crate::page::protocol::{ArmInfo, Control, EventInfo, RunInfo, Told, VERSION};
 use crate::page::watched::{Frame, Watched};
 
 /// How many events of an arm a page is told that opens later.
@@ -25,6 +28,8 @@ struct Arm {
     info: ArmInfo,
     /// The session that runs.
     session: Option<Arc<dyn Watched>>,
+    /// What the controls move it with.
+    controlled: Option<Arc<dyn Controlled>>,
     seen: Seen,
     seen_chunk: Seen,
     frame: Frame,
@@ -35,8 +40,9 @@ struct Arm {
 }
 
 /// What the connections share.
-#[derive(Default)]
 pub(super) struct Hub {
+    controls: Controls,
+    pages: Cell<u64>,
     runs: Vec<RunInfo>,
     arms: RefCell<Vec<Arm>>,
     clients: RefCell<Vec<Rc<Client>>>,
@@ -53,11 +59,24 @@ pub fn wall_time_s() -> f64 {
 
 impl Hub {
     /// Creates it with the recorded runs that can be played.
-    pub fn new(runs: Vec<RunInfo>) -> Hub {
+    pub fn new(runs: Vec<RunInfo>, lease: Arc<Lease>) -> Hub {
         Hub {
+            controls: Controls::new(lease),
+            pages: Cell::new(0),
             runs,
-            ..Hub::default()
+            arms: RefCell::default(),
+            clients: RefCell::default(),
+            connections: Cell::new(0),
+            frames: Cell::new(0),
+            is_over: Cell::new(false),
         }
+    }
+
+    /// Returns the number of a page that opens.
+    pub fn next_page(&self) -> u64 {
+        let page = self.pages.get();
+        self.pages.set(page.saturating_add(1));
+        page
     }
 
     /// Returns how many connections there are.
@@ -90,6 +109,7 @@ impl Hub {
     /// Lets each connection end.
     pub fn end(&self) {
         self.is_over.set(true);
+        self.release(None);
         for client in self.clients.borrow().iter() {
             client.wake();
         }
@@ -105,6 +125,8 @@ impl Hub {
     pub fn leave(&self, client: &Rc<Client>) {
         let mut clients = self.clients.borrow_mut();
         clients.retain(|each| !Rc::ptr_eq(each, client));
+        drop(clients);
+        self.release(Some(client.id));
     }
 
     /// Tells a client everything.
@@ -114,7 +136,7 @@ impl Hub {
             Told::Hello {
                 version: VERSION,
                 package: env!("CARGO_PKG_VERSION").to_owned(),
-                has_controls: false,
+                has_controls: client.has_controls,
                 arms: arms.iter().map(|arm| arm.info.clone()).collect(),
                 runs: self.runs.clone(),
             }
@@ -127,6 +149,9 @@ impl Hub {
             if let Some(frame) = &arm.shown {
                 client.show(arm.info.id, frame);
             }
+        }
+        if client.has_controls {
+            client.tell(self.holder(client).json());
         }
     }
 
@@ -148,21 +173,27 @@ impl Hub {
         let next = u16::try_from(arms.len()).unwrap_or(u16::MAX);
         let at = known.unwrap_or(arms.len());
         let (id, before) = known.map_or((next, 0), |at| (arms[at].info.id, arms[at].info.session));
+        let controlled = known.and_then(|at| arms[at].controlled.clone());
+        // What the controls do belongs to what happened before.
+        let kept = known.filter(|_| info.is_controlled);
+        let events = kept.map(|at| std::mem::take(&mut arms[at].events));
         let info = ArmInfo {
             id,
             is_running: true,
+            has_controls: controlled.is_some(),
             session: before.saturating_add(1),
             ..info
         };
         let arm = Arm {
             info: info.clone(),
             session: Some(session),
+            controlled,
             seen: Seen::default(),
             seen_chunk: Seen::default(),
             frame: Frame::default(),
             shown: None,
             stats: None,
-            events: VecDeque::new(),
+            events: events.unwrap_or_default(),
         };
         match known {
             Some(_) => arms[at] = arm,
@@ -183,7 +214,7 @@ impl Hub {
         }
     }
 
-    /// Brings an arm, or all arms, to rest.
+    /// Brings an arm, or all arms, to rest, and whatever the controls move.
     pub fn stop(&self, arm: Option<u16>) -> Result<(), String> {
         let arms = self.arms.borrow();
         let mut found = arms
@@ -201,7 +232,163 @@ impl Hub {
                 session.stop();
             }
         }
+        drop(arms);
+        // Also what was asked for and has not begun.
+        self.release(None);
         Ok(())
+    }
+
+    /// Lets the controls move an arm, and shows how it stands if no session has shown it.
+    pub fn control(&self, info: ArmInfo, stands: Frame, controlled: Arc<dyn Controlled>) {
+        let mut arms = self.arms.borrow_mut();
+        let at = match arms.iter().position(|arm| arm.info.name == info.name) {
+            Some(at) => at,
+            None => {
+                let id = u16::try_from(arms.len()).unwrap_or(u16::MAX);
+                let mut bytes = Vec::new();
+                stands.write(id, wall_time_s(), &mut bytes);
+                arms.push(Arm {
+                    info: ArmInfo {
+                        id,
+                        is_running: false,
+                        ..info
+                    },
+                    session: None,
+                    controlled: None,
+                    seen: Seen::default(),
+                    seen_chunk: Seen::default(),
+                    frame: stands,
+                    shown: Some(Bytes::from(bytes)),
+                    stats: None,
+                    events: VecDeque::new(),
+                });
+                arms.len().saturating_sub(1)
+            }
+        };
+        let arm = &mut arms[at];
+        arm.controlled = Some(controlled);
+        arm.info.has_controls = true;
+        let (info, shown) = (arm.info.clone(), arm.shown.clone());
+        drop(arms);
+        let id = info.id;
+        self.tell(&Told::Arm { arm: info });
+        if let Some(frame) = shown {
+            for client in self.clients.borrow().iter() {
+                client.show(id, &frame);
+            }
+        }
+    }
+
+    /// Returns what a client is told of who holds the controls.
+    fn holder(&self, client: &Client) -> Told {
+        let holder = self.controls.holder();
+        let is_you = holder == Some(client.id);
+        Told::Holder {
+            is_you,
+            is_taken: holder.is_some() && !is_you,
+        }
+    }
+
+    fn tell_holder(&self) {
+        for client in self.clients.borrow().iter() {
+            if client.has_controls {
+                client.tell(self.holder(client).json());
+            }
+        }
+    }
+
+    /// Gives the controls to a page.
+    pub fn hold(&self, page: u64, now: Time) -> Result<(), String> {
+        self.controls.hold(page, now)?;
+        self.tell_holder();
+        self.beat(now);
+        Ok(())
+    }
+
+    /// Takes the controls from a page, or from whichever page has them: what they move is brought to rest.
+    pub fn release(&self, page: Option<u64>) {
+        if self.controls.release(page) {
+            self.let_go();
+            self.tell_holder();
+        }
+    }
+
+    /// Lets each arm end what the lease does not end.
+    fn let_go(&self) {
+        for arm in self.arms.borrow().iter() {
+            if let Some(controlled) = &arm.controlled {
+                controlled.let_go();
+            }
+        }
+    }
+
+    /// Asks the page that holds the controls whether it is there.
+    pub fn beat(&self, now: Time) {
+        let Some(page) = self.controls.holder() else {
+            return;
+        };
+        if self.controls.grant(page, now).is_err() {
+            self.let_go();
+        }
+        let Some((page, beat)) = self.controls.ask(now) else {
+            return self.tell_holder();
+        };
+        for client in self.clients.borrow().iter() {
+            if client.id == page {
+                client.tell(Told::Beat { beat }.json());
+            }
+        }
+    }
+
+    /// Notes that a page has answered a beat.
+    pub fn answered(&self, page: u64, beat: u32) -> Result<u64, String> {
+        self.controls.answered(page, beat)
+    }
+
+    /// Returns what the controls move an arm with.
+    fn controlled(&self, id: u16) -> Result<Arc<dyn Controlled>, String> {
+        let arms = self.arms.borrow();
+        let found = arms.iter().find(|arm| arm.info.id == id);
+        let arm = found.ok_or_else(|| format!("there is no arm {id}"))?;
+        if arm.session.is_some() && !arm.info.is_controlled {
+            return Err(format!(
+                "a session of the program drives {}: stop it before you use the controls",
+                arm.info.name
+            ));
+        }
+        let controlled = arm.controlled.clone();
+        controlled.ok_or_else(|| format!("{} has no controls", arm.info.name))
+    }
+
+    /// Starts what a page asks of an arm.
+    pub fn start(&self, page: u64, arm: u16, control: Control, now: Time) -> Result<(), String> {
+        let grant = self.controls.grant(page, now)?;
+        self.controlled(arm)?.start(control, grant)
+    }
+
+    /// Turns a joint of an arm, or lets none turn.
+    pub fn jog(
+        &self,
+        page: u64,
+        arm: u16,
+        joint: u8,
+        direction: i8,
+        now: Time,
+    ) -> Result<(), String> {
+        if joint > 6 {
+            return Err(format!("there is no joint {joint}: expected 0 to 6"));
+        }
+        let is_up = match direction {
+            -1 => false,
+            0 => {
+                self.controlled(arm)?.end_jog();
+                return Ok(());
+            }
+            1 => true,
+            _ => return Err(format!("direction {direction}: expected -1, 0 or 1")),
+        };
+        let grant = self.controls.grant(page, now)?;
+        self.controlled(arm)?.jog(joint, is_up, grant)
     }
 
     /// Looks at each session once, and hands to the clients what is new.

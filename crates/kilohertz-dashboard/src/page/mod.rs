@@ -2,18 +2,21 @@
 //!
 //! ```text
 //! watched.rs: a session ──60 times a second──▶ hub.rs ──▶ client.rs: the newest frames ──▶ connection.rs
+//! controls.rs: which page may move an arm, and for how long
 //! server.rs: the thread    http.rs: who may ask for what    files.rs: the page's own files    playback.rs: a recorded run
 //!                             report.rs, chunks.rs, gripper.rs: its timing, what its policy wanted of arm and hand
 //! ```
 //!
 //! The session's loop does not know of the server: it writes its newest state where anybody may read it
 //! (`kilohertz_core::session::Watch`). For a client that reads too slowly newer frames take the place of older
-//! ones. The page can stop an arm; the stop goes to the session without JavaScript.
+//! ones. The page can stop an arm; the stop goes to the session without JavaScript. So does the end of what the
+//! controls move: its loop reads a lease that the page has to renew.
 
 mod access;
 mod chunks;
 mod client;
 mod connection;
+mod controls;
 mod fields;
 mod files;
 mod gripper;
@@ -29,6 +32,7 @@ mod watched;
 mod protocol_ts;
 
 pub use self::chunks::Drawn;
+pub use self::controls::{BRAKE_AFTER, Controlled};
 pub use self::fields::{GRIPPER_WIDTH, fields_in, slots_in, width_field};
 pub use self::files::{Files, MissingFile};
 pub use self::hub::wall_time_s;

@@ -232,6 +232,8 @@ impl Reading {
             rate_hz: 1.0 / run.period_s,
             policy_rate_hz: policy_rate_hz(run),
             is_running: false,
+            has_controls: false,
+            is_controlled: false,
             session: 1,
             fields,
             limits: limits_of(run),

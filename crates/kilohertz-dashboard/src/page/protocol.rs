@@ -10,7 +10,7 @@ use kilohertz_record::entry::{Level, Note};
 use serde::{Deserialize, Serialize};
 
 /// The version of the protocol. A page of another version asks its user to load it again.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The bytes before the fields of a frame: the kind (u8, 1), one byte that is 0, the arm (u16), the number
 /// of the fields' values (u32), the robot's time and the host's wall time \[s\] (f64 each), and the counts of
@@ -89,6 +89,10 @@ pub struct ArmInfo {
     pub policy_rate_hz: f64,
     /// True while its session runs.
     pub is_running: bool,
+    /// True if the page's controls can move it.
+    pub has_controls: bool,
+    /// True if its session was started by the controls, and not by the program.
+    pub is_controlled: bool,
     /// How many sessions it has had, this one included.
     pub session: u32,
     /// The fields of its frames.
@@ -356,6 +360,11 @@ pub enum Told {
         /// True if it is another page.
         is_taken: bool,
     },
+    /// Asks the page that holds the controls whether it is still there, twenty times a second.
+    Beat {
+        /// The number that the page answers with.
+        beat: u32,
+    },
     /// What was asked was not done.
     Refused {
         /// Why, in words.
@@ -381,12 +390,15 @@ pub enum Asked {
         /// The arm.
         arm: Option<u16>,
     },
-    /// Take the controls. They are held while `alive` comes at least four times a second.
+    /// Take the controls. They are held while each `beat` is answered at once, with `alive` or with `jog`.
     Hold,
-    /// Let the controls go.
+    /// Let the controls go: what they move is brought to rest.
     Release,
     /// The page is there and in view.
-    Alive,
+    Alive {
+        /// The number of the beat that is answered.
+        beat: u32,
+    },
     /// Do something that needs the controls.
     Do {
         /// The arm.
@@ -394,7 +406,7 @@ pub enum Asked {
         /// What is to be done.
         control: Control,
     },
-    /// Move a joint at a low speed for as long as this comes ten times a second.
+    /// Move a joint at a low speed for as long as this comes with each beat.
     Jog {
         /// The arm.
         arm: u16,
@@ -402,5 +414,7 @@ pub enum Asked {
         joint: u8,
         /// The direction, -1 or 1; 0 ends it.
         direction: i8,
+        /// The number of the newest beat.
+        beat: u32,
     },
 }

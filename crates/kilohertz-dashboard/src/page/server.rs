@@ -10,16 +10,19 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use kilohertz_core::lease::Lease;
+use kilohertz_core::timing::time::Time;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use crate::page::controls::{BEAT, BRAKE_AFTER, Controlled};
 use crate::page::files::Files;
 use crate::page::http::{Site, answer};
 use crate::page::hub::Hub;
 use crate::page::playback::Recorded;
-use crate::page::protocol::EventInfo;
-use crate::page::watched::Watched;
+use crate::page::protocol::{ArmInfo, EventInfo};
+use crate::page::watched::{Frame, Watched};
 
 /// The time between two frames.
 const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 60);
@@ -48,16 +51,20 @@ pub struct Options {
     pub runs: Vec<Recorded>,
     /// The first part of every path. Who does not know it is told nothing.
     pub token: String,
+    /// The same for the pages that may hold the controls; without it there are none.
+    pub controls_token: Option<String>,
 }
 
 enum Command {
     Add(Arc<dyn Watched>),
+    Control(Box<(ArmInfo, Frame)>, Arc<dyn Controlled>),
     Note(String, EventInfo),
 }
 
 /// The server of the page. Dropping it ends it.
 pub struct PageServer {
     address: SocketAddr,
+    lease: Arc<Lease>,
     /// The end of it ends the thread.
     commands: Option<UnboundedSender<Command>>,
     thread: Option<JoinHandle<()>>,
@@ -76,12 +83,15 @@ impl PageServer {
             .enable_time()
             .build()?;
         let (commands, orders) = unbounded_channel();
+        let lease = Arc::new(Lease::new(BRAKE_AFTER));
+        let own = Arc::clone(&lease);
         let builder = Builder::new().name("kilohertz-page".to_owned());
         let thread = builder.spawn(move || {
-            LocalSet::new().block_on(&runtime, serve(options, orders));
+            LocalSet::new().block_on(&runtime, serve(options, orders, own));
         })?;
         Ok(PageServer {
             address,
+            lease,
             commands: Some(commands),
             thread: Some(thread),
         })
@@ -90,6 +100,11 @@ impl PageServer {
     /// Returns the address that is listened on.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns the lease that the page has which holds the controls.
+    pub fn lease(&self) -> Arc<Lease> {
+        Arc::clone(&self.lease)
     }
 
     fn order(&self, command: Command) {
@@ -104,6 +119,11 @@ impl PageServer {
         self.order(Command::Add(session));
     }
 
+    /// Lets the controls move an arm, which has the name in `info`, and shows how it stands.
+    pub fn control(&self, info: ArmInfo, stands: Frame, controlled: Arc<dyn Controlled>) {
+        self.order(Command::Control(Box::new((info, stands)), controlled));
+    }
+
     /// Tells an event of the newest session of the robot with this name.
     pub fn note(&self, name: String, event: EventInfo) {
         self.order(Command::Note(name, event));
@@ -111,6 +131,8 @@ impl PageServer {
 
     /// Ends the server; the port is free again when this returns.
     pub fn close(&mut self) {
+        // What the controls move does not wait for the thread.
+        self.lease.end();
         self.commands = None;
         if let Some(thread) = self.thread.take() {
             // A panic of the thread was told on its standard error, and the sessions go on without it.
@@ -125,18 +147,21 @@ impl Drop for PageServer {
     }
 }
 
-async fn serve(options: Options, mut orders: UnboundedReceiver<Command>) {
+async fn serve(options: Options, mut orders: UnboundedReceiver<Command>, lease: Arc<Lease>) {
     let runs = options.runs.iter().map(|run| run.info.clone());
-    let hub = Rc::new(Hub::new(runs.collect()));
+    let hub = Rc::new(Hub::new(runs.collect(), lease));
     let site = Rc::new(Site {
         hub: Rc::clone(&hub),
         files: options.files,
         runs: options.runs,
         token: options.token,
+        controls_token: options.controls_token,
     });
     let accepting = spawn_local(accept(options.listener, site));
     let mut frames = interval(FRAME);
     frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut beats = interval(BEAT);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut count = 0_u32;
     loop {
         tokio::select! {
@@ -146,8 +171,13 @@ async fn serve(options: Options, mut orders: UnboundedReceiver<Command>) {
                     hub.look();
                 }
             }
+            _ = beats.tick() => hub.beat(Time::now()),
             order = orders.recv() => match order {
                 Some(Command::Add(session)) => hub.add(session),
+                Some(Command::Control(arm, controlled)) => {
+                    let (info, stands) = *arm;
+                    hub.control(info, stands, controlled);
+                }
                 Some(Command::Note(name, event)) => {
                     // What JavaScript tells came after what the loop has told, its end above all.
                     hub.look();

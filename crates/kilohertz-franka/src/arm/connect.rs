@@ -1,13 +1,15 @@
 //! How to connect to an arm, and the parts of a connection.
 
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use franka::FrankaError;
 use franka::model::Model;
+use kilohertz_core::shortage::advice;
 
 use crate::client::bridge::{self, Failure, Met, no_answer};
-use crate::client::deadline::later;
+use crate::client::deadline::{Due, GiveUp, later};
 use crate::client::franka_rs::FrankaRsClient;
 use crate::client::watchdog::Watchdog;
 use crate::client::{Client, Connection};
@@ -32,6 +34,8 @@ pub struct ConnectOptions {
     pub impedance: Impedance,
     /// True if Cartesian sessions command the elbow too.
     pub elbow: bool,
+    /// Ends the attempt to connect.
+    pub give_up: GiveUp,
 }
 
 impl Default for ConnectOptions {
@@ -44,6 +48,7 @@ impl Default for ConnectOptions {
             client: Client::default(),
             impedance: Impedance::default(),
             elbow: false,
+            give_up: GiveUp::default(),
         }
     }
 }
@@ -65,30 +70,50 @@ pub(crate) fn connect(address: &str, options: &ConnectOptions) -> Result<Connect
     let (report, reported) = mpsc::channel();
     let target = address.to_owned();
     let wanted = options.clone();
-    let due = later(options.timeout);
-    // Resolving a host name has no time limit of its own; everything else ends at `due`.
+    let due = Due {
+        at: later(options.timeout),
+        give_up: options.give_up.clone(),
+    };
+    // Resolving a host name cannot be ended; everything else ends at `due`.
     std::thread::Builder::new()
         .name("kilohertz-connect".to_owned())
         .spawn(move || {
             // After the timeout no thread waits for this any more; the connection is then closed.
-            let _ = report.send(connect_here(&target, &wanted, due));
+            let _ = report.send(connect_here(&target, &wanted, &due));
         })
         .map_err(|error| {
             ArmError::new(
                 ArmErrorCode::ConnectFailed,
-                format!("cannot start a thread: {error}"),
+                format!("cannot start a thread: {error}{}", advice(&error)),
             )
         })?;
-    reported
-        .recv_timeout(options.timeout.saturating_add(LAST_WORD))
-        .unwrap_or_else(|_| Err(no_answer(address, options.timeout)))
+    outcome(&reported, options.timeout, &options.give_up)
+        .unwrap_or_else(|| Err(no_answer(address, options.timeout)))
 }
 
-fn connect_here(
-    address: &str,
-    wanted: &ConnectOptions,
-    due: Instant,
-) -> Result<Connected, ArmError> {
+/// Waits for the outcome of an attempt to connect that another thread makes: until `timeout`, or until it is given up, and
+/// a moment longer. Returns `None` if there is none by then.
+pub(crate) fn outcome<T>(
+    reported: &mpsc::Receiver<T>,
+    timeout: Duration,
+    give_up: &GiveUp,
+) -> Option<T> {
+    let due = Due {
+        at: later(timeout.saturating_add(LAST_WORD)),
+        give_up: give_up.clone(),
+    };
+    loop {
+        let told = reported.recv_timeout(due.next_look());
+        match told {
+            Ok(outcome) => return Some(outcome),
+            Err(RecvTimeoutError::Timeout) if !due.is_over() => {}
+            Err(_) if give_up.was_asked() => return reported.recv_timeout(LAST_WORD).ok(),
+            Err(_) => return None,
+        }
+    }
+}
+
+fn connect_here(address: &str, wanted: &ConnectOptions, due: &Due) -> Result<Connected, ArmError> {
     match wanted.client {
         Client::FrankaRs => with_franka_rs(address, wanted, due),
         Client::LibfrankaRs => with_libfranka_rs(address, wanted, due),
@@ -98,7 +123,7 @@ fn connect_here(
 fn with_franka_rs(
     address: &str,
     wanted: &ConnectOptions,
-    due: Instant,
+    due: &Due,
 ) -> Result<Connected, ArmError> {
     let Met {
         client,
@@ -127,7 +152,7 @@ fn with_franka_rs(
 fn with_libfranka_rs(
     address: &str,
     wanted: &ConnectOptions,
-    due: Instant,
+    due: &Due,
 ) -> Result<Connected, ArmError> {
     use crate::client::libfranka_rs::LibfrankaClient;
     use crate::client::libfranka_rs::address::check;
@@ -138,7 +163,7 @@ fn with_libfranka_rs(
         .line
         .there;
     let watchdog = Arc::new(Watchdog::default());
-    let client = LibfrankaClient::connect(there, Arc::clone(&watchdog), due)?;
+    let client = LibfrankaClient::connect(there, Arc::clone(&watchdog), due.at)?;
     Ok(Connected {
         client: Arc::new(client),
         watchdog,
@@ -152,7 +177,7 @@ fn with_libfranka_rs(
 fn with_libfranka_rs(
     _address: &str,
     wanted: &ConnectOptions,
-    _due: Instant,
+    _due: &Due,
 ) -> Result<Connected, ArmError> {
     Err(ArmError::new(
         ArmErrorCode::Client,
@@ -169,7 +194,7 @@ fn meet(
     address: &str,
     wanted: &ConnectOptions,
     generation: Option<Generation>,
-    due: Instant,
+    due: &Due,
 ) -> Result<Met, ArmError> {
     bridge::meet(address, generation, wanted.timeout, due).map_err(|failure| match failure {
         Failure::Arm(error) => error,

@@ -133,7 +133,7 @@ impl Arm {
         &self.model
     }
 
-    fn mover_interface(&self) -> Interface {
+    pub(crate) fn mover_interface(&self) -> Interface {
         Interface {
             impedance: self.impedance.of_the_arm(),
             ..self.interface(Control::JointPosition)
@@ -345,7 +345,11 @@ impl Arm {
         self.driven(self.mover_interface(), options)
     }
 
-    fn driven(&self, interface: Interface, options: &MotionOptions) -> Result<Driven, ArmError> {
+    pub(crate) fn driven(
+        &self,
+        interface: Interface,
+        options: &MotionOptions,
+    ) -> Result<Driven, ArmError> {
         let client = self.client()?;
         let (watchdog, ownership) = (Arc::clone(&self.watchdog), Arc::clone(&self.ownership));
         let drive = Drive {

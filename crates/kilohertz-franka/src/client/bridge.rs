@@ -14,12 +14,12 @@
 )]
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use franka::network::{DEFAULT_CONNECT_TIMEOUT, POLL_TIMEOUT};
 use franka::wire::robot::codec::FciVersion;
@@ -27,11 +27,12 @@ use franka::wire::robot::{ConnectRequest, ConnectResponse, ConnectStatus};
 use franka::wire::{HeaderLayout, ROBOT_COMMAND_PORT, ROBOT_HEADER_LEN};
 use franka::{FrankaError, FrankaResult, RealtimeConfig, RobotOptions, VersionPolicy};
 use kilohertz_core::number::number;
+use kilohertz_core::shortage::advice;
 use kilohertz_core::thread::make_ordinary;
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use zerocopy::FromBytes;
 
-use crate::client::deadline::left;
+use crate::client::deadline::{Due, left};
 use crate::client::source::sockets::{Line, bound_to, number_of};
 use crate::client::source::{ArmSocket, HostSocket};
 use crate::error::{ArmError, ArmErrorCode};
@@ -55,13 +56,13 @@ pub(crate) struct Met {
     pub socket: ArmSocket,
 }
 
-/// Connects `franka-rs` to the arm at `address`, of this generation or of either, until `due`, which is
+/// Connects `franka-rs` to the arm at `address`, of this generation or of either, until `due`, which is at most
 /// `timeout` from now. If that fails, nothing stays open.
 pub(crate) fn meet(
     address: &str,
     generation: Option<Generation>,
     timeout: Duration,
-    due: Instant,
+    due: &Due,
 ) -> Result<Met, Failure> {
     let bridge = Bridge {
         address,
@@ -108,7 +109,7 @@ impl From<ArmError> for Failure {
 struct Bridge<'a> {
     address: &'a str,
     timeout: Duration,
-    due: Instant,
+    due: &'a Due,
 }
 
 impl Bridge<'_> {
@@ -175,11 +176,17 @@ impl Bridge<'_> {
             true => self.served(near, arm)?,
             false => None,
         };
-        match reported.recv_timeout(self.left()) {
+        let client = loop {
+            match reported.recv_timeout(self.due.next_look()) {
+                Ok(client) => break client,
+                Err(RecvTimeoutError::Timeout) if !self.due.is_over() => {}
+                Err(_) => return Err(self.no_state().into()),
+            }
+        };
+        match client {
             // Everything that the client has sent to the arm so far went through this bridge.
-            Ok(Err(FrankaError::Network(text))) => Err(self.silent(&text).into()),
-            Ok(client) => Ok((client.map_err(Failure::Client)?, urdf)),
-            Err(_) => Err(self.no_state().into()),
+            Err(FrankaError::Network(text)) => Err(self.silent(&text).into()),
+            client => Ok((client.map_err(Failure::Client)?, urdf)),
         }
     }
 
@@ -205,7 +212,7 @@ impl Bridge<'_> {
                 Err(_) if client.is_finished() => {
                     return Err(broken(io::Error::other("the client found no way")));
                 }
-                Err(_) if self.left() <= Duration::from_millis(1) => {
+                Err(_) if self.due.is_over() => {
                     return Err(self.no_answer().into());
                 }
                 Err(_) => thread::sleep(LOOKING),
@@ -258,7 +265,7 @@ impl Bridge<'_> {
 
     fn pass(&self, to: &mut TcpStream, message: &[u8]) -> Result<(), Failure> {
         let written = to
-            .set_write_timeout(Some(self.left()))
+            .set_write_timeout(Some(left(self.due.at)))
             .and_then(|()| to.write_all(message));
         written.map_err(|error| self.broken(&error))
     }
@@ -284,10 +291,10 @@ impl Bridge<'_> {
 
     fn fill(&self, from: &mut TcpStream, mut into: &mut [u8]) -> Result<(), Broken> {
         while !into.is_empty() {
-            if Instant::now() >= self.due {
+            if self.due.is_over() {
                 return Err(Broken::Io(ErrorKind::TimedOut.into()));
             }
-            from.set_read_timeout(Some(self.left()))?;
+            from.set_read_timeout(Some(self.due.next_look()))?;
             match from.read(into) {
                 Ok(0) => return Err(Broken::Io(ErrorKind::UnexpectedEof.into())),
                 Ok(read) => into = into.get_mut(read..).unwrap_or_default(),
@@ -317,10 +324,6 @@ impl Bridge<'_> {
         Ok(line)
     }
 
-    fn left(&self) -> Duration {
-        left(self.due)
-    }
-
     fn told(&self, broken: &Broken) -> Failure {
         match broken {
             Broken::Io(error) => self.broken(error),
@@ -337,7 +340,7 @@ impl Bridge<'_> {
                  activated. End the other client, or check the address"
                     .to_owned()
             }
-            _ => error.to_string(),
+            _ => format!("{error}{}", advice(error)),
         };
         Failure::Client(FrankaError::Network(text))
     }
@@ -394,12 +397,12 @@ impl Bridge<'_> {
 
 /// Connects to `address`, on `port` unless the address has one, with the socket options that `franka-rs`
 /// uses.
-pub(crate) fn reached(address: &str, port: u16, due: Instant) -> io::Result<TcpStream> {
+pub(crate) fn reached(address: &str, port: u16, due: &Due) -> io::Result<TcpStream> {
     let found = address.to_socket_addrs();
     let found = found.or_else(|_| (address, port).to_socket_addrs())?;
     let mut last = io::Error::other("the host has no address; check its name");
     for place in found {
-        match TcpStream::connect_timeout(&place, left(due)) {
+        match connected(place, due) {
             Ok(socket) => {
                 socket.set_nodelay(true)?;
                 let second = Duration::from_secs(1);
@@ -412,6 +415,37 @@ pub(crate) fn reached(address: &str, port: u16, due: Instant) -> io::Result<TcpS
         }
     }
     Err(last)
+}
+
+/// Connects to `place` until `due`.
+fn connected(place: SocketAddr, due: &Due) -> io::Result<TcpStream> {
+    let socket = Socket::new(
+        Domain::for_address(place),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_nonblocking(true)?;
+    if let Err(error) = socket.connect(&SockAddr::from(place))
+        && error.raw_os_error() != Some(libc::EINPROGRESS)
+    {
+        return Err(error);
+    }
+    let mut pause = LOOKING;
+    while let Err(error) = socket.peer_addr() {
+        if let Some(error) = socket.take_error()? {
+            return Err(error);
+        }
+        if error.kind() != ErrorKind::NotConnected {
+            return Err(error);
+        }
+        if due.is_over() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        thread::sleep(pause);
+        pause = pause.saturating_mul(2).min(due.next_look());
+    }
+    socket.set_nonblocking(false)?;
+    Ok(socket.into())
 }
 
 /// Why no message came.

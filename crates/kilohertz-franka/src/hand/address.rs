@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use franka::wire::ROBOT_COMMAND_PORT;
 use kilohertz_core::number::number;
+use kilohertz_core::shortage::advice;
 
 use crate::error::{ArmError, ArmErrorCode};
 
@@ -37,7 +38,10 @@ pub(super) fn connecting(host: &str, port: u16, error: &io::Error) -> ArmError {
         ),
         _ => ArmError::new(
             ArmErrorCode::ConnectFailed,
-            format!("cannot connect to the hand at {place}: {error}"),
+            format!(
+                "cannot connect to the hand at {place}: {error}{}",
+                advice(error)
+            ),
         ),
     }
 }

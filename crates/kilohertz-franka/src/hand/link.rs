@@ -18,7 +18,7 @@ use franka::{FrankaError, GripperState};
 use kilohertz_core::number::number;
 use zerocopy::FromBytes;
 
-use crate::client::deadline::later;
+use crate::client::deadline::{Due, later};
 use crate::client::source::StateSource;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::hand::answers::Answers;
@@ -114,7 +114,7 @@ impl Link {
         patience: Duration,
         mut look: impl FnMut(),
     ) -> Result<GripperStatus, ArmError> {
-        let give_up = later(patience);
+        let due = Due::at(later(patience));
         loop {
             look();
             if let Some(message) = self.received(id)? {
@@ -131,7 +131,7 @@ impl Link {
                 self.answers.end();
                 return Err(silent(SILENCE));
             }
-            self.pause(give_up, || {
+            self.pause(&due, || {
                 ArmError::new(
                     ArmErrorCode::CommandTimeout,
                     format!(
@@ -162,12 +162,12 @@ impl Link {
         }
     }
 
-    /// Pauses between two checks. Returns an error if the connection was closed or `give_up` has passed.
-    pub fn pause(&self, give_up: Instant, late: impl FnOnce() -> ArmError) -> Result<(), ArmError> {
+    /// Pauses between two checks. Returns an error if the connection was closed or `due` has passed.
+    pub fn pause(&self, due: &Due, late: impl FnOnce() -> ArmError) -> Result<(), ArmError> {
         if self.closed.load(Ordering::Acquire) {
             return Err(closed());
         }
-        if Instant::now() >= give_up {
+        if due.is_over() {
             return Err(late());
         }
         thread::sleep(LOOK);

@@ -36,10 +36,12 @@ use franka::wire::{HeaderLayout, parse_response};
 use kilohertz_core::limits::exceeds;
 use kilohertz_core::number::{number, number_beside};
 use kilohertz_core::session::roll::Place;
+use kilohertz_core::shortage::advice;
 use zerocopy::IntoBytes;
 
+use crate::arm::connect::outcome;
 use crate::client::bridge::reached;
-use crate::client::deadline::later;
+use crate::client::deadline::{Due, GiveUp, later};
 use crate::client::source::{HostSocket, StateSource};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::hand::address::{Place as HandPlace, at, connecting, no_answer, place};
@@ -68,6 +70,8 @@ pub struct HandOptions {
     /// How long a command may take beyond the time of its motion. In one case a hand pressed against an
     /// obstacle for 100 s before it answered.
     pub command_timeout: Duration,
+    /// Ends the attempt to connect.
+    pub give_up: GiveUp,
 }
 
 impl Default for HandOptions {
@@ -77,6 +81,7 @@ impl Default for HandOptions {
             timeout: Duration::from_secs(5),
             port: None,
             command_timeout: Duration::from_secs(180),
+            give_up: GiveUp::default(),
         }
     }
 }
@@ -111,13 +116,11 @@ impl Hand {
             .map_err(|error| {
                 ArmError::new(
                     ArmErrorCode::ConnectFailed,
-                    format!("cannot start a thread: {error}"),
+                    format!("cannot start a thread: {error}{}", advice(&error)),
                 )
             })?;
-        let patience = options.timeout.saturating_add(LOOK * 100);
-        reported
-            .recv_timeout(patience)
-            .unwrap_or_else(|_| Err(no_answer(&host, port, options.timeout)))
+        outcome(&reported, options.timeout, &options.give_up)
+            .unwrap_or_else(|| Err(no_answer(&host, port, options.timeout)))
     }
 
     fn connect_here(
@@ -126,9 +129,12 @@ impl Hand {
         of_arm: u16,
         wanted: &HandOptions,
     ) -> Result<Hand, ArmError> {
-        let give_up = later(wanted.timeout);
+        let due = Due {
+            at: later(wanted.timeout),
+            give_up: wanted.give_up.clone(),
+        };
         let failed = |error: io::Error| connecting(host, port, &error);
-        let socket = reached(&at(host, port), port, give_up).map_err(failed)?;
+        let socket = reached(&at(host, port), port, &due).map_err(failed)?;
         let hand = socket.peer_addr().map_err(failed)?.ip();
         let states = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).map_err(failed)?;
         states.set_nonblocking(true).map_err(failed)?;
@@ -143,7 +149,7 @@ impl Hand {
             if let Some(message) = link.received(id)? {
                 break message;
             }
-            link.pause(give_up, late)?;
+            link.pause(&due, late)?;
         };
         let answer: GripperConnectResponse = parse_response(HeaderLayout::Gripper, &message)?;
         let server_version = answer.version.get();
@@ -171,7 +177,7 @@ impl Hand {
             if let Some(SocketAddr::V4(source)) = link.listen()?.source {
                 break source;
             }
-            link.pause(give_up, late)?;
+            link.pause(&due, late)?;
         };
         link.source.of(state_socket.at(source)?);
         Ok(Hand {
@@ -278,7 +284,7 @@ impl Hand {
     pub fn state(&self) -> Result<GripperState, ArmError> {
         let link = self.link()?;
         let before = link.listen()?.count;
-        let give_up = later(STATE_PATIENCE);
+        let due = Due::at(later(STATE_PATIENCE));
         loop {
             let heard = link.listen()?;
             if let (Some(state), true) = (heard.state, heard.count > before) {
@@ -286,7 +292,7 @@ impl Hand {
             }
             drop(heard);
             link.answers.go_on().map_err(|error| link.lost(error))?;
-            link.pause(give_up, || silent(STATE_PATIENCE))?;
+            link.pause(&due, || silent(STATE_PATIENCE))?;
         }
     }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kilohertz_franka::{Arm, ConnectOptions, Control, Gains, Impedance, state};
+use kilohertz_franka::{Arm, ConnectOptions, Control, Gains, GiveUp, Impedance, state};
 use napi::bindgen_prelude::{Either3, Float64Array, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -87,7 +87,36 @@ fn exactly<const N: usize>(numbers: Option<Vec<f64>>) -> Option<[f64; N]> {
     numbers.and_then(|numbers| numbers.try_into().ok())
 }
 
-fn options(options: NativeConnectOptions) -> std::result::Result<ConnectOptions, Failure> {
+/// An attempt to connect to an arm or a hand, which can be ended.
+#[napi]
+pub struct NativeAttempt {
+    pub(crate) give_up: GiveUp,
+}
+
+#[napi]
+impl NativeAttempt {
+    #[napi(constructor)]
+    #[allow(
+        clippy::new_without_default,
+        reason = "JavaScript calls it, and it has no other caller"
+    )]
+    pub fn new() -> NativeAttempt {
+        NativeAttempt {
+            give_up: GiveUp::default(),
+        }
+    }
+
+    /// Ends the attempt. What it has opened is closed, then its promise rejects.
+    #[napi]
+    pub fn stop(&self) {
+        self.give_up.now();
+    }
+}
+
+fn options(
+    options: NativeConnectOptions,
+    give_up: GiveUp,
+) -> std::result::Result<ConnectOptions, Failure> {
     let generation = options.generation.map(|name| named("generation", &name));
     let client = options.client.map(|name| named("client", &name));
     let impedance = match (options.law, options.impedance) {
@@ -101,6 +130,7 @@ fn options(options: NativeConnectOptions) -> std::result::Result<ConnectOptions,
         timeout: Duration::from_secs_f64(options.timeout_s),
         generation: generation.transpose()?,
         client: client.transpose()?.unwrap_or_default(),
+        give_up,
     })
 }
 
@@ -124,12 +154,13 @@ pub struct NativeArm {
 impl NativeArm {
     /// Connects; rejects with the answer of the arm or the network.
     #[napi(ts_return_type = "Promise<NativeArm>")]
-    pub fn connect(
-        env: &Env,
+    pub fn connect<'env>(
+        env: &'env Env,
         address: String,
         connect_with: NativeConnectOptions,
-    ) -> Result<Object<'_>> {
-        let options = options(connect_with).or_throw(env)?;
+        attempt: &NativeAttempt,
+    ) -> Result<Object<'env>> {
+        let options = options(connect_with, attempt.give_up.clone()).or_throw(env)?;
         in_background(env, move || {
             let arm = Arm::connect(&address, &options)?;
             Ok(NativeArm { arm: Arc::new(arm) })

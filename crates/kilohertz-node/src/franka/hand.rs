@@ -11,6 +11,7 @@ use napi_derive::napi;
 
 use crate::background::in_background;
 use crate::error::OrThrow;
+use crate::franka::arm::NativeAttempt;
 use crate::guard::{NativePlace, give_stack};
 
 /// The hands that this process is connected to, for those who show an arm.
@@ -70,11 +71,17 @@ pub struct NativeHand {
 impl NativeHand {
     /// Connects to the hand of the arm at `host` or `host:port`.
     #[napi(ts_return_type = "Promise<NativeHand>")]
-    pub fn connect(env: &Env, address: String, wanted: NativeHandOptions) -> Result<Object<'_>> {
+    pub fn connect<'env>(
+        env: &'env Env,
+        address: String,
+        wanted: NativeHandOptions,
+        attempt: &NativeAttempt,
+    ) -> Result<Object<'env>> {
         let options = HandOptions {
             timeout: Duration::from_secs_f64(wanted.timeout_s),
             port: wanted.port,
             command_timeout: Duration::from_secs_f64(wanted.command_timeout_s),
+            give_up: attempt.give_up.clone(),
         };
         // The fingers stop before this environment ends, in whichever way, even if it is a worker that is
         // terminated.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use kilohertz_core::shortage::advice;
 use kilohertz_offload::arena::Block;
 use kilohertz_offload::child;
 use kilohertz_offload::error::LineError;
@@ -23,13 +24,17 @@ use crate::offload::poll::Poll;
 
 impl From<LineError> for Failure {
     fn from(error: LineError) -> Failure {
+        let advice = match &error {
+            LineError::System(source) => advice(source),
+            _ => "",
+        };
         let code = match error {
             LineError::TooLong { .. } => Code::OffloadTooLarge,
             LineError::Foreign | LineError::Garbled => Code::OffloadProtocol,
             // A full line is not a failure: the returned value tells the sender.
             LineError::Full | LineError::System(_) => Code::System,
         };
-        Failure::new(code, error.to_string())
+        Failure::new(code, format!("{error}{advice}"))
     }
 }
 

@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use kilohertz_core::channel::shared_mailbox::{Lengths, PolicyEnd, SharedMailbox};
+use kilohertz_core::shortage::advice;
 use napi::bindgen_prelude::Float64ArraySlice;
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -14,7 +15,10 @@ use crate::error::{Code, Failure, OrThrow};
 use crate::news::{END, OBSERVATION};
 
 fn system(error: &std::io::Error) -> Failure {
-    Failure::new(Code::System, format!("the policy's memory failed: {error}"))
+    Failure::new(
+        Code::System,
+        format!("the policy's memory failed: {error}{}", advice(error)),
+    )
 }
 
 fn lengths(observation: u32, action: u32) -> Lengths {
@@ -103,6 +107,8 @@ impl Drop for NativeSharedPort {
 #[napi]
 pub struct NativeJoinedPort {
     policy: PolicyEnd,
+    /// The robot's time of the observation taken last.
+    asked: Duration,
 }
 
 #[napi]
@@ -120,6 +126,7 @@ impl NativeJoinedPort {
         let policy = PolicyEnd::join(memory, lengths(observation, action));
         Ok(NativeJoinedPort {
             policy: policy.map_err(|error| system(&error)).or_throw(env)?,
+            asked: Duration::ZERO,
         })
     }
 
@@ -139,10 +146,11 @@ impl NativeJoinedPort {
             if self.policy.is_over() {
                 return END;
             }
-            if let Some(frame) = self.policy.take()
-                && fill_question(&frame, &mut observation, &mut clock)
-            {
-                return OBSERVATION;
+            if let Some(frame) = self.policy.take() {
+                self.asked = frame.question().time;
+                if fill_question(&frame, &mut observation, &mut clock) {
+                    return OBSERVATION;
+                }
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -172,6 +180,12 @@ impl NativeJoinedPort {
     #[napi(getter)]
     pub fn first_s(&self) -> f64 {
         self.policy.first().as_secs_f64()
+    }
+
+    /// The robot's time of the question taken last [s].
+    #[napi(getter)]
+    pub fn asked_s(&self) -> f64 {
+        self.asked.as_secs_f64()
     }
 
     /// Tells the loop that the policy failed and will not answer again.

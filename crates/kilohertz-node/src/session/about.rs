@@ -49,6 +49,29 @@ pub fn about(
     rate_hz: f64,
     options: &NativeSessionOptions,
 ) -> About {
+    let workspace = options.box_m.as_deref().and_then(box_of);
+    // Rows that are changes stand for no place by themselves.
+    let chunks = options.chunks.as_ref().filter(|chunks| !chunks.is_relative);
+    let info = ArmInfo {
+        workspace: workspace.map(|inside| BoxInfo {
+            min: inside.lower,
+            max: inside.upper,
+        }),
+        ..about_idle(arm, control, (rate_hz, options.policy_rate_hz))
+    };
+    About {
+        info,
+        drawn: chunks.and_then(|_| Drawn::of(&Layout::from(action))),
+        address: arm.and_then(Arm::address),
+    }
+}
+
+/// Returns what a page is told of a robot with these rates of its loop and its policy; its name is not known yet.
+pub fn about_idle(
+    arm: Option<&Arm>,
+    control: &str,
+    (rate_hz, policy_rate_hz): (f64, f64),
+) -> ArmInfo {
     let limits = arm.map(|arm| {
         let limits = arm.limits();
         let each = |of: fn(&JointBounds) -> f64| limits.joints.iter().map(of).collect();
@@ -59,28 +82,19 @@ pub fn about(
             torque: limits.torque.to_vec(),
         }
     });
-    let workspace = options.box_m.as_deref().and_then(box_of);
-    // Rows that are changes stand for no place by themselves.
-    let chunks = options.chunks.as_ref().filter(|chunks| !chunks.is_relative);
-    let info = ArmInfo {
+    ArmInfo {
         id: 0,
         name: String::new(),
         model: arm.map(|arm| arm.generation().to_string()),
         control: control.to_owned(),
         rate_hz,
-        policy_rate_hz: options.policy_rate_hz,
+        policy_rate_hz,
         is_running: true,
+        has_controls: false,
+        is_controlled: false,
         session: 0,
         fields: arm.map_or_else(Vec::new, |_| fields()),
         limits,
-        workspace: workspace.map(|inside| BoxInfo {
-            min: inside.lower,
-            max: inside.upper,
-        }),
-    };
-    About {
-        info,
-        drawn: chunks.and_then(|_| Drawn::of(&Layout::from(action))),
-        address: arm.and_then(Arm::address),
+        workspace: None,
     }
 }

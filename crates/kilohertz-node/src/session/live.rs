@@ -1,19 +1,19 @@
 //! A session that is shown while it runs.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use kilohertz_core::session::CyclesOut;
 use kilohertz_dashboard::foxglove::Live;
 use kilohertz_dashboard::listen::listen;
 use kilohertz_record::encoder::Encoder;
-use kilohertz_record::live::{Clocks, Log, SessionSource};
+use kilohertz_record::live::Log;
 use kilohertz_record::run::Run;
-use kilohertz_record::writer::WriterOptions;
+use kilohertz_record::writer::{Source, WriterOptions};
 use napi::bindgen_prelude::Either3;
 use napi_derive::napi;
 
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 
 /// How long the end of a session waits until its clients have what waits for them.
 const LIVE_LIMIT: Duration = Duration::from_secs(1);
@@ -49,27 +49,45 @@ pub struct NativeShown {
 
 /// A session that is shown.
 pub struct Shown {
-    live: Live,
+    address: SocketAddr,
+    /// The port, until clients are served.
+    listener: Mutex<Option<TcpListener>>,
+    live: OnceLock<Live>,
     log: Log,
 }
 
 impl Shown {
-    /// Begins to show the session that `cycles` come from. A port that is in use is refused here.
-    pub fn begin(
-        foxglove: &NativeFoxglove,
-        run: Run,
-        options: &WriterOptions,
-        cycles: CyclesOut,
-        clocks: Clocks,
-    ) -> Result<Shown, Failure> {
+    /// Opens the port. One that is in use is refused here. Clients are served from [`Shown::begin`] on.
+    pub fn listen(foxglove: &NativeFoxglove) -> Result<Shown, Failure> {
         let host = ip_of("foxglove.host", &foxglove.host)?;
         let listener = listen(host, foxglove.port)?;
+        let unknown = |error| Failure::new(Code::System, format!("the port opened: {error}"));
+        Ok(Shown {
+            address: listener.local_addr().map_err(unknown)?,
+            listener: Mutex::new(Some(listener)),
+            live: OnceLock::new(),
+            log: Log::default(),
+        })
+    }
+
+    /// Begins to show the run that `source` comes from. A second call does nothing.
+    pub fn begin(
+        &self,
+        run: Run,
+        options: &WriterOptions,
+        source: impl Source,
+    ) -> Result<(), Failure> {
         let encoder = Encoder::new(run, &options.views, options.views_hz)?;
-        let log = Log::default();
-        let source = SessionSource::new(cycles, log.clone(), clocks);
-        let live = Live::start(listener, encoder, source);
-        let live = live.map_err(|error| Failure::thread(&error))?;
-        Ok(Shown { live, log })
+        let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listener) = listener.take() {
+            let live = Live::start(listener, encoder, source);
+            // The cell is empty: the listener was there.
+            drop(
+                self.live
+                    .set(live.map_err(|error| Failure::thread(&error))?),
+            );
+        }
+        Ok(())
     }
 
     /// Returns the log whose values are shown.
@@ -79,7 +97,8 @@ impl Shown {
 
     /// Returns what was shown so far.
     pub fn report(&self) -> NativeShown {
-        let (address, counts) = (self.live.address(), self.live.counts());
+        let address = self.address;
+        let counts = self.live.get().map(Live::counts).unwrap_or_default();
         NativeShown {
             host: address.ip().to_string(),
             port: address.port(),
@@ -92,6 +111,8 @@ impl Shown {
 
     /// Waits until the clients have what waits for them and the port is free. Call this when the loop has ended.
     pub fn finish(&self) {
-        self.live.join(LIVE_LIMIT);
+        if let Some(live) = self.live.get() {
+            live.join(LIVE_LIMIT);
+        }
     }
 }

@@ -1,11 +1,14 @@
 //! A loop thread and its policy in JavaScript.
 //!
 //! `options.rs` has its options, `realtime.rs` what it asks of the system, `stats.rs` what it has done,
-//! `outcome.rs` how it ended and what happened meanwhile, `recording.rs` what is kept of it, `live.rs` to whom
-//! it is shown, `recorded.rs` what is asked of both, `about.rs` what a page is told of its robot.
+//! `outcome.rs` how it ended and what happened meanwhile, `recording.rs` what is kept of it, `frames.rs` what a
+//! robot written in JavaScript hands over of its cycles, `live.rs` to whom it is shown, `recorded.rs` what is
+//! asked of both, `about.rs` what a page is told of its robot, `moving.rs` sessions whose policy is not in
+//! JavaScript.
 
 pub(crate) mod about;
 mod config;
+pub(crate) mod frames;
 pub(crate) mod live;
 pub(crate) mod options;
 pub(crate) mod outcome;
@@ -22,7 +25,7 @@ use kilohertz_core::channel::notify::{Signals, start_notifier};
 use kilohertz_core::channel::records::RECORD_HEADER;
 use kilohertz_core::channel::shared_mailbox::SharedMailbox;
 use kilohertz_core::limits::{Limiter, Unlimited};
-use kilohertz_core::policy::{Policy, Question};
+use kilohertz_core::policy::{Policy, PolicyThread, Question};
 use kilohertz_core::robot::{Elsewhere, Paced, Robot};
 use kilohertz_core::schema::Schema;
 use kilohertz_core::session::{Config, Deadline, Session};
@@ -41,7 +44,6 @@ use crate::buffers::fill_question;
 use crate::error::{Code, Failure, OrThrow};
 use crate::franka::arm::{NativeArm, named};
 use crate::franka::hand::NativeHand;
-use crate::franka::move_to::NativeMove;
 use crate::guard::{NativePlace, give_stack};
 use crate::news::{BEGUN, END, EVENTS, OBSERVATION};
 use crate::policy::process::NativeSharedPort;
@@ -69,6 +71,8 @@ pub struct NativeSession {
     is_chunked: bool,
     /// The question of the observation taken last.
     taken: Question,
+    /// The thread of a policy in JavaScript.
+    thread: Option<Arc<PolicyThread>>,
     kept: SharedKept,
     /// What a page shows of the robot.
     about: About,
@@ -256,6 +260,7 @@ fn start(
         }
         Asked::Native(native) => (native, None, waking(notifier.clone()).1.failure_notifier()),
     };
+    let thread = inside.thread();
     let action = robot.action().clone();
     grip(hand, options, &config, &recorder)
         .map_err(|error| Failure::thread(&error))
@@ -295,6 +300,7 @@ fn start(
         action,
         is_chunked: options.chunks.is_some(),
         taken: Question::default(),
+        thread,
         kept,
         about,
     })
@@ -369,22 +375,6 @@ impl NativeSession {
         let asked = Asked::Process(port.shared().or_throw(env)?.clone());
         let mut parts = controlled(arm, &control, &options, asked).or_throw(env)?;
         parts.hand = hand.map(NativeHand::shared);
-        start(env, parts, &options, place, wake)
-    }
-
-    /// Starts a session that moves an arm as planned, and ends when the arm is there.
-    #[napi(factory)]
-    pub fn moving(
-        env: &Env,
-        arm: &NativeArm,
-        planned: &NativeMove,
-        options: NativeSessionOptions,
-        place: &NativePlace,
-        wake: Function<'_, (), ()>,
-    ) -> Result<NativeSession> {
-        let asked = Asked::Native(Box::new(planned.policy()));
-        let driven = arm.arm.mover(&motion_options(&options));
-        let parts = parts_of(driven, &options, (arm, "moveTo"), asked).or_throw(env)?;
         start(env, parts, &options, place, wake)
     }
 
@@ -573,3 +563,6 @@ impl NativeSession {
         Ok(Float64Array::new(self.session(env)?.take_records()))
     }
 }
+
+// Here, because `napi` has to have read the class before.
+mod moving;

@@ -9,7 +9,9 @@ use napi_derive::napi;
 
 use crate::background::in_background;
 use crate::error::{Code, Failure, OrThrow};
+use crate::franka::arm::NativeField;
 use crate::session::NativeSession;
+use crate::session::frames::layout_of;
 use crate::session::live::NativeShown;
 use crate::session::recording::{Kept, NativeRecorded, NativeValue};
 
@@ -26,6 +28,19 @@ impl NativeSession {
         let recorder = self.session(env)?.recorder();
         let ticks = recorder.iterations.get() + recorder.missed_ticks.get();
         Ok(ticks as f64 * recorder.target_period().as_secs_f64())
+    }
+
+    /// The robot's time of the question that a policy on this thread took last [s].
+    #[napi(getter)]
+    pub fn asked_s(&self) -> f64 {
+        self.taken.time.as_secs_f64()
+    }
+
+    /// The robot's time at which the policy's own time begins [s]; 0 before that is known.
+    #[napi(getter)]
+    pub fn first_s(&self) -> f64 {
+        let first = self.thread.as_ref().and_then(|thread| thread.first());
+        first.unwrap_or_default().as_secs_f64()
     }
 
     /// Returns what was recorded so far; null if the session is not recorded.
@@ -71,6 +86,28 @@ impl NativeSession {
             return Ok(());
         }
         kept.mark(index, time_s, task, ended.as_deref());
+        Ok(())
+    }
+
+    /// Begins to keep the states and commands of a robot written in JavaScript, which have these fields.
+    #[napi]
+    pub fn describe(
+        &self,
+        env: &Env,
+        state: Vec<NativeField>,
+        action: Vec<NativeField>,
+    ) -> Result<()> {
+        let layouts = layout_of(state).and_then(|state| Ok((state, layout_of(action)?)));
+        let (state, action) = layouts.map_err(Failure::from).or_throw(env)?;
+        self.kept(env)?.describe(state, action);
+        Ok(())
+    }
+
+    /// Keeps the state of a robot written in JavaScript, and its command behind it. `note` says what is not
+    /// kept of it.
+    #[napi]
+    pub fn keep(&self, env: &Env, tick: f64, numbers: &[f64], note: Option<String>) -> Result<()> {
+        self.kept(env)?.frame(tick as u64, numbers, note);
         Ok(())
     }
 

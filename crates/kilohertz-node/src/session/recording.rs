@@ -1,5 +1,6 @@
 //! What is kept of a session: the newest cycles in memory, and, if it is recorded, all of it in a file. If it
-//! is shown, `live.rs` gets all of it too.
+//! is shown, `live.rs` gets all of it too. What states and commands of a robot written in JavaScript consist of is
+//! known only in its first cycle: until then `Undescribed` waits.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -10,19 +11,22 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kilohertz_core::channel::notify::{Notifier, Signals};
 use kilohertz_core::robot::Robot;
-use kilohertz_core::session::{BlackBox, Config, EventKind, Keeping, Session, cycle_rings};
+use kilohertz_core::session::{
+    BlackBox, Config, CyclesOut, EventKind, Keeping, Session, cycle_rings,
+};
 use kilohertz_core::timing::time::Time;
-use kilohertz_record::entry::{EpisodeMark, Note, Outcome, Pixels, Sample, Value};
+use kilohertz_record::entry::{Entry, EpisodeMark, Note, Outcome, Pixels, Sample, Value};
 use kilohertz_record::error::RecordError;
 use kilohertz_record::layout::Layout;
 use kilohertz_record::live::{Clocks, Log, SessionSource, read_black_box};
 use kilohertz_record::run::{GRIPPER, Run, Start};
-use kilohertz_record::writer::{Recording, RunWriter, View, WriterOptions};
+use kilohertz_record::writer::{Recording, Reserved, RunWriter, View, WriterOptions};
 use napi::bindgen_prelude::{Float64Array, Uint8Array};
 use napi_derive::napi;
 
 use crate::error::{Code, Failure};
 use crate::session::about::About;
+use crate::session::frames::{Framed, Frames};
 use crate::session::live::{NativeShown, Shown};
 use crate::session::options::{NativeSessionOptions, seconds};
 
@@ -88,10 +92,20 @@ impl NativeValue {
 
 /// What is kept of a session.
 pub struct Kept {
-    run: Run,
+    /// What is known of the run, once the form of its states is.
+    run: OnceLock<Run>,
+    /// What begins then.
+    undescribed: Mutex<Option<Undescribed>>,
+    started: Start,
     clocks: Clocks,
     log: Log,
-    recording: Option<(PathBuf, Recording)>,
+    /// What a robot written in JavaScript hands over.
+    frames: Option<Frames>,
+    /// The file of the recording.
+    path: Option<PathBuf>,
+    recording: OnceLock<Recording>,
+    /// Why what waited for the form of the states could not begin.
+    unstarted: OnceLock<Failure>,
     shown: Option<Shown>,
     /// Where the newest cycles are written if the session ends with an error, and by which thread.
     folder: Option<(PathBuf, Aside)>,
@@ -101,6 +115,13 @@ pub struct Kept {
     is_failure_told: AtomicBool,
     /// True once [`finish`] is done.
     is_finished: AtomicBool,
+}
+
+/// What waits until the form of the states is known.
+struct Undescribed {
+    run: Run,
+    written: Option<(Reserved, CyclesOut, Notifier)>,
+    shown: Option<CyclesOut>,
 }
 
 fn now() -> Start {
@@ -233,42 +254,106 @@ impl Kept {
         if let Some(lasts_s) = options.black_box_s {
             keeping.black_box = Some(BlackBox::new(lengths, seconds(lasts_s), period));
         }
+        // What begins here leaves nothing behind if what follows is refused.
         let mut log = Log::default();
-        // This leaves nothing behind if what follows is refused.
+        let mut waiting = Undescribed {
+            run,
+            written: None,
+            shown: None,
+        };
         let mut shown = None;
         if let Some(foxglove) = &options.foxglove {
-            let (live, waiting) = cycle_rings(lengths, period);
-            let options = views(&run.state);
-            let begun = Shown::begin(foxglove, run.clone(), &options, waiting, clocks.clone())?;
+            let (live, cycles) = cycle_rings(lengths, period);
+            let begun = Shown::listen(foxglove)?;
             keeping.live = Some(live);
             log = log.and(begun.log());
             shown = Some(begun);
+            waiting.shown = Some(cycles);
         }
-        let mut recording = None;
-        if let Some(path) = &options.record {
-            let path = PathBuf::from(path);
-            let writer = RunWriter::create(&path, run.clone(), &views(&run.state))?;
-            let (all, waiting) = cycle_rings(lengths, period);
-            let source = SessionSource::new(waiting, log.clone(), clocks.clone());
-            let notifier = notifier.clone();
-            let started =
-                Recording::start(writer, source, move |_| notifier.notify(Signals::EVENT));
-            let started = started.map_err(|error| Failure::thread(&error))?;
+        let path = options.record.as_ref().map(PathBuf::from);
+        if let Some(path) = &path {
+            let (all, cycles) = cycle_rings(lengths, period);
             keeping.all = Some(all);
-            recording = Some((path, started));
+            waiting.written = Some((Reserved::new(path)?, cycles, notifier.clone()));
         }
+        // The loop sees the states of all robots but those that are written in JavaScript.
+        let is_seen = !robot.observation().is_empty();
+        let lasts = seconds(options.black_box_s.unwrap_or_default());
         let kept = Kept {
-            run,
+            run: OnceLock::new(),
+            started: start,
             clocks,
             log,
-            recording,
+            frames: (!is_seen).then(|| Frames::new(lasts, period)),
+            path,
+            recording: OnceLock::new(),
+            unstarted: OnceLock::new(),
             shown,
             folder,
             saved: OnceLock::new(),
             is_failure_told: AtomicBool::new(false),
             is_finished: AtomicBool::new(false),
+            undescribed: Mutex::new(Some(waiting)),
         };
+        if is_seen {
+            kept.start(|_| ())?;
+        }
         Ok((keeping, kept))
+    }
+
+    /// Begins what waits for the form of the states, once. `describe` may complete what is known of the run.
+    fn start(&self, describe: impl FnOnce(&mut Run)) -> Result<(), Failure> {
+        let mut undescribed = self
+            .undescribed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(mut waiting) = undescribed.take() else {
+            return Ok(());
+        };
+        describe(&mut waiting.run);
+        let run = self.run.get_or_init(|| waiting.run);
+        let source = |cycles, log: &Log| Framed {
+            source: SessionSource::new(cycles, log.clone(), self.clocks.clone()),
+            frames: self.frames.clone(),
+        };
+        if let (Some(shown), Some(cycles)) = (&self.shown, waiting.shown) {
+            shown.begin(run.clone(), &views(&run.state), source(cycles, shown.log()))?;
+        }
+        if let Some((reserved, cycles, notifier)) = waiting.written {
+            let writer = RunWriter::begin(reserved, run.clone(), &views(&run.state))?;
+            let tell = move |_: &RecordError| notifier.notify(Signals::EVENT);
+            let started = Recording::start(writer, source(cycles, &self.log), tell);
+            // The cell is empty: only this code writes it.
+            drop(
+                self.recording
+                    .set(started.map_err(|error| Failure::thread(&error))?),
+            );
+        }
+        Ok(())
+    }
+
+    /// Begins the recording of a robot written in JavaScript, whose states and commands have these fields. If it
+    /// cannot begin, the robot goes on, and that is told as a recording that has failed.
+    pub fn describe(&self, state: Layout, action: Layout) {
+        let frames = self.frames.as_ref();
+        let started = self.start(|run| {
+            if let Some(frames) = frames {
+                frames.describe(state.len(), action.len());
+            }
+            run.state = state;
+            run.answer = action.clone();
+            run.action = action;
+        });
+        if let Err(failure) = started {
+            let _ = self.unstarted.set(failure);
+        }
+    }
+
+    /// Keeps what a robot written in JavaScript observed in a cycle, and what it was commanded.
+    pub fn frame(&self, tick: u64, numbers: &[f64], note: Option<String>) {
+        if let Some(frames) = &self.frames {
+            frames.push(tick, numbers, note);
+        }
     }
 
     /// Says in words what an event is.
@@ -278,7 +363,7 @@ impl Kept {
 
     /// Returns true if somebody takes what users log.
     pub fn takes_logs(&self) -> bool {
-        self.recording.is_some() || self.shown.is_some()
+        self.path.is_some() || self.shown.is_some()
     }
 
     /// Returns what was shown so far.
@@ -293,14 +378,25 @@ impl Kept {
 
     /// Writes the newest cycles into a file.
     pub fn save(&self, session: &Session, path: &Path) -> Result<(), RecordError> {
-        let mut writer = RunWriter::create(path, self.run.clone(), &views(&self.run.state))?;
+        // A session that ended before its first cycle has no states.
+        self.describe(Layout::default(), Layout::default());
+        let Some(run) = self.run.get() else {
+            return Ok(());
+        };
+        let mut writer = RunWriter::create(path, run.clone(), &views(&run.state))?;
         let mut written = Ok(());
         if let Some(black_box) = session.black_box() {
-            read_black_box(black_box, &self.clocks, &mut |entry| {
+            let mut write = |entry: &Entry<'_>| {
                 if written.is_ok() {
                     written = writer.write(entry);
                 }
-            });
+            };
+            match &self.frames {
+                Some(frames) => {
+                    read_black_box(black_box, &self.clocks, &mut frames.within(&mut write));
+                }
+                None => read_black_box(black_box, &self.clocks, &mut write),
+            }
         }
         written?;
         writer.finish()
@@ -317,22 +413,29 @@ impl Kept {
 
     /// Returns true if writing has failed and nobody was told so yet.
     pub fn has_failed(&self) -> bool {
-        let failed = |(_, recording): &(PathBuf, Recording)| recording.has_failed();
-        !self.is_failure_told.load(Ordering::Relaxed) && self.recording.as_ref().is_some_and(failed)
+        let has_failed = self.unstarted.get().is_some()
+            || self.recording.get().is_some_and(Recording::has_failed);
+        has_failed && !self.is_failure_told.load(Ordering::Relaxed)
     }
 
     /// Returns why writing has failed, once.
     pub fn take_failure(&self) -> Option<Failure> {
-        let (_, recording) = self.recording.as_ref()?;
-        let error = recording.error()?;
+        let failure = self.failure()?;
         let is_told = self.is_failure_told.swap(true, Ordering::Relaxed);
-        (!is_told).then(|| Failure::record(&error))
+        (!is_told).then_some(failure)
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        let written = self.recording.get().and_then(Recording::error);
+        let failed = written.map(|error| Failure::record(&error));
+        failed.or_else(|| self.unstarted.get().cloned())
     }
 
     /// Returns what was recorded so far.
     pub fn recorded(&self) -> Option<NativeRecorded> {
-        let (path, recording) = self.recording.as_ref()?;
-        let counts = recording.counts();
+        let path = self.path.as_ref()?;
+        let recording = self.recording.get();
+        let counts = recording.map(Recording::counts).unwrap_or_default();
         Some(NativeRecorded {
             path: path.display().to_string(),
             cycles: counts.kept.cycles as f64,
@@ -341,7 +444,7 @@ impl Kept {
             lost_others: counts.not_kept.others as f64,
             dropped_values: self.log.dropped() as f64,
             bytes: counts.bytes as f64,
-            error: recording.error().map(|error| Failure::record(&error)),
+            error: self.failure(),
         })
     }
 
@@ -393,7 +496,9 @@ pub fn finish(session: &Arc<OnceLock<Session>>, shared: &SharedKept) {
     let (Some(ended), Some(kept)) = (session.get(), shared.get()) else {
         return;
     };
-    if let Some((_, recording)) = &kept.recording {
+    // A session that ended before its first cycle has a file too.
+    kept.describe(Layout::default(), Layout::default());
+    if let Some(recording) = kept.recording.get() {
         recording.join(WRITING_LIMIT);
     }
     if let Some(shown) = &kept.shown {
@@ -403,7 +508,7 @@ pub fn finish(session: &Arc<OnceLock<Session>>, shared: &SharedKept) {
         .outcome()
         .is_some_and(|outcome| outcome.cause.is_some() || outcome.robot_error.is_some());
     if let (true, Some((folder, aside))) = (failed, &kept.folder) {
-        let at_ms = kept.run.start.wall_ns / 1_000_000;
+        let at_ms = kept.started.wall_ns / 1_000_000;
         let path = folder.join(format!("black-box-{at_ms}-{}.mcap", std::process::id()));
         let (session, shared) = (Arc::clone(session), Arc::clone(shared));
         aside.run(WRITING_LIMIT, move || {

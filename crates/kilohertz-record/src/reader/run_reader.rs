@@ -8,14 +8,20 @@ use mcap::records::{MessageHeader, Record, op};
 use prost::Message;
 
 use crate::entry::{
-    EpisodeMark, Note, Outcome, OwnedAnswer, OwnedCycle, OwnedEntry, Phases, Pixels, RESERVED,
-    Sample, Told, Value,
+    EpisodeMark, LONGEST_CHANNEL, MOST_CYCLE_BYTES, Note, Outcome, OwnedAnswer, OwnedCycle,
+    OwnedEntry, Phases, Pixels, RESERVED, Sample, Told, Value,
 };
 use crate::error::RecordError;
 use crate::reader::records::{Ending, Next, Records, each_record, parse, unpack};
 use crate::run::{METADATA, Run, Unknown};
 use crate::wire::topics::{self, kind_of, level_of, outcome_of, schema};
 use crate::wire::{frames, messages};
+
+/// The most entries of a chunk. A chunk of this package has far fewer; one that packs more into little space would
+/// fill the memory.
+const MOST_ENTRIES: usize = 1 << 20;
+/// The longest name of messages [bytes] that is of interest.
+const LONGEST_NAME: usize = 256;
 
 /// How messages of a channel are read.
 #[derive(Debug, Clone, PartialEq)]
@@ -261,7 +267,9 @@ impl Chunks {
     fn record(&mut self, record: Record<'_>) -> Result<(), String> {
         match record {
             Record::Schema { header, .. } => {
-                self.schemas.insert(header.id, header.name);
+                let is_ours = header.name.len() <= LONGEST_NAME;
+                let name = if is_ours { header.name } else { String::new() };
+                self.schemas.insert(header.id, name);
             }
             Record::Channel(channel) => {
                 let message = self.schemas.get(&channel.schema_id).map(String::as_str);
@@ -281,6 +289,9 @@ impl Chunks {
                 header.channel_id
             ));
         };
+        if self.entries.len() >= MOST_ENTRIES {
+            return Err(format!("a chunk has more than {MOST_ENTRIES} messages"));
+        }
         let entry = match channel {
             Channel::Cycle if self.skips_cycles => return Ok(()),
             Channel::Cycle => OwnedEntry::Cycle(read_cycle(&self.run, data)?),
@@ -309,6 +320,7 @@ impl Chunks {
 fn channel_of(topic: &str, message: &str) -> Channel {
     let name = topic.strip_prefix('/').unwrap_or(topic);
     match (message, topic) {
+        _ if name.len() > LONGEST_CHANNEL => return Channel::Other,
         (schema::CYCLE, topics::CYCLE) => return Channel::Cycle,
         (schema::EPISODE, topics::EPISODE) => return Channel::Episode,
         _ if name.starts_with(RESERVED) => return Channel::View,
@@ -328,6 +340,9 @@ fn decoded<M: Message + Default>(what: &str, data: &[u8]) -> Result<M, String> {
 }
 
 fn read_cycle(run: &Run, data: &[u8]) -> Result<OwnedCycle, String> {
+    if data.len() > MOST_CYCLE_BYTES {
+        return Err(format!("a cycle has {} bytes", data.len()));
+    }
     let message: messages::Cycle = decoded("a cycle", data)?;
     let tick = message.tick;
     if !message.robot_time_s.is_finite() {

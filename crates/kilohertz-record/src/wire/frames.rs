@@ -1,5 +1,7 @@
 //! A frame of slots as a message with a field for each field of its layout.
 
+use std::collections::HashSet;
+
 use prost::bytes::Buf;
 use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint};
 use prost_types::field_descriptor_proto::{Label, Type};
@@ -26,14 +28,14 @@ pub(crate) fn robot_file(state: &Layout, action: &Layout, answer: &Layout) -> Fi
 }
 
 fn message(name: &str, layout: &Layout) -> DescriptorProto {
-    let mut taken: Vec<String> = Vec::with_capacity(layout.fields().len());
+    let mut taken: HashSet<String> = HashSet::with_capacity(layout.fields().len());
     let mut fields = Vec::with_capacity(layout.fields().len());
     for (number, field) in (1..).zip(layout.fields()) {
         let mut name = identifier(&field.name);
         if taken.contains(&name) {
             name = format!("{name}_{number}");
         }
-        taken.push(name.clone());
+        taken.insert(name.clone());
         let label = if field.len == 1 {
             Label::Optional
         } else {

@@ -11,6 +11,6 @@ mod run_writer;
 mod thread;
 
 pub(crate) use self::run_writer::write_options;
-pub use self::run_writer::{Compression, Kept, RunWriter, WriterOptions};
+pub use self::run_writer::{Compression, Kept, Reserved, RunWriter, WriterOptions};
 pub use self::thread::{Counts, LONGEST_LOSS, Progress, Recording, Source};
 pub use crate::wire::views::View;

@@ -1,7 +1,7 @@
 //! The entries of a recording as messages in a file.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -120,6 +120,50 @@ impl Outlet for Output {
     }
 }
 
+/// A file that was created for a recording, empty and locked. It is removed if nothing is written into it.
+pub struct Reserved {
+    path: PathBuf,
+    file: Locked,
+    is_written: bool,
+}
+
+impl Reserved {
+    /// Creates the file, which must not exist yet.
+    ///
+    /// # Errors
+    /// Returns [`RecordError::Io`] if the file cannot be created.
+    pub fn new(path: &Path) -> Result<Reserved, RecordError> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .map_err(RecordError::io(path, "created"))?;
+        let lock = file.try_lock();
+        let reserved = Reserved {
+            path: path.to_owned(),
+            file: Locked::new(file),
+            is_written: false,
+        };
+        match lock {
+            // A file system without locks has none to warn a repair with.
+            Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => {
+                Err(RecordError::io(path, "locked")(error))
+            }
+            _ => Ok(reserved),
+        }
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if !self.is_written {
+            // The file is this one's own, and holds nothing.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
 /// Writes a recording. Entries are written in the order in which they come.
 pub struct RunWriter {
     encoder: Encoder,
@@ -127,7 +171,7 @@ pub struct RunWriter {
     /// The file's length.
     written: Arc<AtomicU64>,
     /// The file, which is forced to the disk at its end.
-    file: Locked,
+    reserved: Reserved,
     /// What was handed to the operating system.
     kept: Kept,
     /// What is in the open chunk besides.
@@ -147,36 +191,33 @@ impl RunWriter {
         options: &WriterOptions,
     ) -> Result<RunWriter, RecordError> {
         let encoder = Encoder::new(run, &options.views, options.views_hz)?;
-        let created = RecordError::io(path, "created");
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(path)
-            .map_err(created)?;
-        let begun = RunWriter::begin(path, file, encoder, options.compression);
-        if begun.is_err() {
-            // The file is this call's own, and holds nothing.
-            let _ = std::fs::remove_file(path);
-        }
-        begun
+        RunWriter::write_head(Reserved::new(path)?, encoder, options.compression)
     }
 
-    fn begin(
-        path: &Path,
-        file: File,
+    /// Writes what is known of the run into a file that was created for it.
+    ///
+    /// # Errors
+    /// Returns what [`RunWriter::create`] does. The file is removed then.
+    pub fn begin(
+        reserved: Reserved,
+        run: Run,
+        options: &WriterOptions,
+    ) -> Result<RunWriter, RecordError> {
+        let encoder = Encoder::new(run, &options.views, options.views_hz)?;
+        RunWriter::write_head(reserved, encoder, options.compression)
+    }
+
+    fn write_head(
+        reserved: Reserved,
         mut encoder: Encoder,
         compression: Compression,
     ) -> Result<RunWriter, RecordError> {
-        // A file system without locks has none to warn a repair with.
-        match file.try_lock() {
-            Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => {
-                return Err(RecordError::io(path, "locked")(error));
-            }
-            _ => {}
-        }
+        let path = &*reserved.path;
         let written = Arc::new(AtomicU64::new(0));
-        let same = file.try_clone().map_err(RecordError::io(path, "written"))?;
+        let same = reserved
+            .file
+            .try_clone()
+            .map_err(RecordError::io(path, "written"))?;
         let whole = NoSeek::new(WholeFile::new(same, Arc::clone(&written)));
         let broken = |error| failure(path, error);
         let mut mcap = write_options(compression).create(whole).map_err(broken)?;
@@ -198,11 +239,12 @@ impl RunWriter {
             encoder,
             output,
             written,
-            file: Locked::new(file),
+            reserved,
             kept: Kept::default(),
             waiting: Kept::default(),
         };
         writer.flush()?;
+        writer.reserved.is_written = true;
         Ok(writer)
     }
 
@@ -281,7 +323,7 @@ impl RunWriter {
         let output = &mut self.output;
         output.is_over = true;
         output.mcap.finish().map_err(|error| output.fail(error))?;
-        let synced = self.file.sync_all();
+        let synced = self.reserved.file.sync_all();
         synced.map_err(RecordError::io(&output.path, "forced to the disk"))
     }
 }

@@ -7,6 +7,7 @@ import sys
 from .arrays import BUFFER, DTYPES, FORMATS, KINDS, numpy
 from .contract import Packing, Tag
 from .errors import Garbled, NotCloneable, describe
+from .state import State
 
 LARGEST_WITHIN = Packing.LARGEST_WITHIN
 SMALLEST_IN_PLACE = Packing.SMALLEST_IN_PLACE
@@ -16,7 +17,7 @@ DEEPEST = Packing.DEEPEST
 UNDEFINED, NULL, FALSE, TRUE = Tag.UNDEFINED, Tag.NULL, Tag.FALSE, Tag.TRUE
 INT, FLOAT, WHOLE, TEXT, LIST, RECORD = Tag.INT, Tag.FLOAT, Tag.WHOLE, Tag.TEXT, Tag.LIST, Tag.RECORD
 ARRAY, LENT_ARRAY, FLOATS, INTS = Tag.ARRAY, Tag.LENT_ARRAY, Tag.FLOATS, Tag.INTS
-BIGINT, DATE, MAP, SET_OF, ERROR_OF, CLONE = Tag.BIGINT, Tag.DATE, Tag.MAP, Tag.SET, Tag.ERROR, Tag.CLONE
+BIGINT, DATE, MAP, SET_OF, ERROR_OF, STATE_OF = Tag.BIGINT, Tag.DATE, Tag.MAP, Tag.SET, Tag.ERROR, Tag.STATE
 
 
 class Packer:
@@ -120,6 +121,9 @@ class Packer:
         elif isinstance(value, BaseException):
             out.append(ERROR_OF)
             self._value(out, describe(value), path, depth + 1)
+        elif isinstance(value, State):
+            out.append(STATE_OF)
+            self._bytes(out, KINDS["f8"], (), value.slots)
         elif isinstance(value, dict):
             self._dict(out, value, path, depth)
         elif isinstance(value, (list, tuple)):
@@ -233,6 +237,10 @@ class Unpacker:
             return self._made(date, self._take("d")[0])
         if tag == SET_OF:
             return self._made(set, [self._value() for _ in range(self._take("I")[0])])
+        if tag == STATE_OF:
+            # A copy, which stays when the message is gone.
+            schema, slots = self._value()
+            return State(schema, memoryview(bytearray(memoryview(slots).cast("B"))))
         if tag == ERROR_OF:
             told = self._value()
             return RuntimeError("%s: %s" % (told.get("name"), told.get("message")))

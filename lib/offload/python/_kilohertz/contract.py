@@ -63,6 +63,7 @@ class Tag:
     SET = 17
     ERROR = 18
     CLONE = 19
+    STATE = 20
 
 
 # The kinds of arrays, in the order of their numbers in a message.

@@ -19,8 +19,8 @@ def log(channel, value, *, time_s=None):
 
     The value is a number, numbers, bytes, a text, or an image: an array of bytes with the shape (height, width),
     (height, width, 3) or (height, width, 4), a dictionary with `width`, `height`, `encoding` and `data`, or one with
-    `format` and `data`. `time_s` is the time to which it belongs, on the clock of `tick.time_s`; the time of the newest
-    cycle by default.
+    `format` and `data`. `time_s` is the time to which it belongs, on the clock of `tick.time_s`; the time of the policy's
+    question by default, and outside the policy's call that of the newest cycle.
 
     Returns False if nothing was recorded: the session is not recorded, or too much waits.
     """
@@ -94,6 +94,8 @@ class Sink:
         # Threads of the policy log too.
         self.lock = threading.Lock()
         self.first_s = 0.0
+        # The robot's time of the question that the policy is answering.
+        self.asked_s = None
         self.channels = set()
         self.dropped = self.told = 0
         self.left, self.at = Logged.A_SECOND / 4, time.monotonic()
@@ -109,8 +111,7 @@ class Sink:
                         "the value" % (channel, Logged.CHANNELS)
                     )
                 self.channels.add(channel)
-            if time_s is not None:
-                time_s += self.first_s
+            time_s = self.asked_s if time_s is None else time_s + self.first_s
             dropped = self.dropped
             if self._allowed() and self._tell([dropped, channel, time_s, value]):
                 self.told = dropped

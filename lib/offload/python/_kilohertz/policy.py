@@ -144,6 +144,7 @@ def run_policy(policy, port, schema, lengths, settled, sink):
         if first is None:
             first, period_ns = time_ns, 0
             sink.first_s = first / 1e9
+        sink.asked_s = time_ns / 1e9
         time_s, period_s = (time_ns - first) / 1e9, period_ns / 1e9
         tick = Tick(number, time_s, period_s) if kept is None else Tick(number, time_s, period_s, kept.news())
         failed = None
@@ -161,6 +162,7 @@ def run_policy(policy, port, schema, lengths, settled, sink):
                 told = ACTION, kept.keep(chunk_of(action, lengths, time_s))
         except BaseException as error:
             failed, told = error, (FAILED, ())
+        sink.asked_s = None
         # First of all the loop knows, and brakes the arm; then it is told why.
         try:
             port.answer(number, *told)

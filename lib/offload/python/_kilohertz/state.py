@@ -17,12 +17,16 @@ passed, as the policy answered them; and how many actions are to be executed unt
 
 
 class State:
-    """The robot's state, in memory that holds the observation taken last. Arrays are refreshed in place each cycle: copy what is needed later."""
+    """The robot's state. In a policy it is in memory that holds the observation taken last, and arrays are refreshed in
+    place each cycle: copy what is needed later.
+    """
 
     def __init__(self, schema, slots):
         fields = schema["fields"]
         if len(slots) < 8 * sum(length for _, length in fields):
             raise Garbled("a state of %d bytes, which the session's fields do not make" % len(slots))
+        #: Its numbers, as bytes.
+        self.slots = slots
         doubles = slots.cast("d")
         if numpy():
             doubles = numpy().frombuffer(slots, dtype="<f8")

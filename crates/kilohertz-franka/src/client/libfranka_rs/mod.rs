@@ -52,7 +52,7 @@ use libfranka::{
 };
 
 use crate::client::Connection;
-use crate::client::deadline::later;
+use crate::client::deadline::{Due, later};
 use crate::client::entrance::{Drive, Entrance};
 use crate::client::libfranka_rs::convert::shared;
 use crate::client::libfranka_rs::guard::{Broken, Watch, guarded};
@@ -184,7 +184,7 @@ fn hears_the_arm(
     let line = line.ok_or("/proc/self/fd has not one new connection to it")?;
     let socket = before.takes_states(length, due);
     let socket = socket
-        .and_then(|socket| HostSocket::to(socket, line.there.ip())?.learned(length, due))
+        .and_then(|socket| HostSocket::to(socket, line.there.ip())?.learned(length, &Due::at(due)))
         .map_err(|error| error.message)?;
     watchdog.attach(line, socket);
     let text = match guarded(&|| watchdog.disconnect(), OPENING, |_| robot.read_once()) {

@@ -21,12 +21,13 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kilohertz_core::robot::{Cycle, Flow, Tick};
 use kilohertz_core::timing::time::Time;
 use socket2::SockRef;
 
+use crate::client::deadline::Due;
 use crate::client::source::filter::{Accepted, Memory};
 use crate::error::{ArmError, ArmErrorCode};
 
@@ -69,7 +70,7 @@ impl HostSocket {
 
     /// Learns the port from which the next state of `length` bytes comes, and accepts no other from then
     /// on.
-    pub fn learned(self, length: usize, due: Instant) -> Result<ArmSocket, ArmError> {
+    pub fn learned(self, length: usize, due: &Due) -> Result<ArmSocket, ArmError> {
         let state = awaited(due, || {
             let mut taken = (0..MOST).map_while(|_| filter::take(&self.socket));
             taken.find(|&(got, _)| got == length)
@@ -130,10 +131,10 @@ fn filtered(socket: &UdpSocket, accepted: Accepted) -> Result<(), ArmError> {
 }
 
 /// Calls `look` until it returns something, or until `due`.
-pub(crate) fn awaited<T>(due: Instant, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+pub(crate) fn awaited<T>(due: &Due, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     loop {
         let found = look();
-        if found.is_some() || Instant::now() >= due {
+        if found.is_some() || due.is_over() {
             return found;
         }
         thread::sleep(LOOKING);

@@ -116,6 +116,7 @@ mod before {
     use std::time::Instant;
 
     use super::*;
+    use crate::client::deadline::Due;
     use crate::client::source::awaited;
     use crate::client::source::filter::{first, has_filter};
 
@@ -190,7 +191,7 @@ mod before {
                 0 => None,
                 1 => Some(0),
                 // Another arm or a hand is being connected to at the same time.
-                _ => awaited(due, || {
+                _ => awaited(&Due::at(due), || {
                     let waits = |(_, socket): &_| {
                         let (got, from) = first(socket)?;
                         Some(got == length && *from.ip() == self.there.ip())

@@ -512,8 +512,13 @@ impl<'a> Resampler<'a> {
             return Ok(picture.clone());
         }
         let made = Picture::of(value, self.options.images == Images::Png);
-        let picture =
-            made.map_err(|found| RecordError::invalid(what(), found, "an image of pixels or PNG"))?;
+        let picture = made.map_err(|found| {
+            RecordError::invalid(
+                what(),
+                found,
+                "an image as pixels, or as the bytes of a PNG or JPEG file",
+            )
+        })?;
         self.pictures[camera] = Some((*at_s, picture.clone()));
         Ok(picture)
     }

@@ -2,13 +2,22 @@
 
 use std::sync::Arc;
 
-use crate::entry::{Pixels, Value};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use crate::entry::{MOST_BYTES, Pixels, Value};
 use crate::export::lerobot::stats::{QUANTILES, Stats};
 
 /// How many values a colour has.
 const VALUES: usize = 256;
 /// The colours of a pixel.
 const COLOURS: usize = 3;
+
+/// What the files begin with.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+const JPEG: &[u8] = &[0xff, 0xd8, 0xff];
 
 /// An image as it goes into a data set.
 #[derive(Clone)]
@@ -33,25 +42,50 @@ impl Picture {
                 height,
                 pixels,
                 data,
-            } => {
-                let rgb = to_rgb(*pixels, data);
-                let file = match has_file {
-                    true => encode(*width, *height, &rgb).map_err(|error| error.to_string())?,
-                    false => Arc::default(),
-                };
-                Ok(Picture {
-                    width: *width,
-                    height: *height,
-                    file,
-                    rgb,
-                })
+            } => Picture::with_pixels((*width, *height), to_rgb(*pixels, data), has_file),
+            Value::CompressedImage { data, .. } | Value::Bytes { data, .. }
+                if data.starts_with(PNG) =>
+            {
+                png(data, has_file)
             }
-            Value::CompressedImage { format, data } if format == "png" => decode(data),
-            Value::CompressedImage { format, .. } => Err(format!("an image of format {format:?}")),
+            Value::CompressedImage { data, .. } | Value::Bytes { data, .. }
+                if data.starts_with(JPEG) =>
+            {
+                jpeg(data, has_file)
+            }
+            Value::CompressedImage { format, .. } => {
+                Err(format!("bytes of neither, said to be {format:?}"))
+            }
             Value::Numbers(_) => Err("numbers".to_owned()),
-            Value::Bytes { .. } => Err("bytes".to_owned()),
+            Value::Bytes { .. } => Err("bytes of neither".to_owned()),
         }
     }
+
+    fn with_pixels(
+        (width, height): (u32, u32),
+        rgb: Arc<[u8]>,
+        has_file: bool,
+    ) -> Result<Picture, String> {
+        let file = match has_file {
+            true => encode(width, height, &rgb).map_err(|error| error.to_string())?,
+            false => Arc::default(),
+        };
+        Ok(Picture {
+            width,
+            height,
+            file,
+            rgb,
+        })
+    }
+}
+
+/// Checks the size that a file of this format says it has, before there is memory for it.
+fn check_size(format: &str, (width, height): (u32, u32)) -> Result<(), String> {
+    let bytes = u64::from(width) * u64::from(height) * COLOURS as u64;
+    if bytes == 0 || bytes > MOST_BYTES as u64 {
+        return Err(format!("a {format} file of {width} x {height} pixels"));
+    }
+    Ok(())
 }
 
 fn to_rgb(pixels: Pixels, data: &[u8]) -> Arc<[u8]> {
@@ -79,11 +113,12 @@ fn encode(width: u32, height: u32, rgb: &[u8]) -> Result<Arc<[u8]>, png::Encodin
     Ok(file.into())
 }
 
-fn decode(data: &[u8]) -> Result<Picture, String> {
+fn png(data: &[u8], has_file: bool) -> Result<Picture, String> {
     let broken = |error: png::DecodingError| format!("a PNG file that cannot be read ({error})");
     let mut decoder = png::Decoder::new(std::io::Cursor::new(data));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().map_err(broken)?;
+    check_size("PNG", reader.info().size())?;
     let size = reader
         .output_buffer_size()
         .ok_or("a PNG file that is too large")?;
@@ -99,16 +134,38 @@ fn decode(data: &[u8]) -> Result<Picture, String> {
         }
         _ => pixels.into(),
     };
-    let file = match info.color_type {
-        png::ColorType::Rgb => data.into(),
-        _ => encode(info.width, info.height, &rgb).map_err(|error| error.to_string())?,
-    };
-    Ok(Picture {
-        width: info.width,
-        height: info.height,
-        file,
-        rgb,
-    })
+    let size = (info.width, info.height);
+    match info.color_type {
+        png::ColorType::Rgb if has_file => Ok(Picture {
+            file: data.into(),
+            ..Picture::with_pixels(size, rgb, false)?
+        }),
+        _ => Picture::with_pixels(size, rgb, has_file),
+    }
+}
+
+/// Decodes a JPEG file. One that is cut off or damaged is refused: what is missing would be grey.
+fn jpeg(data: &[u8], has_file: bool) -> Result<Picture, String> {
+    let broken =
+        |error: &dyn std::fmt::Display| format!("a JPEG file that cannot be read ({error})");
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(usize::from(u16::MAX))
+        .set_max_height(usize::from(u16::MAX))
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(data), options);
+    decoder.decode_headers().map_err(|error| broken(&error))?;
+    let info = decoder.info().ok_or_else(|| broken(&"it has no size"))?;
+    let size = (u32::from(info.width), u32::from(info.height));
+    check_size("JPEG", size)?;
+    let rgb = decoder.decode().map_err(|error| broken(&error))?;
+    let len = size.0 as usize * size.1 as usize * COLOURS;
+    if rgb.len() != len {
+        return Err(broken(
+            &"its colours are neither grey nor red, green and blue",
+        ));
+    }
+    Picture::with_pixels(size, rgb.into(), has_file)
 }
 
 /// Gathers the colours of an episode's images.

@@ -8,23 +8,17 @@ import { bare } from '../../checks.ts';
 import { entryUrl } from '../../entry/entry-url.ts';
 import { describeThrown, read } from '../../errors/describe.ts';
 import { OffloadError, PolicyError } from '../../errors/errors.ts';
-import {
-  dismissPort,
-  type NativeArm,
-  type NativePlace,
-  NativeSession,
-  type NativeSessionOptions,
-} from '../../native/binding.ts';
-import type { FrankaControl } from '../../native/contract.ts';
+import { checkRoom, shortage } from '../../errors/shortage.ts';
+import { dismissPort, NativeQuestions, NativeSession } from '../../native/binding.ts';
+import { sending } from '../../offload/codec/carried.ts';
 import { threadOptions } from '../../offload/node-options.ts';
-import type { WorkerTask } from '../../policy/worker-messages.ts';
+import type { Lengths, PolicyFailure, WorkerTask } from '../../policy/worker-messages.ts';
 import type { WorkerPolicy } from '../../policy/worker-policy.ts';
 import { within } from '../../promise.ts';
 import type { Failure } from '../../session/driver.ts';
 import { policyThrew } from '../../session/policy-failure.ts';
-import type { Answers } from './answers.ts';
+import { type Driven, PolicyHost, withPriority } from './policy-host.ts';
 import { failureIn } from './policy-loop.ts';
-import { RemoteDriver, withPriority } from './remote-driver.ts';
 
 /** Returns a worker for a task, or undefined if the arguments of the policy's factory cannot be copied to it. */
 function workerFor(task: WorkerTask, name: string): Worker | undefined {
@@ -36,12 +30,12 @@ function workerFor(task: WorkerTask, name: string): Worker | undefined {
     );
   } catch (error) {
     if (read(Object(error), 'name') === 'DataCloneError') return undefined;
-    throw error;
+    throw shortage("the policy's worker", error) ?? error;
   }
 }
 
-/** Drives an arm with a policy in a worker. */
-export class WorkerDriver<Observation, Action> extends RemoteDriver {
+/** A policy in a worker. */
+export class WorkerHost<Observation, Action> extends PolicyHost {
   readonly #policy: WorkerPolicy<Observation, Action>;
   #worker: Worker | undefined;
   #policyPort: number | undefined;
@@ -50,25 +44,23 @@ export class WorkerDriver<Observation, Action> extends RemoteDriver {
   #port: MessagePort | undefined;
 
   constructor(
-    arm: NativeArm,
-    control: FrankaControl,
-    answers: Answers,
     policy: WorkerPolicy<Observation, Action>,
+    lengths: Lengths,
+    failureOf: (told: PolicyFailure) => Failure,
   ) {
-    super(arm, control, answers);
+    super(lengths, failureOf);
     this.#policy = policy;
   }
 
-  protected override open(
-    arm: NativeArm,
-    control: FrankaControl,
-    options: NativeSessionOptions,
-    place: NativePlace,
-    wake: () => void,
-  ): NativeSession {
+  protected override open({ arm, control, options, place, wake, hand }: Driven): NativeSession {
     const { priority, spin } = this.#policy;
     const own = bare({ ...withPriority(options, priority), policySpins: spin });
-    return NativeSession.arm(arm, control, own, place, wake, this.#policyPort, this.hand);
+    return NativeSession.arm(arm, control, own, place, wake, this.#policyPort, hand);
+  }
+
+  protected override questions(periodS: number): NativeQuestions {
+    const { observation, answer } = this.lengths;
+    return NativeQuestions.worker(this.#policyPort ?? -1, observation, answer, periodS);
   }
 
   protected override dismiss(): void {
@@ -76,11 +68,14 @@ export class WorkerDriver<Observation, Action> extends RemoteDriver {
   }
 
   /** Starts the worker and waits until its policy is loaded. */
-  async reset(): Promise<void> {
+  async load(): Promise<void> {
+    checkRoom("the policy's worker");
     const { url, exportName, args, spin } = this.#policy;
     const { port1: port, port2 } = new MessageChannel();
     const { lengths } = this;
-    const task: WorkerTask = { port: port2, url: url.href, exportName, args, spin, lengths };
+    const [sent, carried] = args ? sending(args) : [];
+    const own = { url: url.href, exportName, args: sent, carried };
+    const task: WorkerTask = { port: port2, ...own, spin, lengths };
     const name = `kilohertz ${exportName}`;
     const worker = workerFor(task, name);
     if (!worker) {
@@ -107,7 +102,7 @@ export class WorkerDriver<Observation, Action> extends RemoteDriver {
       });
       worker.on('exit', (code) => {
         this.#listenOut();
-        if (!this.halted) this.fail(exited(code), undefined);
+        if (!this.isOver) this.fail(exited(code), undefined);
         resolve();
       });
     });
@@ -118,8 +113,8 @@ export class WorkerDriver<Observation, Action> extends RemoteDriver {
     if (this.failure) throw this.failure({});
   }
 
-  async stop(): Promise<void> {
-    this.stopNow();
+  async end(): Promise<void> {
+    this.release();
     // A policy that does not return, for example from an endless loop, is terminated.
     if (!(await within(this.endLimitMs, this.#ended))) await this.#worker?.terminate();
     this.#listenOut();
@@ -155,6 +150,6 @@ function exited(code: number): Failure {
     code === 13
       ? 'a promise that the policy waits for can never settle'
       : 'a policy must not call process.exit()';
-  const message = `the policy's worker ended with code ${code} while its session ran; ${why}`;
+  const message = `the policy's worker ended with code ${code} while it was asked; ${why}`;
   return (details) => new PolicyError('POLICY_CRASHED', message, details);
 }

@@ -1,27 +1,22 @@
 import { describeThrown } from '../../errors/describe.ts';
 import { isOurs, OffloadError, PolicyError } from '../../errors/errors.ts';
 import { calling } from '../../errors/native-call.ts';
-import {
-  armSchema,
-  type NativeArm,
-  type NativePlace,
-  NativeSession,
-  type NativeSessionOptions,
-  NativeSharedPort,
-} from '../../native/binding.ts';
-import { CALL, type FrankaControl, ROBOT_MODES } from '../../native/contract.ts';
+import { NativeQuestions, NativeSession, NativeSharedPort } from '../../native/binding.ts';
+import { CALL } from '../../native/contract.ts';
+import { STATE_LAYOUT } from '../../native/robot-state.ts';
 import { Child, placeOf } from '../../offload/child.ts';
+import { garbled } from '../../offload/codec/packer.ts';
 import { LoggedIn } from '../../policy/logged.ts';
 import type { ProcessPolicy } from '../../policy/process-policy.ts';
+import type { Lengths, PolicyFailure } from '../../policy/worker-messages.ts';
 import { within } from '../../promise.ts';
 import type { Failure } from '../../session/driver.ts';
 import { policyThrew } from '../../session/policy-failure.ts';
-import type { Answers } from './answers.ts';
+import { type Driven, END_LIMIT_MS, PolicyHost, withPriority } from './policy-host.ts';
 import { failureIn } from './policy-loop.ts';
-import { END_LIMIT_MS, RemoteDriver, withPriority } from './remote-driver.ts';
 
-/** Drives an arm with a policy in another process. */
-export class ProcessDriver<Observation, Action> extends RemoteDriver {
+/** A policy in another process. */
+export class ProcessHost<Observation, Action> extends PolicyHost {
   readonly #policy: ProcessPolicy<Observation, Action>;
   #child: Child | undefined;
   #port: NativeSharedPort | undefined;
@@ -29,17 +24,16 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
   #left: Promise<void> = Promise.resolve();
 
   constructor(
-    arm: NativeArm,
-    control: FrankaControl,
-    answers: Answers,
     policy: ProcessPolicy<Observation, Action>,
+    lengths: Lengths,
+    failureOf: (told: PolicyFailure) => Failure,
   ) {
-    super(arm, control, answers);
+    super(lengths, failureOf);
     this.#policy = policy;
   }
 
   /** Starts the process and waits until its policy is loaded. */
-  async reset(): Promise<void> {
+  async load(): Promise<void> {
     const { url, exportName, args, python, env, execPath, processGroup } = this.#policy;
     const { observation, answer } = this.lengths;
     const port = calling(() => new NativeSharedPort(observation, answer));
@@ -49,34 +43,43 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
     const spec = { url: url.href, ...started, ...told, policyMemory: port.memory };
     let made = false;
     let gone: OffloadError | undefined;
-    const child = new Child(spec, (error) => {
-      gone = error;
-      if (made && !this.halted) this.fail(died(error), undefined);
-    });
-    this.#child = child;
+    let child: Child | undefined;
     try {
+      child = new Child(spec, (error) => {
+        gone = error;
+        if (made && !this.isOver) this.fail(died(error), undefined);
+      });
+      this.#child = child;
       await child.line.call(CALL.make, 'make', [placeOf(url.href), exportName, args]);
       made = true;
     } catch (error) {
-      this.fail(gone ? died(gone) : policyThrew(undefined, error), undefined);
-      await child.stopLater(0);
+      const lost: unknown = gone ?? (child ? undefined : error);
+      await child?.stopLater(0);
+      // What the system refuses is no fault of the policy.
+      if (isOurs(lost) && lost.code === 'SYSTEM') throw lost;
+      this.fail(lost ? died(lost) : policyThrew(undefined, error), undefined);
     }
     if (this.failure) throw this.failure({});
   }
 
-  protected override open(
-    arm: NativeArm,
-    control: FrankaControl,
-    options: NativeSessionOptions,
-    place: NativePlace,
-    wake: () => void,
-  ): NativeSession {
+  protected override open({ arm, control, options, place, wake, hand }: Driven): NativeSession {
     const port = this.#port as NativeSharedPort;
     if (this.#child?.pid !== undefined) port.runsIn(this.#child.pid);
     const own = withPriority(options, this.#policy.priority);
-    const session = NativeSession.armShared(arm, control, own, place, wake, port, this.hand);
-    this.#left = this.#run(session, options.record !== undefined);
+    const session = NativeSession.armShared(arm, control, own, place, wake, port, hand);
+    const logged = new LoggedIn(session);
+    const isRecorded = options.record !== undefined;
+    this.#left = this.#run(isRecorded, (message) => logged.take(message));
     return session;
+  }
+
+  protected override questions(periodS: number): NativeQuestions {
+    const port = this.#port as NativeSharedPort;
+    const questions = NativeQuestions.process(port, this.lengths.answer, periodS);
+    this.#left = this.#run(false, () => {
+      throw garbled();
+    });
+    return questions;
   }
 
   protected override dismiss(): void {
@@ -92,25 +95,19 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
     return died(new OffloadError('OFFLOAD_PROTOCOL', trouble));
   }
 
-  async #run(session: NativeSession, isRecorded: boolean): Promise<void> {
-    const logged = new LoggedIn(session);
-    const { fields, errorNames } = armSchema();
-    const schema = {
-      fields: fields.map(({ name, len }) => [name, len]),
-      errorNames,
-      modes: ROBOT_MODES,
-    };
+  /** Lets the child run the policy, until it is let go or fails. `log` takes what the policy logs. */
+  async #run(isRecorded: boolean, log: (message: unknown) => void): Promise<void> {
     try {
       const failure = await this.#child?.line.callLogging(
         CALL.runPolicy,
         'policy',
-        [schema, this.lengths, isRecorded],
-        (message) => logged.take(message),
+        [STATE_LAYOUT, this.lengths, isRecorded],
+        log,
       );
       if (failure === undefined || failure === null) {
         // A policy that was let go ends without a failure.
-        if (this.halted) return;
-        throw new OffloadError('OFFLOAD_PROTOCOL', 'it stopped answering while its session ran');
+        if (this.isOver) return;
+        throw new OffloadError('OFFLOAD_PROTOCOL', 'it stopped answering while it was asked');
       }
       const told = failureIn(failure);
       if (!told) throw new OffloadError('OFFLOAD_PROTOCOL', 'it told of a failure that is none');
@@ -120,8 +117,8 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
     }
   }
 
-  async stop(): Promise<void> {
-    this.stopNow();
+  async end(): Promise<void> {
+    this.release();
     await within(this.endLimitMs, this.#left);
     await this.#child?.stopLater(END_LIMIT_MS / 1e3);
     this.#port?.release();

@@ -1,0 +1,226 @@
+//! Files that are made to harm whoever reads them.
+
+mod fixture;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use fixture::run;
+use kilohertz_record::error::{RecordError, RecordErrorCode};
+use kilohertz_record::reader::RunReader;
+use kilohertz_record::repair::repair;
+use kilohertz_record::writer::RunWriter;
+use mcap::records::{MessageHeader, Metadata};
+use tempfile::TempDir;
+
+/// A file under way, with the record of a run and the channel of cycles.
+struct Forged {
+    folder: TempDir,
+    mcap: mcap::Writer<fs::File>,
+    cycles: u16,
+}
+
+const CYCLE: &str = "kilohertz.Cycle";
+/// The field of a cycle that may not be left out: how its command came about.
+const KIND: [u8; 2] = [7 << 3, 1];
+
+impl Forged {
+    fn new(state: &str) -> Forged {
+        let folder = tempfile::tempdir().expect("a folder");
+        let whole = folder.path().join("whole.mcap");
+        RunWriter::create(&whole, run(), &fixture::options())
+            .and_then(|mut writer| writer.finish())
+            .expect("a file");
+        let bytes = fs::read(&whole).expect("the file");
+        let summary = mcap::Summary::read(&bytes)
+            .expect("a summary")
+            .expect("one");
+        let index = summary.metadata_indexes.first().expect("the run");
+        let at = index.offset as usize;
+        let record = mcap::parse_record(
+            mcap::records::op::METADATA,
+            &bytes[at + 9..at + index.length as usize],
+        );
+        let Ok(mcap::records::Record::Metadata(mut metadata)) = record else {
+            panic!("no record of the run");
+        };
+        metadata
+            .metadata
+            .insert("state".to_owned(), state.to_owned());
+        for part in ["action", "answer"] {
+            metadata.metadata.insert(part.to_owned(), "[]".to_owned());
+        }
+        let options = mcap::WriteOptions::new()
+            .compression(Some(mcap::Compression::Lz4))
+            .emit_message_indexes(false)
+            .chunk_size(None);
+        let file = fs::File::create(folder.path().join("run.mcap")).expect("a file");
+        let mut mcap = options.create(file).expect("a writer");
+        mcap.write_metadata(&Metadata {
+            name: metadata.name,
+            metadata: metadata.metadata,
+        })
+        .expect("the run");
+        let schema = mcap.add_schema(CYCLE, "protobuf", &[]).expect("a schema");
+        let cycles = mcap
+            .add_channel(schema, "/kilohertz/cycle", "protobuf", &Default::default())
+            .expect("a channel");
+        Forged {
+            folder,
+            mcap,
+            cycles,
+        }
+    }
+
+    fn message(&mut self, bytes: &[u8]) {
+        let header = MessageHeader {
+            channel_id: self.cycles,
+            sequence: 0,
+            log_time: 1,
+            publish_time: 1,
+        };
+        let put = self.mcap.write_to_known_channel(&header, bytes);
+        put.expect("a message");
+    }
+
+    fn finish(mut self) -> (TempDir, PathBuf) {
+        self.mcap.finish().expect("the end");
+        let path = self.folder.path().join("run.mcap");
+        (self.folder, path)
+    }
+}
+
+/// Reads all of a file, and returns the errors with how many entries there were.
+fn read(path: &Path) -> (usize, Vec<RecordError>) {
+    let reader = match RunReader::open(path) {
+        Ok(reader) => reader,
+        Err(error) => return (0, vec![error]),
+    };
+    let (mut entries, mut errors) = (0, Vec::new());
+    for entry in reader {
+        match entry {
+            Ok(_) => entries += 1,
+            Err(error) => errors.push(error),
+        }
+    }
+    (entries, errors)
+}
+
+fn is_damage(errors: &[RecordError], says: &str) {
+    let [error] = errors else {
+        panic!("one error, and not {errors:?}");
+    };
+    assert_eq!(error.code(), RecordErrorCode::Damaged);
+    assert!(error.to_string().contains(says), "{error}");
+}
+
+#[test]
+fn a_chunk_of_more_messages_than_fit_into_memory_is_damage() {
+    let mut forged = Forged::new("[]");
+    for _ in 0..(1 << 20) + 1 {
+        forged.message(&KIND);
+    }
+    let (_folder, path) = forged.finish();
+    let size = fs::metadata(&path).expect("a file").len();
+    assert!(size < 1 << 20, "packed into {size} bytes");
+    let (entries, errors) = read(&path);
+    assert_eq!(entries, 0);
+    is_damage(&errors, "more than 1048576 messages");
+}
+
+#[test]
+fn a_cycle_that_would_unfold_in_memory_is_damage() {
+    // Notes of no level, no name and no text, two bytes each.
+    let mut forged = Forged::new("[]");
+    let field = 12_u8;
+    forged.message(&[field << 3 | 2, 0].repeat(17 << 19));
+    let (_folder, path) = forged.finish();
+    let (entries, errors) = read(&path);
+    assert_eq!(entries, 0);
+    is_damage(&errors, "a cycle has");
+}
+
+#[test]
+fn a_run_of_as_many_fields_as_there_may_be_is_read_in_no_time() {
+    let fields: Vec<String> = (0..65_536)
+        .map(|nth| format!(r#"{{"name":"a field with a long name {nth}","len":1,"unit":""}}"#))
+        .collect();
+    let begun = Instant::now();
+    let (_folder, path) = Forged::new(&format!("[{}]", fields.join(","))).finish();
+    let reader = RunReader::open(&path).expect("a run");
+    assert_eq!(reader.run().state.len(), 65_536);
+    // Comparing each with each takes a minute.
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    let (_folder, path) =
+        Forged::new(r#"[{"name":"q","len":1,"unit":""},{"name":"q","len":1,"unit":""}]"#).finish();
+    let (_, errors) = read(&path);
+    is_damage(&errors, "a name that no field before it has");
+}
+
+#[test]
+fn names_of_channels_of_any_length_are_passed_over_and_survive_a_repair() {
+    let mut forged = Forged::new("[]");
+    let long = "x".repeat(1 << 20);
+    let mut ours = 0;
+    for (nth, name) in [&*long, "../../etc/passwd", "/../x", "a\0b", "", "\u{202e}x"]
+        .into_iter()
+        .enumerate()
+    {
+        for schema in ["kilohertz.Numbers", &*long] {
+            let schema = forged.mcap.add_schema(schema, "protobuf", &[nth as u8]);
+            let schema = schema.expect("a schema");
+            let channel = forged
+                .mcap
+                .add_channel(schema, name, "protobuf", &Default::default())
+                .expect("a channel");
+            let header = MessageHeader {
+                channel_id: channel,
+                sequence: 0,
+                log_time: 1,
+                publish_time: 1,
+            };
+            let put = forged.mcap.write_to_known_channel(&header, &[]);
+            put.expect("a message");
+            ours += 1;
+        }
+    }
+    let (_folder, path) = forged.finish();
+    let mut reader = RunReader::open(&path).expect("a run");
+    assert!(reader.by_ref().all(|entry| entry.is_ok()));
+    assert!(reader.passed_over() > 0 && reader.passed_over() <= ours);
+    let repaired = repair(&path).expect("nothing to do");
+    assert_eq!(repaired.cycles, 0);
+}
+
+#[test]
+fn lengths_and_offsets_that_lie_are_damage_and_end() {
+    let mut forged = Forged::new("[]");
+    for tick in 0..10_u8 {
+        forged.message(&[&[8, tick], &KIND[..]].concat());
+    }
+    let (folder, path) = forged.finish();
+    let bytes = fs::read(&path).expect("the file");
+    assert_eq!(read(&path).0, 10);
+    let forged = folder.path().join("forged.mcap");
+    let begun = Instant::now();
+    // Each length of eight bytes anywhere becomes one of these, one after the other.
+    for at in (8..bytes.len() - 8).step_by(13) {
+        for lie in [
+            0_u64,
+            1,
+            u64::MAX,
+            u64::MAX - 9,
+            1 << 40,
+            bytes.len() as u64,
+        ] {
+            let mut lying = bytes.clone();
+            lying[at..at + 8].copy_from_slice(&lie.to_le_bytes());
+            fs::write(&forged, &lying).expect("to write");
+            let (entries, _) = read(&forged);
+            assert!(entries <= 10, "{entries} entries with {lie} at {at}");
+            let _ = repair(&forged);
+        }
+    }
+    assert!(begun.elapsed() < Duration::from_secs(60));
+}

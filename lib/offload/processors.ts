@@ -1,0 +1,77 @@
+// How many processors this process may use: those that exist and are allowed to it (`taskset`), and the quota of the
+// cgroup that it is in, as containers have it.
+
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { posix } from 'node:path';
+
+/** Reads a small file. Returns undefined if it cannot be read. */
+export type ReadText = (path: string) => string | undefined;
+
+const ROOT = '/sys/fs/cgroup';
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns how many threads can compute at the same time without being throttled, 1 or more. */
+export function processors(
+  read: ReadText = readText,
+  available: () => number = availableParallelism,
+): number {
+  const quota = Math.min(quotaOfV2(read), quotaOfV1(read));
+  // A thread for the rest of a processor would use up the quota, and all threads of the program would stand still.
+  return Math.max(1, Math.min(available(), Math.floor(quota)));
+}
+
+/** Returns the path of this process in the hierarchy of a controller. In version 2 all controllers share one. */
+function pathIn(read: ReadText, controller: string): string | undefined {
+  for (const line of read('/proc/self/cgroup')?.split('\n') ?? []) {
+    const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
+    if (controllers?.split(',').includes(controller)) return path;
+  }
+  return undefined;
+}
+
+/** Returns a group and all groups above it, up to the one that is mounted. */
+function upwards(path: string): string[] {
+  return path === '/' ? [path] : [path, ...upwards(posix.dirname(path))];
+}
+
+/** Returns the smallest quota of version 2 [processors]. */
+function quotaOfV2(read: ReadText): number {
+  const path = pathIn(read, '');
+  if (path === undefined) return Infinity;
+  const quotas = upwards(path).map((group) => {
+    const [quota, period] = (read(posix.join(ROOT, group, 'cpu.max')) ?? '').trim().split(/\s+/);
+    return shareOf(quota, period);
+  });
+  return Math.min(...quotas);
+}
+
+/** Returns the smallest quota of version 1 [processors]. */
+function quotaOfV1(read: ReadText): number {
+  const path = pathIn(read, 'cpu');
+  if (path === undefined) return Infinity;
+  const places = ['cpu', 'cpu,cpuacct', 'cpuacct,cpu'].map((name) => posix.join(ROOT, name));
+  const quotas = places.flatMap((place) =>
+    // In a container the path may be that of the host, which is not mounted: then the mounted group counts.
+    upwards(path).map((group) =>
+      shareOf(
+        read(posix.join(place, group, 'cpu.cfs_quota_us')),
+        read(posix.join(place, group, 'cpu.cfs_period_us')),
+      ),
+    ),
+  );
+  return Math.min(...quotas);
+}
+
+/** Returns a quota in processors. `max`, -1 and what cannot be read are no quota. */
+function shareOf(quota: string | undefined, period: string | undefined): number {
+  const share = Number(quota) / Number(period);
+  return share > 0 ? share : Infinity;
+}

@@ -1,0 +1,180 @@
+// Makes the packages that are published together, in target/packages: kilohertz itself, the page that shows an arm,
+// and the native binding for the platform of this machine.
+//
+//   node scripts/packages.mjs            with the binding as it was built for this machine
+//   node scripts/packages.mjs --portable with one that runs on older systems too: built with zig, which is
+//                                        installed from PyPI, for the glibc that is named below
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { PACKAGES, platform } from '../binding/load.js';
+import { step, tool } from './steps.mjs';
+import { bindingPath, Missing, orExplain, pathsOfThisMachine, root } from './toolchain.mjs';
+
+/** The oldest glibc that the portable binding runs with: that of Debian 10, Ubuntu 20.04 and RHEL 8. */
+const GLIBC = '2.28';
+const ZIG = ['ziglang==0.17.1', 'cargo-zigbuild==0.24.1'];
+/** The largest that a tarball may be [bytes]. */
+const LARGEST = { kilohertz: 1e6, '@kilohertz/page': 2e6, [PACKAGES[platform()]]: 3e6 };
+
+const made = join(root, 'target', 'packages');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { version, license, engines } = manifest;
+const LICENCES = ['LICENSE-APACHE', 'LICENSE-MIT', 'NOTICE'];
+
+function write(folder, content, readme) {
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(content, null, 2)}\n`);
+  if (readme) writeFileSync(join(folder, 'README.md'), readme);
+}
+
+/** An empty folder for a package. */
+function folderOf(name) {
+  const folder = join(made, basename(name));
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+/** The package itself: what `files` of package.json names, without what only a checkout can use. */
+function main() {
+  const folder = folderOf('kilohertz');
+  const listed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 2],
+  });
+  for (const { path } of JSON.parse(listed)[0].files) {
+    const target = join(folder, path);
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(join(root, path), target);
+  }
+  const { private: _, scripts, devDependencies, overrides, allowScripts, files, ...kept } = manifest;
+  write(folder, {
+    ...kept,
+    imports: { '#binding': './binding/binding.js' },
+    dependencies: { ...manifest.dependencies, '@kilohertz/page': version },
+    optionalDependencies: { [PACKAGES[platform()]]: version },
+  });
+  return folder;
+}
+
+function page() {
+  const name = '@kilohertz/page';
+  const folder = folderOf(name);
+  cpSync(join(root, 'dist', 'dashboard'), folder, { recursive: true });
+  for (const file of LICENCES) copyFileSync(join(root, file), join(folder, file));
+  write(
+    folder,
+    { name, version, description: 'The page on which kilohertz shows an arm', license },
+    `# ${name}\n\nThe page that \`session.dashboard()\` of kilohertz serves, and the meshes of the arms. It is a part of kilohertz, and of no use alone.\n`,
+  );
+  return folder;
+}
+
+function binding(file, floor) {
+  const name = PACKAGES[platform()];
+  const [os, cpu, libc] = platform().split('-');
+  const folder = folderOf(name);
+  const target = `kilohertz.${platform()}.node`;
+  copyFileSync(file, join(folder, target));
+  for (const licence of LICENCES) copyFileSync(join(root, licence), join(folder, licence));
+  const fits = { os: [os], cpu: [cpu], ...(libc ? { libc: [libc === 'gnu' ? 'glibc' : libc] } : {}) };
+  write(
+    folder,
+    {
+      ...{ name, version, description: `The native binding of kilohertz for ${platform()}` },
+      ...{ license, main: target, engines, ...fits },
+    },
+    `# ${name}\n\nThe native binding of kilohertz for ${platform()}, with glibc ${floor} or later. It is a part of kilohertz, and of no use alone.\n`,
+  );
+  return folder;
+}
+
+/** The newest version of glibc that a library asks for. */
+function floorOf(file) {
+  const asked = spawnSync('objdump', ['--dynamic-syms', file], { encoding: 'utf8', maxBuffer: 1 << 28 });
+  if (asked.status !== 0) {
+    throw new Missing('objdump was not found; run: sudo apt install binutils.');
+  }
+  const all = [...asked.stdout.matchAll(/GLIBC_(\d+)\.(\d+)/g)].map(([, major, minor]) => [
+    Number(major),
+    Number(minor),
+  ]);
+  const [major = 0, minor = 0] = all.sort((one, other) => other[0] - one[0] || other[1] - one[1])[0] ?? [];
+  return `${major}.${minor}`;
+}
+
+const isLater = (one, other) =>
+  one.localeCompare(other, undefined, { numeric: true, sensitivity: 'base' }) > 0;
+
+/** Builds the binding for systems as old as `GLIBC`. */
+function portable() {
+  const folder = join(root, 'target', 'tools', 'zig');
+  const bin = join(folder, 'bin');
+  if (!existsSync(join(bin, 'cargo-zigbuild'))) {
+    step('make a place for zig', 'python3', ['-m', 'venv', folder]);
+    step('install zig', join(bin, 'pip'), ['install', '--quiet', '--disable-pip-version-check', ...ZIG]);
+  }
+  const into = join(root, 'target', 'portable');
+  tool(
+    `build the native binding for glibc ${GLIBC}`,
+    '@napi-rs/cli/dist/cli.js',
+    [
+      ...['build', '--platform', '--release', '--no-js', '--output-dir', into],
+      ...['--target', `x86_64-unknown-linux-gnu.${GLIBC}`, '--cross-compile'],
+      ...['--manifest-path', join(root, 'crates', 'kilohertz-node', 'Cargo.toml')],
+    ],
+    { env: { PATH: `${bin}:${process.env.PATH}`, RUSTFLAGS: pathsOfThisMachine() } },
+  );
+  const file = join(into, basename(bindingPath()));
+  const floor = floorOf(file);
+  if (isLater(floor, GLIBC)) throw new Missing(`the binding needs glibc ${floor}, later than ${GLIBC}.`);
+  return file;
+}
+
+/** Nothing of the machine that built it may stand in a library. */
+function expectNoPaths(file) {
+  const text = readFileSync(file, 'latin1');
+  for (const place of [root, process.env.HOME]) {
+    if (place && place !== '/' && text.includes(`${place}/`)) {
+      throw new Missing(`${file} has paths of this machine, below ${place}.`);
+    }
+  }
+}
+
+await orExplain(() => {
+  const name = platform();
+  if (!PACKAGES[name]) {
+    throw new Missing(`no package is published for ${name}; docs/installing.md says what it would need.`);
+  }
+  rmSync(made, { recursive: true, force: true });
+  const file = process.argv.includes('--portable') ? portable() : bindingPath();
+  expectNoPaths(file);
+  const folders = [main(), page(), binding(file, floorOf(file))];
+  for (const folder of folders) {
+    execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', made], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 2],
+    });
+  }
+  for (const tarball of readdirSync(made).filter((entry) => entry.endsWith('.tgz'))) {
+    const { size } = statSync(join(made, tarball));
+    console.log(`${join('target', 'packages', tarball)}  ${(size / 1e6).toFixed(2)} MB`);
+  }
+  for (const folder of folders) {
+    const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const tarball = `${name.replace('@', '').replace('/', '-')}-${version}.tgz`;
+    const { size } = statSync(join(made, tarball));
+    if (size > LARGEST[name]) throw new Missing(`${tarball} has ${size} bytes; at most ${LARGEST[name]}.`);
+  }
+});
