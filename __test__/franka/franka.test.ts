@@ -579,8 +579,9 @@ test('a run of lost commands beyond the limit is a reflex with its name', async 
 });
 
 test('a refused connection, a wrong version and an unknown host have their codes', async (t) => {
-  const odd = (await rejection(Franka.connect('no\u001b[2J\nhost:5'))) as RobotError;
-  t.regex(odd.message, /^[ -~]*no\\x1b\[2J\\nhost[ -~]*$/);
+  const odd = (await rejection(Franka.connect('no\u001b[2J\nhost:5'))) as OptionRangeError;
+  t.is(odd.code, 'OPTION_ADDRESS');
+  t.regex(odd.message, /^[ -~]*no\\u001b\[2J\\nhost[ -~]*$/);
   const closed = await listening();
   const { address } = closed;
   await closed.close();

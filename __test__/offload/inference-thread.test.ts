@@ -179,7 +179,7 @@ test('a function that is not there, or what cannot be sent, is refused, and the 
   );
   await refused(t, untyped.run('notAFunction'), 'OFFLOAD_NOT_FOUND');
   const error = await refused(t, untyped.run('echo', 1, { a: () => 1 }), 'OFFLOAD_NOT_CLONEABLE');
-  t.regex(error.message, /^args\[1\]\.a is a function/);
+  t.regex(error.message, /^echo: args\[1\]\.a is a function/);
   t.regex(
     (await refused(t, thread.run('fail', 'function'), 'OFFLOAD_NOT_CLONEABLE')).message,
     /^the result of fail is a function/,
