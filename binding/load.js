@@ -1,7 +1,7 @@
 // Finds the native binding, loads it, and says what is wrong where none fits. It is plain JavaScript: sources
 // and package load the same file, and it may load nothing else of this package.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -87,7 +87,7 @@ function remedy(said) {
   }
   if (/ld-linux|libc\.so\.6|Error relocating|symbol not found/i.test(said))
     return 'It needs glibc, and this system seems to have another C library. Use an image with glibc, for example node:22-slim';
-  if (/invalid ELF|too short|file too|not a mach-o|bad magic|truncated|ELF load|wrong ELF class/i.test(said))
+  if (/cut off|invalid ELF|too short|file too|not a mach-o|bad magic|truncated|ELF load|wrong ELF class/i.test(said))
     return 'The file is damaged, or made for another platform. Delete node_modules and install again on this platform';
   if (/permission denied|operation not permitted|failed to map segment/i.test(said))
     return 'The system does not let a program run from there. Install on a file system that is not mounted with noexec';
@@ -103,6 +103,21 @@ function refused(file, error) {
   );
 }
 
+/**
+ * Refuses a library that lacks its end: the system would read behind the end of the file, and end the process without a
+ * word. The table of its sections is the last in a file, and the head says where.
+ */
+function expectWhole(file) {
+  const head = Buffer.alloc(64);
+  const descriptor = openSync(file, 'r');
+  readSync(descriptor, head);
+  closeSync(descriptor);
+  if (head.toString('latin1', 1, 4) !== 'ELF') return;
+  const wanted = Number(head.readBigUInt64LE(40)) + head.readUInt16LE(58) * head.readUInt16LE(60);
+  const { size } = statSync(file);
+  if (size < wanted) throw new Error(`it is cut off: it has ${size} of ${wanted} bytes`);
+}
+
 /** Loads the binding. An error says which file was looked for, what the system said of it, and what to do. */
 export function load() {
   const named = process.env.NAPI_RS_NATIVE_LIBRARY_PATH;
@@ -111,6 +126,7 @@ export function load() {
   const require = createRequire(join(folder, 'package.json'));
   const open = (file) => {
     try {
+      expectWhole(file);
       return require(file);
     } catch (error) {
       throw refused(file, error);

@@ -7,7 +7,10 @@ test('without descriptors each start is refused with what to do, leaves nothing 
   const { lines, stderr, code } = await programBehind(limited, [], 'short').ended;
   const refused = 'SYSTEM EMFILE says what to do';
   t.deepEqual(
-    lines.filter((line) => !line.startsWith('arm:')),
+    lines
+      .filter((line) => !line.startsWith('arm:'))
+      // The addon may be the first that finds none left.
+      .map((line) => line.replace('SYSTEM native says what to do, ', '')),
     ['pool', 'thread', 'process', 'worker', 'policy in a process'].map(
       (name) => `${name}: ${refused}; 0 left open; the next works`,
     ),

@@ -101,7 +101,7 @@ test.before('pack and install', async (t) => {
   // What it depends on comes from this checkout: without the network there is no other place.
   const needed = [...Object.keys(dependencies), '@types/node', 'undici-types'];
   const others = needed.map((name) => join(root, 'node_modules', name));
-  for (const place of [...others, ...OWN.map((name) => join(root, 'target', 'packages', name))]) {
+  for (const place of [...OWN.map((name) => join(root, 'target', 'packages', name)), ...others]) {
     const [{ name, filename, files }] = JSON.parse(
       await node([npm, ...args, place], { cwd: root }),
     ) as [{ name: string; filename: string; files: { path: string }[] }];
