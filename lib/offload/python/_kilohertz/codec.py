@@ -123,7 +123,7 @@ class Packer:
             self._value(out, describe(value), path, depth + 1)
         elif isinstance(value, State):
             out.append(STATE_OF)
-            self._bytes(out, KINDS["f8"], (), value.slots)
+            self._bytes(out, KINDS["f8"], (), value._slots)
         elif isinstance(value, dict):
             self._dict(out, value, path, depth)
         elif isinstance(value, (list, tuple)):

@@ -26,7 +26,7 @@ class State:
         if len(slots) < 8 * sum(length for _, length in fields):
             raise Garbled("a state of %d bytes, which the session's fields do not make" % len(slots))
         #: Its numbers, as bytes.
-        self.slots = slots
+        self._slots = slots
         doubles = slots.cast("d")
         if numpy():
             doubles = numpy().frombuffer(slots, dtype="<f8")
