@@ -272,13 +272,13 @@ async function raised(arm: Franka): Promise<Reached> {
 
 /**
  * A session on franka-sim. To it, what a stalled machine did not command in time is a jump: it stops its
- * arm, which is driven again then, twice at the most.
+ * arm, which is driven again then, five times at the most.
  */
 async function there<Result>(
   control: FrankaControl,
   session: (arm: Franka) => Promise<Result>,
 ): Promise<Result> {
-  for (let left = 2; ; left -= 1) {
+  for (let left = 5; ; left -= 1) {
     await using theirs = await connected(control);
     try {
       return await session(theirs);
