@@ -1099,6 +1099,13 @@ export interface NativeSessionOptions {
   idleLatencyS?: number
 }
 
+/** What the system may have run out of, and what to do about it. */
+export interface NativeShortage {
+  /** The system's code, for example `EMFILE`. */
+  code: string
+  advice: string
+}
+
 /** What was shown so far. */
 export interface NativeShown {
   host: string
@@ -1216,3 +1223,6 @@ export declare function recordedEpisodes(path: string): Promise<Array<NativeEpis
 
 /** Gives a recording that was cut off its index and footer. */
 export declare function repairRecording(path: string): Promise<NativeRepaired>
+
+/** Everything that the system may have run out of: what Node starts is told of in the same words. */
+export declare function shortages(): Array<NativeShortage>

@@ -11,10 +11,8 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -33,9 +31,16 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const { version, license, engines } = manifest;
 const LICENCES = ['LICENSE-APACHE', 'LICENSE-MIT', 'NOTICE'];
 
-function write(folder, content, readme) {
+function write(folder, content) {
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(content, null, 2)}\n`);
-  if (readme) writeFileSync(join(folder, 'README.md'), readme);
+}
+
+/** Writes what a package has that is a part of kilohertz and nothing alone. */
+function writePart(folder, content, about) {
+  write(folder, { version, license, ...content });
+  const readme = `# ${content.name}\n\n${about} It is a part of kilohertz, and of no use alone.\n`;
+  writeFileSync(join(folder, 'README.md'), readme);
+  for (const file of LICENCES) copyFileSync(join(root, file), join(folder, file));
 }
 
 /** An empty folder for a package. */
@@ -80,12 +85,10 @@ function page() {
   const name = '@kilohertz/page';
   const folder = folderOf(name);
   cpSync(join(root, 'dist', 'dashboard'), folder, { recursive: true });
-  for (const file of LICENCES) copyFileSync(join(root, file), join(folder, file));
-  write(
-    folder,
-    { name, version, description: 'The page on which kilohertz shows an arm', license },
-    `# ${name}\n\nThe page that \`session.dashboard()\` of kilohertz serves, and the meshes of the arms. It is a part of kilohertz, and of no use alone.\n`,
-  );
+  const description = 'The page on which kilohertz shows an arm';
+  const about =
+    'The page that `session.dashboard()` of kilohertz serves, and the meshes of the arms.';
+  writePart(folder, { name, description }, about);
   return folder;
 }
 
@@ -93,24 +96,18 @@ function binding(file, floor) {
   const name = PACKAGES[platform()];
   const [os, cpu, libc] = platform().split('-');
   const folder = folderOf(name);
-  const target = `kilohertz.${platform()}.node`;
-  copyFileSync(file, join(folder, target));
+  const main = `kilohertz.${platform()}.node`;
+  copyFileSync(file, join(folder, main));
   // What is left is what the loader needs.
-  step('strip the native binding', 'strip', ['--strip-all', join(folder, target)]);
-  for (const licence of LICENCES) copyFileSync(join(root, licence), join(folder, licence));
+  step('strip the native binding', 'strip', ['--strip-all', join(folder, main)]);
+  const description = `The native binding of kilohertz for ${platform()}`;
   const fits = {
     os: [os],
     cpu: [cpu],
     ...(libc ? { libc: [libc === 'gnu' ? 'glibc' : libc] } : {}),
   };
-  write(
-    folder,
-    {
-      ...{ name, version, description: `The native binding of kilohertz for ${platform()}` },
-      ...{ license, main: target, engines, ...fits },
-    },
-    `# ${name}\n\nThe native binding of kilohertz for ${platform()}, with glibc ${floor} or later. It is a part of kilohertz, and of no use alone.\n`,
-  );
+  const about = `${description}, with glibc ${floor} or later.`;
+  writePart(folder, { name, description, main, engines, ...fits }, about);
   return folder;
 }
 
@@ -188,20 +185,11 @@ await orExplain(() => {
   expectNoPaths(file);
   const folders = [main(), page(), binding(file, floorOf(file))];
   for (const folder of folders) {
-    execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', made], {
-      cwd: folder,
-      stdio: ['ignore', 'ignore', 2],
-    });
-  }
-  for (const tarball of readdirSync(made).filter((entry) => entry.endsWith('.tgz'))) {
-    const { size } = statSync(join(made, tarball));
-    console.log(`${join('target', 'packages', tarball)}  ${(size / 1e6).toFixed(2)} MB`);
-  }
-  for (const folder of folders) {
-    const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    const tarball = `${name.replace('@', '').replace('/', '-')}-${version}.tgz`;
-    const { size } = statSync(join(made, tarball));
+    const args = ['pack', '--ignore-scripts', '--json', '--pack-destination', made];
+    const options = { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 2] };
+    const [{ name, filename, size }] = JSON.parse(execFileSync('npm', args, options));
+    console.log(`${join('target', 'packages', filename)}  ${(size / 1e6).toFixed(2)} MB`);
     if (size > LARGEST[name])
-      console.error(`${tarball} is larger than the ${LARGEST[name] / 1e6} MB that it is to have`);
+      console.error(`it is larger than the ${LARGEST[name] / 1e6} MB that it is to have`);
   }
 });

@@ -14,10 +14,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
+import { npmCli } from '../fixtures/registry.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(dirname(here));
@@ -56,13 +57,6 @@ async function node(
   });
   running.child.stdin?.end();
   return (await running).stdout;
-}
-
-/** npm's own script: the one that runs us, or else the one beside this Node. */
-function npmCli(): string {
-  const running = process.env['npm_execpath'];
-  if (running && basename(running) === 'npm-cli.js') return running;
-  return `${execFileSync('npm', ['root', '--global'], { encoding: 'utf8' }).trim()}/npm/bin/npm-cli.js`;
 }
 
 interface Said {

@@ -135,8 +135,8 @@ for (const place of ['a worker', 'a process', 'a Python process']) {
 }
 
 test.serial('a module that never loads is told in time', async (t) => {
-  const url = new URL('data:text/javascript,await new Promise((r) => setTimeout(r, 1e6))');
-  for (const policy of [workerPolicy(url), processPolicy(url)]) {
+  const module = new URL('../fixtures/never-loads.ts', import.meta.url);
+  for (const policy of [workerPolicy(module), processPolicy(module)]) {
     const error = (await rejection(rerun(ARM, policy, { timeoutS: 0.5 }))) as PolicyError;
     t.is(error.code, 'POLICY_UNSETTLED');
     isOver(t);

@@ -1,23 +1,16 @@
-// What to do if the system has no descriptors, threads or memory left: for what Node itself starts. For the native side
-// `shortage.rs` of the core says the same.
+// What to do if the system has no descriptors, threads or memory left: for what Node itself starts. `shortage.rs` of the
+// core has the words.
 
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
+import { shortages } from '../native/binding.ts';
 import { describeThrown, isError, textIn } from './describe.ts';
 import { KilohertzError } from './errors.ts';
 
-const ADVICE: Readonly<Record<string, string>> = {
-  EMFILE:
-    'this process has as many files and sockets open as it may. Close some, or raise the limit: `ulimit -n`',
-  ENFILE:
-    'the system has as many files open as it may. Close some, or raise the limit: `sysctl fs.file-max`',
-  EAGAIN:
-    'this user, or the container, has as many processes and threads as it may. End some, or raise the limit: ' +
-    "`ulimit -u`, or the container's pids.max",
-  ENOMEM:
-    'the system, or the container, has no memory left for it. End something, or raise the limit: `ulimit -v`, ' +
-    "or the container's memory.max",
-};
+/** What to do, by the system's codes. */
+const ADVICE: ReadonlyMap<string, string> = new Map(
+  shortages().map(({ code, advice }) => [code, advice]),
+);
 
 /** More descriptors than a thread, a process or a connection needs until it has started. */
 const ROOM = 16;
@@ -26,10 +19,10 @@ const ROOM = 16;
 function shortIn(cause: unknown): string | undefined {
   if (!isError(cause)) return undefined;
   const code = textIn(cause, 'code') ?? '';
-  if (Object.hasOwn(ADVICE, code)) return code;
+  if (ADVICE.has(code)) return code;
   // A worker that cannot be started names it in its message alone.
   if (code !== 'ERR_WORKER_INIT_FAILED') return undefined;
-  return Object.keys(ADVICE).find((known) => textIn(cause, 'message')?.includes(known));
+  return [...ADVICE.keys()].find((known) => textIn(cause, 'message')?.includes(known));
 }
 
 /**
@@ -40,7 +33,7 @@ function shortIn(cause: unknown): string | undefined {
 export function shortage(what: string, cause: unknown): KilohertzError | undefined {
   const code = shortIn(cause);
   if (code === undefined) return undefined;
-  const message = `${what} cannot be started: ${describeThrown(cause)} (${code}): ${ADVICE[code]}`;
+  const message = `${what} cannot be started: ${describeThrown(cause)} (${code}): ${ADVICE.get(code)}`;
   return new KilohertzError('SYSTEM', message, { cause });
 }
 

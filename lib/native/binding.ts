@@ -58,4 +58,5 @@ export {
   plotRecording,
   recordedEpisodes,
   repairRecording,
+  shortages,
 } from '#binding';

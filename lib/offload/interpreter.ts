@@ -5,6 +5,7 @@ import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isError, textIn } from '../errors/describe.ts';
 import { OffloadError } from '../errors/errors.ts';
+import { upwards } from './folders.ts';
 
 /** A Python interpreter, and how it was found. */
 export interface Interpreter {
@@ -103,12 +104,6 @@ function ofProject(path: string, above: readonly string[], cwd: string): Environ
     (folder) => whyNot(join(folder, 'pyproject.toml'), false) === undefined,
   );
   return { by, folder: resolve(project ?? cwd, path) };
-}
-
-/** Returns a folder and all folders above it. */
-function upwards(folder: string): string[] {
-  const above = dirname(folder);
-  return above === folder ? [folder] : [folder, ...upwards(above)];
 }
 
 function isFolder(path: string): boolean {

@@ -3,7 +3,8 @@
 
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { posix } from 'node:path';
+import { join } from 'node:path';
+import { upwards } from './folders.ts';
 
 /** Reads a small file. Returns undefined if it cannot be read. */
 export type ReadText = (path: string) => string | undefined;
@@ -37,17 +38,12 @@ function pathIn(read: ReadText, controller: string): string | undefined {
   return undefined;
 }
 
-/** Returns a group and all groups above it, up to the one that is mounted. */
-function upwards(path: string): string[] {
-  return path === '/' ? [path] : [path, ...upwards(posix.dirname(path))];
-}
-
 /** Returns the smallest quota of version 2 [processors]. */
 function quotaOfV2(read: ReadText): number {
   const path = pathIn(read, '');
   if (path === undefined) return Infinity;
   const quotas = upwards(path).map((group) => {
-    const [quota, period] = (read(posix.join(ROOT, group, 'cpu.max')) ?? '').trim().split(/\s+/);
+    const [quota, period] = (read(join(ROOT, group, 'cpu.max')) ?? '').trim().split(/\s+/);
     return shareOf(quota, period);
   });
   return Math.min(...quotas);
@@ -57,13 +53,13 @@ function quotaOfV2(read: ReadText): number {
 function quotaOfV1(read: ReadText): number {
   const path = pathIn(read, 'cpu');
   if (path === undefined) return Infinity;
-  const places = ['cpu', 'cpu,cpuacct', 'cpuacct,cpu'].map((name) => posix.join(ROOT, name));
+  const places = ['cpu', 'cpu,cpuacct', 'cpuacct,cpu'].map((name) => join(ROOT, name));
   const quotas = places.flatMap((place) =>
     // In a container the path may be that of the host, which is not mounted: then the mounted group counts.
     upwards(path).map((group) =>
       shareOf(
-        read(posix.join(place, group, 'cpu.cfs_quota_us')),
-        read(posix.join(place, group, 'cpu.cfs_period_us')),
+        read(join(place, group, 'cpu.cfs_quota_us')),
+        read(join(place, group, 'cpu.cfs_period_us')),
       ),
     ),
   );

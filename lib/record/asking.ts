@@ -1,7 +1,7 @@
 // How a policy is asked again: here, or where it runs.
 
 import { types } from 'node:util';
-import { throwIfAborted } from '../abort.ts';
+import { onAbort, throwIfAborted } from '../abort.ts';
 import { InvalidActionError, KilohertzError, PolicyError } from '../errors/errors.ts';
 import { awaiting, calling } from '../errors/native-call.ts';
 import { numberText } from '../errors/number.ts';
@@ -19,7 +19,7 @@ import { isWorkerPolicy, type WorkerPolicy } from '../policy/worker-policy.ts';
 import { within } from '../promise.ts';
 import type { Refusal } from '../session/action.ts';
 import type { Failure } from '../session/driver.ts';
-import { policyFailed, policyThrew } from '../session/policy-failure.ts';
+import { policyDetached, policyFailed, policyThrew } from '../session/policy-failure.ts';
 import type { Policy, Tick } from '../session/robot.ts';
 
 /** What a policy that is run again receives beside the observation. */
@@ -156,8 +156,7 @@ export class AskingElsewhere implements Asking<RobotState> {
     const questions = this.#questions;
     if (!questions)
       throw new KilohertzError('INTERNAL', 'the policy is asked before it was made ready');
-    const aborted = (): void => questions.fail();
-    signal?.addEventListener('abort', aborted, { once: true });
+    const stopListening = onAbort(signal, () => questions.fail());
     try {
       const answer = await awaiting(() =>
         questions.ask(tick, askedNs, periodNs, this.#slots, timeoutS),
@@ -176,7 +175,7 @@ export class AskingElsewhere implements Asking<RobotState> {
           throw (this.#host.failure ?? policyFailed(tick))({ tick });
       }
     } finally {
-      signal?.removeEventListener('abort', aborted);
+      stopListening();
     }
   }
 
@@ -191,11 +190,10 @@ async function withinOr(
   signal: AbortSignal | undefined,
   work: Promise<unknown>,
 ): Promise<boolean> {
-  let abort: () => void = () => undefined;
+  let stopListening: () => void = () => undefined;
   const aborted = new Promise<void>((resolve) => {
-    abort = resolve;
+    stopListening = onAbort(signal, resolve);
   });
-  signal?.addEventListener('abort', abort, { once: true });
   // What is left over when the time is up has nobody to tell of its failure.
   work.catch(() => undefined);
   try {
@@ -203,7 +201,7 @@ async function withinOr(
     throwIfAborted(signal, RERUN);
     return isInTime;
   } finally {
-    signal?.removeEventListener('abort', abort);
+    stopListening();
   }
 }
 
@@ -231,11 +229,7 @@ function failureOf(told: PolicyFailure): Failure {
       return policyThrew(told.tick, fromMessage(told.error));
     case 'refused':
       return () => refused(told.tick, told, told.received);
-    case 'detached': {
-      const message =
-        `the policy detached the memory of the state in cycle ${told.tick}, as a transfer by postMessage() or ` +
-        'structuredClone() does: no further state can be written there. Transfer a copy, as state.q.slice()';
-      return (details) => new PolicyError('POLICY_DETACHED', message, details);
-    }
+    case 'detached':
+      return policyDetached(told.tick, '');
   }
 }

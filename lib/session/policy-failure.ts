@@ -18,11 +18,11 @@ export function policyFailed(tick: number | undefined): Failure {
   return (details) => new PolicyError('POLICY_THREW', message, details);
 }
 
-/** Returns the failure of a policy that transferred the memory of its observation. */
-export function policyDetached(tick: number): Failure {
+/** Returns the failure of a policy that transferred the memory of its observation. `stopped` says what became of the arm. */
+export function policyDetached(tick: number, stopped = 'The arm was brought to rest. '): Failure {
   const message =
     `the policy detached the memory of the state in cycle ${tick}, as a transfer by postMessage() or ` +
-    'structuredClone() does: no further state can be written there. The arm was brought to rest. Transfer ' +
+    `structuredClone() does: no further state can be written there. ${stopped}Transfer ` +
     'a copy, as state.q.slice()';
   return (details) => new PolicyError('POLICY_DETACHED', message, details);
 }

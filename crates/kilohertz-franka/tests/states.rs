@@ -4,6 +4,7 @@ mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use common::*;
 use kilohertz_franka::{ArmErrorCode, Control};
@@ -12,7 +13,11 @@ on_each_arm! {
     while_a_session_drives_its_newest_state_can_be_read_by_all,
     reading_all_the_time_neither_fails_nor_disturbs_the_sessions_that_come_and_go,
     a_closed_or_lost_arm_has_no_state,
+    an_arm_that_was_left_alone_is_driven_from_where_it_is_then,
 }
+
+/// Longer than the arm's clock may step from the state before a motion to the first state of the motion.
+const LEFT_ALONE: Duration = Duration::from_secs(21);
 
 fn time(slots: &[f64]) -> f64 {
     slots[0]
@@ -89,4 +94,13 @@ fn a_closed_or_lost_arm_has_no_state(rig: Rig) {
     arm.close();
     let closed = arm.observe().unwrap_err();
     assert_eq!(closed.code, ArmErrorCode::InvalidOperation, "{closed}");
+}
+
+fn an_arm_that_was_left_alone_is_driven_from_where_it_is_then(rig: Rig) {
+    let simulator = by_the_wall_clock(rig);
+    let arm = connect(rig, &simulator);
+    // The socket's queue is full of states after a fraction of this time.
+    std::thread::sleep(LEFT_ALONE);
+    let standing = standing(Control::JointVelocity, |_| Ok(()));
+    ended_well(&session(&arm, Control::JointVelocity, run_for(100), standing));
 }

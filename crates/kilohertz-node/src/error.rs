@@ -7,7 +7,7 @@
 
 use std::path::PathBuf;
 
-use kilohertz_core::shortage::advice;
+use kilohertz_core::shortage::{SHORTAGES, advice};
 use kilohertz_dashboard::listen::ListenError;
 use kilohertz_franka::{ArmError, ArmErrorCode, Refusal};
 use kilohertz_record::error::RecordError;
@@ -285,7 +285,7 @@ impl From<ListenError> for Failure {
     fn from(error: ListenError) -> Failure {
         let advice = match &error {
             ListenError::Refused { source, .. } => advice(source),
-            _ => "",
+            _ => String::new(),
         };
         Failure::of(
             FailureKind::Other,
@@ -301,8 +301,26 @@ impl From<SimulatorError> for Failure {
             SimulatorError::Bind { source, .. } | SimulatorError::System { source, .. } => {
                 advice(source)
             }
-            _ => "",
+            _ => String::new(),
         };
         Failure::of(FailureKind::Other, error.code(), format!("{error}{advice}"))
     }
+}
+
+/// What the system may have run out of, and what to do about it.
+#[napi(object, object_from_js = false)]
+pub struct NativeShortage {
+    /// The system's code, for example `EMFILE`.
+    pub code: String,
+    pub advice: String,
+}
+
+/// Everything that the system may have run out of: what Node starts is told of in the same words.
+#[napi]
+pub fn shortages() -> Vec<NativeShortage> {
+    let told = |(code, _, advice): (&str, i32, &str)| NativeShortage {
+        code: code.to_owned(),
+        advice: advice.to_owned(),
+    };
+    SHORTAGES.map(told).into()
 }

@@ -5,6 +5,7 @@ import { types } from 'node:util';
 import { isError } from '../../errors/describe.ts';
 import { RobotState, STATE_LENGTH, slotsOf } from '../../native/robot-state.ts';
 import { type ErrorMessage, fromMessage, toMessage } from './error-message.ts';
+import { setOwn } from './own-property.ts';
 
 /** What is sent beside values, with the objects that stand in its place. */
 export type Carried = readonly {
@@ -114,9 +115,7 @@ function replaced(
   const record: Record<string, unknown> = {};
   copies.set(value, record);
   for (const [name, item] of Object.entries(value)) {
-    Object.defineProperty(record, name, { ...OWN, value: copied(item) });
+    setOwn(record, name, copied(item));
   }
   return record;
 }
-
-const OWN: PropertyDescriptor = { configurable: true, enumerable: true, writable: true };

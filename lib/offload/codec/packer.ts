@@ -13,6 +13,7 @@ import { fromNative } from '../../errors/native-call.ts';
 import { ARRAY, PACKING, TAG } from '../../native/contract.ts';
 import { RobotState, STATE_LAYOUT, STATE_LENGTH, slotsOf } from '../../native/robot-state.ts';
 import { fromMessage, toMessage } from './error-message.ts';
+import { setOwn } from './own-property.ts';
 import { checkShape, hasShape, type Shaped, withShape } from './shape.ts';
 
 /** The largest size at which an array is copied into the message [bytes]. */
@@ -90,8 +91,7 @@ export class Packer {
 
   /** Writes the arguments of a call. `nameOf` names each of them in errors. */
   list(list: readonly unknown[], nameOf: (nth: number) => string): void {
-    this.#count(TAG.list, list.length);
-    for (let nth = 0; nth < list.length; nth += 1) this.#value(list[nth], nameOf(nth), 1);
+    this.#items(list, nameOf, 1);
   }
 
   /** Writes a thrown value as an error. */
@@ -234,12 +234,13 @@ export class Packer {
   }
 
   #list(list: readonly unknown[], path: string, depth: number): void {
-    const { length } = list;
-    if (length > 0 && typeof list[0] === 'number' && this.#numbers(list)) return;
-    this.#count(TAG.list, length);
-    for (let nth = 0; nth < length; nth += 1) {
-      this.#value(list[nth], `${path}[${nth}]`, depth + 1);
-    }
+    if (list.length > 0 && typeof list[0] === 'number' && this.#numbers(list)) return;
+    this.#items(list, (nth) => `${path}[${nth}]`, depth + 1);
+  }
+
+  #items(list: readonly unknown[], nameOf: (nth: number) => string, depth: number): void {
+    this.#count(TAG.list, list.length);
+    for (let nth = 0; nth < list.length; nth += 1) this.#value(list[nth], nameOf(nth), depth);
   }
 
   /** Writes a list that contains only numbers in one piece. Returns false for another list. */
@@ -367,8 +368,6 @@ export interface UnpackerOptions {
 
 /** The buffer size that is kept for the next message [bytes]. */
 const LARGEST_KEPT = 2 ** 20;
-
-const OWN: PropertyDescriptor = { configurable: true, enumerable: true, writable: true };
 
 /** Reads values out of a message. */
 export class Unpacker {
@@ -537,8 +536,7 @@ export class Unpacker {
       if (this.bytes[this.#take(1)] !== TAG.text) throw garbled();
       const key = this.#text();
       const value = this.#value();
-      // Assigning to `__proto__` would change the prototype of the record.
-      if (key === '__proto__') Object.defineProperty(record, key, { ...OWN, value });
+      if (key === '__proto__') setOwn(record, key, value);
       else record[key] = value;
     }
     return record;

@@ -4,6 +4,7 @@
 import { inspect, types } from 'node:util';
 import { cut, describe, describeThrown, isError } from '../../errors/describe.ts';
 import { PACKING } from '../../native/contract.ts';
+import { setOwn } from './own-property.ts';
 
 /** The longest text that is sent. */
 const LONGEST = PACKING.longestText;
@@ -88,14 +89,10 @@ function copyOf(value: object, room: Room, within: readonly object[]): unknown {
   const record: Record<string, unknown> = {};
   for (const name of Object.keys(value)) {
     if (room.values < 0) break;
-    const item = copied((value as Record<string, unknown>)[name]);
-    // Assigning to `__proto__` would change the prototype.
-    Object.defineProperty(record, name, { ...OWN, value: item });
+    setOwn(record, name, copied((value as Record<string, unknown>)[name]));
   }
   return record;
 }
-
-const OWN: PropertyDescriptor = { configurable: true, enumerable: true, writable: true };
 
 function bytesOf(value: ArrayBufferView | ArrayBufferLike, room: Room): unknown {
   if (value.byteLength > room.bytes) return describe(value);

@@ -174,27 +174,21 @@ impl Hub {
         let at = known.unwrap_or(arms.len());
         let (id, before) = known.map_or((next, 0), |at| (arms[at].info.id, arms[at].info.session));
         let controlled = known.and_then(|at| arms[at].controlled.clone());
-        // What the controls do belongs to what happened before.
-        let kept = known.filter(|_| info.is_controlled);
-        let events = kept.map(|at| std::mem::take(&mut arms[at].events));
-        let info = ArmInfo {
+        let is_controlled = info.is_controlled;
+        let mut arm = Arm::new(ArmInfo {
             id,
             is_running: true,
             has_controls: controlled.is_some(),
             session: before.saturating_add(1),
             ..info
-        };
-        let arm = Arm {
-            info: info.clone(),
-            session: Some(session),
-            controlled,
-            seen: Seen::default(),
-            seen_chunk: Seen::default(),
-            frame: Frame::default(),
-            shown: None,
-            stats: None,
-            events: events.unwrap_or_default(),
-        };
+        });
+        arm.session = Some(session);
+        arm.controlled = controlled;
+        // What the controls do belongs to what happened before.
+        if let Some(at) = known.filter(|_| is_controlled) {
+            arm.events = std::mem::take(&mut arms[at].events);
+        }
+        let info = arm.info.clone();
         match known {
             Some(_) => arms[at] = arm,
             None => arms.push(arm),
@@ -245,23 +239,14 @@ impl Hub {
             Some(at) => at,
             None => {
                 let id = u16::try_from(arms.len()).unwrap_or(u16::MAX);
-                let mut bytes = Vec::new();
-                stands.write(id, wall_time_s(), &mut bytes);
-                arms.push(Arm {
-                    info: ArmInfo {
-                        id,
-                        is_running: false,
-                        ..info
-                    },
-                    session: None,
-                    controlled: None,
-                    seen: Seen::default(),
-                    seen_chunk: Seen::default(),
-                    frame: stands,
-                    shown: Some(Bytes::from(bytes)),
-                    stats: None,
-                    events: VecDeque::new(),
+                let mut arm = Arm::new(ArmInfo {
+                    id,
+                    is_running: false,
+                    ..info
                 });
+                arm.frame = stands;
+                arm.show();
+                arms.push(arm);
                 arms.len().saturating_sub(1)
             }
         };
@@ -403,10 +388,7 @@ impl Hub {
             // Looked at first: what came before the end is shown before it.
             let end = session.end();
             if session.frame(&mut arm.seen, &mut arm.frame) {
-                let mut bytes = Vec::new();
-                arm.frame.write(arm.info.id, wall_time_s(), &mut bytes);
-                let bytes = Bytes::from(bytes);
-                arm.shown = Some(bytes.clone());
+                let bytes = arm.show();
                 for client in self.clients.borrow().iter() {
                     client.show(arm.info.id, &bytes);
                 }
@@ -444,6 +426,30 @@ impl Hub {
 }
 
 impl Arm {
+    /// Creates an arm of which nothing is shown yet.
+    fn new(info: ArmInfo) -> Arm {
+        Arm {
+            info,
+            session: None,
+            controlled: None,
+            seen: Seen::default(),
+            seen_chunk: Seen::default(),
+            frame: Frame::default(),
+            shown: None,
+            stats: None,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Keeps the frame as it is sent, and returns it.
+    fn show(&mut self) -> Bytes {
+        let mut bytes = Vec::new();
+        self.frame.write(self.info.id, wall_time_s(), &mut bytes);
+        let bytes = Bytes::from(bytes);
+        self.shown = Some(bytes.clone());
+        bytes
+    }
+
     /// Keeps an event, and returns it as a text.
     fn happened(&mut self, event: EventInfo) -> String {
         let arm = self.info.id;

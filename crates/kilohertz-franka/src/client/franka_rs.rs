@@ -57,7 +57,7 @@ impl Connection for FrankaRsClient {
 
     fn drive(&self, drive: &Drive, tick: &mut dyn Tick) -> Result<(), ArmError> {
         // This discards what the last motion left in the client's view of the robot.
-        let before = self.source.emptied(|| self.robot.read_once())?;
+        let before = self.state()?;
         let mut entrance = Entrance::new(drive, before)?;
         let mut tick = self.source.driven(tick);
         let driven = start_and_drive(&self.robot, drive.interface, &mut entrance, &mut tick);

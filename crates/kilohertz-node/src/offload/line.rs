@@ -26,7 +26,7 @@ impl From<LineError> for Failure {
     fn from(error: LineError) -> Failure {
         let advice = match &error {
             LineError::System(source) => advice(source),
-            _ => "",
+            _ => String::new(),
         };
         let code = match error {
             LineError::TooLong { .. } => Code::OffloadTooLarge,
