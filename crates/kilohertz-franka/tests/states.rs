@@ -102,5 +102,10 @@ fn an_arm_that_was_left_alone_is_driven_from_where_it_is_then(rig: Rig) {
     // The socket's queue is full of states after a fraction of this time.
     std::thread::sleep(LEFT_ALONE);
     let standing = standing(Control::JointVelocity, |_| Ok(()));
-    ended_well(&session(&arm, Control::JointVelocity, run_for(100), standing));
+    ended_well(&session(
+        &arm,
+        Control::JointVelocity,
+        run_for(100),
+        standing,
+    ));
 }
