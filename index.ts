@@ -5,6 +5,14 @@ export type {
   ShownOptions,
 } from './lib/dashboard/dashboard.ts';
 export { view } from './lib/dashboard/view.ts';
+export { type DoctorOptions, type DoctorReport, doctor } from './lib/doctor/doctor.ts';
+export type { DoctorFinding, DoctorVerdict } from './lib/doctor/findings.ts';
+export {
+  type DoctorFile,
+  type FixedFile,
+  type FixOptions,
+  fixMachine,
+} from './lib/doctor/fix.ts';
 export type { ErrorCode, KilohertzErrorCode, OptionErrorCode } from './lib/errors/codes.ts';
 export { type ErrorClass, registerErrorClass } from './lib/errors/error-class.ts';
 export {
@@ -145,6 +153,14 @@ export {
   type RerunTick,
   rerun,
 } from './lib/record/rerun.ts';
+export {
+  type SelftestFigures,
+  type SelftestOptions,
+  type SelftestProgress,
+  type SelftestReport,
+  type SelftestStep,
+  selftest,
+} from './lib/selftest/selftest.ts';
 export type { FoxgloveOptions, FoxgloveReport } from './lib/session/live.ts';
 export type { LatencyRange, LockstepOptions } from './lib/session/lockstep.ts';
 export type {

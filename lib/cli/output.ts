@@ -1,8 +1,22 @@
 import { describeThrown, inOneLine } from '../errors/describe.ts';
 import { isKilohertzError } from '../errors/errors.ts';
+import { LiveLine } from './live-line.ts';
+import { Paint } from './paint.ts';
 
 /** The exit codes of the executable, beside 0 and those of signals. */
 export const EXIT = { failed: 1, usage: 2 } as const;
+
+/** Why a command did nothing, with its code and the exit code of the executable. */
+export class Refusal extends Error {
+  readonly code: string;
+  readonly exitCode: number;
+
+  constructor(code: string, message: string, exitCode: number) {
+    super(message);
+    this.code = code;
+    this.exitCode = exitCode;
+  }
+}
 
 /**
  * What a command says: for people the result on stdout and everything else on stderr; as JSON one object on stdout and
@@ -10,14 +24,32 @@ export const EXIT = { failed: 1, usage: 2 } as const;
  */
 export class Output {
   readonly isJson: boolean;
+  /** Colours for what is written to stdout. */
+  readonly paint: Paint = new Paint(process.stdout);
+  readonly #gone = new AbortController();
 
   constructor(isJson: boolean) {
     this.isJson = isJson;
+    // Who reads stdout may have gone, as `head` does.
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      this.#gone.abort();
+    });
+  }
+
+  /** Aborts when nobody reads stdout any more. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
   }
 
   /** Whether somebody sees how far a command has come. */
   get isWatched(): boolean {
     return !this.isJson && process.stderr.isTTY === true;
+  }
+
+  /** Returns a line that shows how far a command has come. It shows nothing where nobody sees it. */
+  live(): LiveLine {
+    return new LiveLine(this.isWatched ? process.stderr : undefined);
   }
 
   /** Says something to people, on stderr. */
@@ -27,7 +59,12 @@ export class Output {
 
   /** Says what a command has done. */
   done(result: object, lines: readonly string[]): void {
-    const text = this.isJson ? [JSON.stringify(result)] : lines.map(inOneLine);
+    this.page(result, lines.map(inOneLine));
+  }
+
+  /** The same with lines that may be coloured: what they have of elsewhere must be on one line already. */
+  page(result: object, lines: readonly string[]): void {
+    const text = this.isJson ? [JSON.stringify(result)] : lines;
     process.stdout.write(`${text.join('\n')}\n`);
   }
 
@@ -38,10 +75,12 @@ export class Output {
 
   /** Says why a command failed. Returns the exit code. */
   failed(error: unknown): number {
-    const code = isKilohertzError(error) ? error.code : 'INTERNAL';
-    const message = isKilohertzError(error) ? error.message : describeThrown(error);
+    const isKnown = isKilohertzError(error) || error instanceof Refusal;
+    const code = isKnown ? error.code : 'INTERNAL';
+    const message = isKnown ? error.message : describeThrown(error);
     if (this.isJson) this.#error(code, message);
     else this.tell(`${code}: ${message}\n`);
+    if (error instanceof Refusal) return error.exitCode;
     return code.startsWith('OPTION_') ? EXIT.usage : EXIT.failed;
   }
 
