@@ -839,6 +839,86 @@ export declare function view(
   files: RecordingFile | readonly RecordingFile[],
   options?: DashboardOptions,
 ): Promise<Dashboard>;
+/**
+ * What a check found: `good`; `usable`, where an arm can be driven but something can be better; `unfit`, where no arm
+ * should be driven; `unknown`, where the system does not tell.
+ */
+export type DoctorVerdict = 'good' | 'usable' | 'unfit' | 'unknown';
+/** What one check found. */
+export interface DoctorFinding {
+  /** A stable name, for example `rtprio`. */
+  readonly id: string;
+  /** What was looked at. */
+  readonly title: string;
+  readonly verdict: DoctorVerdict;
+  /** What was found, in words. */
+  readonly found: string;
+  /** Why it matters. */
+  readonly why: string;
+  /** The command, or the file and its line, that mends it. Undefined if there is nothing to mend. */
+  readonly mend: string | undefined;
+}
+/** A file that gives permissions to the members of the group `realtime`. */
+export interface DoctorFile {
+  /** Its absolute path. */
+  readonly path: string;
+  readonly content: string;
+  /** What it is for. */
+  readonly why: string;
+  /** The command after which it counts. */
+  readonly then: string;
+}
+/** What became of a file of {@link fixMachine}. */
+export interface FixedFile {
+  readonly path: string;
+  /** `'kept'` if a file with this content was there; `'different'` if another one is, which stays as it is. */
+  readonly outcome: 'written' | 'kept' | 'different';
+}
+/** Options of {@link fixMachine}. */
+export interface FixOptions {
+  /** The folder in which the files are written, in place of `/`. */
+  readonly root?: string;
+}
+/**
+ * Writes the files that give realtime permissions to the group `realtime`: `/etc/security/limits.d/60-kilohertz.conf` and
+ * `/etc/udev/rules.d/60-cpu-dma-latency.rules`. A file that is there is never changed. {@link DoctorReport.files} has
+ * their contents. Writing below `/` needs root.
+ *
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ * @throws the error of the file system, if a file cannot be written
+ */
+export declare function fixMachine(options?: FixOptions): FixedFile[];
+/** Options of {@link doctor}. */
+export interface DoctorOptions {
+  /** The address of an arm, as for `Franka.connect`. Default: only the machine is looked at. */
+  readonly robot?: string;
+  /**
+   * A folder that has the files of a machine, in place of `/`: `proc/version`, `sys/devices/…`. What programs print there
+   * is in files of its folder `commands`, for example `commands/ethtool_-c_eth0`.
+   */
+  readonly root?: string;
+  /** Ends the call when it aborts; the call then rejects with an {@link AbortError}. */
+  readonly signal?: AbortSignal;
+}
+/** What {@link doctor} found. */
+export interface DoctorReport {
+  /** The worst verdict of the findings. One that is `unknown` does not count. */
+  readonly verdict: 'good' | 'usable' | 'unfit';
+  readonly findings: readonly DoctorFinding[];
+  /** The files that {@link fixMachine} writes. */
+  readonly files: readonly DoctorFile[];
+}
+/**
+ * Looks at whether this machine can drive an arm, and says for each finding why it matters and what mends it. Nothing is
+ * changed and nothing moves. A session with a robot in memory runs for a tenth of a second, to see what it is granted.
+ *
+ * @example
+ * const { verdict, findings } = await doctor({ robot: '172.16.0.2' });
+ * for (const { title, verdict, mend } of findings) console.log(verdict, title, mend);
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ * @throws {AbortError} if {@link DoctorOptions.signal} aborts
+ */
+export declare function doctor(options?: DoctorOptions): Promise<DoctorReport>;
 type NativeErrorCode =
   | 'ACTION_LENGTH'
   | 'FRANKA_CLIENT'
@@ -3835,6 +3915,84 @@ export declare function rerun<Observation = RobotState>(
   policy: RerunPolicy<Observation>,
   options?: RerunOptions,
 ): Promise<RerunReport>;
+/** Options of {@link selftest}. */
+export interface SelftestOptions {
+  /** Whether the hand is tested too, if one answers. Default true. */
+  readonly hand?: boolean;
+  /** The speed of the moves between the modes, as that of {@link MoveOptions}, 0.01 to 0.3. Default 0.1. */
+  readonly speed?: number;
+  /** Brings the arm to rest when it aborts; the call then rejects with an {@link AbortError}. */
+  readonly signal?: AbortSignal;
+  /** Called when a step begins and when it has ended. */
+  readonly onProgress?: (progress: SelftestProgress) => void;
+}
+/** How far a selftest has come. */
+export interface SelftestProgress {
+  /** The name of the step. */
+  readonly name: string;
+  /** Its number, from 0, and how many steps there are. */
+  readonly index: number;
+  readonly count: number;
+  /** What came of it; undefined while it lasts. */
+  readonly step: SelftestStep | undefined;
+}
+/** What a session of a step measured. */
+export interface SelftestFigures {
+  readonly cycles: number;
+  readonly lateActions: number;
+  readonly heldCommands: number;
+  readonly restCommands: number;
+  /** How late the loop was [s], the median, 99 % and the longest. */
+  readonly p50JitterS: number;
+  readonly p99JitterS: number;
+  readonly maxJitterS: number;
+  /** How long the policy's answers and the loop took, 99 % [s]. */
+  readonly p99ExecutionS: number;
+  /** The smallest share of the last 100 commands that the arm received; undefined of a move. */
+  readonly receivedShare: number | undefined;
+  /** How far a joint went [rad], and the end effector [m]; undefined of a move. */
+  readonly movedRad: number | undefined;
+  readonly movedM: number | undefined;
+  /** The largest distance of a joint from its command [rad]; undefined of a move. */
+  readonly behindRad: number | undefined;
+  /** How far from where it should the arm ended, the farthest joint [rad]; undefined of a move. */
+  readonly endErrorRad: number | undefined;
+}
+/** A step of a selftest, and what came of it. */
+export interface SelftestStep {
+  /** The control mode, or `home`, `moveTo`, `impedance`, `hand homing`, `hand move`. */
+  readonly name: string;
+  readonly verdict: 'passed' | 'failed' | 'skipped';
+  /** Why it failed or was skipped; undefined if it passed. */
+  readonly reason: string | undefined;
+  /** The code of the error with which it failed. */
+  readonly code: string | undefined;
+  readonly figures: SelftestFigures | undefined;
+}
+/** What {@link selftest} found. */
+export interface SelftestReport {
+  /** `'failed'` if a step failed, or if a step was skipped because of that. */
+  readonly verdict: 'passed' | 'failed';
+  readonly generation: FrankaGeneration | undefined;
+  readonly client: FrankaClient | undefined;
+  /** The FCI version. */
+  readonly serverVersion: number | undefined;
+  readonly steps: readonly SelftestStep[];
+}
+/**
+ * Moves an arm through every control mode, slowly and by a few centimetres, and its hand, and tells what came of each:
+ * first to its ready pose, then in each mode away from there and back. The arm needs the space of its way to the ready
+ * pose, and 5 cm around it. After a step that failed the others are skipped if the arm is not idle any more.
+ *
+ * @param address the address of the arm, as for `Franka.connect`
+ * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
+ * @throws {AbortError} if {@link SelftestOptions.signal} aborts
+ * @throws {SessionInterruptedError} if a signal of the operating system ended it
+ */
+export declare function selftest(
+  address: string,
+  options?: SelftestOptions,
+): Promise<SelftestReport>;
 /** One tick of a session. Times are the host's, in seconds since the start of the first cycle. */
 export interface TickRecord {
   /** The number of the cycle. */

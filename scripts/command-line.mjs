@@ -17,7 +17,8 @@ const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 function helpOf(words) {
   const args = [join(root, bin.kilohertz), ...words, '--help'];
   const { stdout, status } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
-  if (status !== 0) throw new Missing(`\`kilohertz ${words.join(' ')} --help\` ended with ${status}`);
+  if (status !== 0)
+    throw new Missing(`\`kilohertz ${words.join(' ')} --help\` ended with ${status}`);
   return stdout.trim().replace(/ +$/gm, '');
 }
 

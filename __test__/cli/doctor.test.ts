@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { type DoctorFinding, doctor, FrankaSimulator, fixMachine } from '../../index.ts';
-import { networkFindings } from '../../lib/doctor/network.ts';
 import { Machine } from '../../lib/doctor/machine.ts';
-import { atTerminal, kilohertz, started } from '../fixtures/command-line.ts';
+import { networkFindings } from '../../lib/doctor/network.ts';
+import { atTerminal, kilohertz, onScreen, started } from '../fixtures/command-line.ts';
 import { type Files, LIMITS, MachineTree, STATUS } from '../fixtures/machines.ts';
 import { rejection } from '../fixtures/waiting.ts';
 
@@ -69,7 +69,13 @@ const CHANGES: readonly (readonly [string, Files, DoctorFinding['verdict'], RegE
     /^hpet/,
     /^echo tsc \| sudo tee \/sys\/devices\/system\/clocksource/,
   ],
-  ['timer-slack', { 'proc/self/timerslack_ns': '50000000' }, 'usable', /^50000000 ns/, /timerslack_ns/],
+  [
+    'timer-slack',
+    { 'proc/self/timerslack_ns': '50000000' },
+    'usable',
+    /^50000000 ns/,
+    /timerslack_ns/,
+  ],
   [
     'steal-time',
     { 'proc/stat': 'cpu  1000 0 500 90000 10 0 5 2000 0 0' },
@@ -79,7 +85,9 @@ const CHANGES: readonly (readonly [string, Files, DoctorFinding['verdict'], RegE
   ],
   [
     'nvidia',
-    { 'proc/driver/nvidia/version': 'NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.120\nGCC' },
+    {
+      'proc/driver/nvidia/version': 'NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.120\nGCC',
+    },
     'usable',
     /550\.120, with a PREEMPT_RT kernel$/,
     /IGNORE_PREEMPT_RT_PRESENCE=1/,
@@ -91,7 +99,13 @@ const CHANGES: readonly (readonly [string, Files, DoctorFinding['verdict'], RegE
     /^a card without its driver/,
     /another computer/,
   ],
-  ['rtprio', { 'proc/self/limits': LIMITS.none }, 'usable', /^0, and/, /limits\.d\/60-kilohertz\.conf/],
+  [
+    'rtprio',
+    { 'proc/self/limits': LIMITS.none },
+    'usable',
+    /^0, and/,
+    /limits\.d\/60-kilohertz\.conf/,
+  ],
   [
     'rtprio',
     {
@@ -166,8 +180,8 @@ const CHANGES: readonly (readonly [string, Files, DoctorFinding['verdict'], RegE
   ['node', { 'commands/node_--version': 'v21.7.0' }, 'unfit', /^v21/, /install/],
 ];
 
-for (const [id, changes, verdict, what, mend] of CHANGES) {
-  test(`${id}: ${Object.keys(changes).join(', ')} is ${verdict}, with what mends it`, async (t) => {
+for (const [index, [id, changes, verdict, what, mend]] of CHANGES.entries()) {
+  test(`${index}, ${id}: ${Object.keys(changes).join(', ')} is ${verdict}, with what mends it`, async (t) => {
     const finding = await found(id, changes);
     t.is(finding.verdict, verdict, finding.found);
     t.regex(finding.found, what);
@@ -210,7 +224,13 @@ const WAYS: readonly (readonly [string, Files, DoctorFinding['verdict'], RegExp,
     /a router$/,
     /one cable/,
   ],
-  ['card', { 'proc/net/route': 'Iface' }, 'unfit', /^no card leads to 172\.16\.0\.2$/, /ip addr add/],
+  [
+    'card',
+    { 'proc/net/route': 'Iface' },
+    'unfit',
+    /^no card leads to 172\.16\.0\.2$/,
+    /ip addr add/,
+  ],
   [
     'irq-affinity',
     { 'proc/irq/127/smp_affinity_list': '0-3' },
@@ -259,7 +279,10 @@ test('a good way to the arm is good, and a USB adapter is not', async (t) => {
     ],
   );
   using usb = new MachineTree();
-  usb.link('sys/class/net/enp3s0/device', '../../../devices/pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0');
+  usb.link(
+    'sys/class/net/enp3s0/device',
+    '../../../devices/pci0000:00/0000:00:14.0/usb2/2-1/2-1:1.0',
+  );
   const [card] = await networkFindings(new Machine(usb.path), '172.16.0.2');
   t.is(card?.verdict, 'usable');
   t.regex(card?.found ?? '', /USB adapter/);
@@ -343,11 +366,14 @@ test('the exit code is the verdict: 0 good, 1 usable, 2 unfit', async (t) => {
   t.is((await kilohertz('doctor', '--robot', 'not an arm')).code, 2);
 });
 
-test('the page of a good machine is the same as ever', async (t) => {
+test('the page of a good machine is the same as ever, in a pipe and on a screen', async (t) => {
   using machine = new MachineTree();
+  const golden = readFileSync(join(import.meta.dirname, 'doctor.golden.txt'), 'utf8');
   const { stdout } = await kilohertz('doctor', '--root', machine.path);
-  const golden = join(import.meta.dirname, 'doctor.golden.txt');
-  t.is(stdout, readFileSync(golden, 'utf8'));
+  t.is(stdout, golden);
+  const screen = await onScreen(t, 'doctor', '--root', machine.path);
+  if (screen === undefined) t.log('tmux is not installed: the screen was not looked at');
+  else t.is(screen, golden.trimEnd());
 });
 
 test('a closed pipe ends the doctor quietly', async (t) => {

@@ -34,7 +34,9 @@ function completionOf(program: Command, shell: 'bash' | 'zsh'): string {
     return `    '${path}') words='${words}' ;;`;
   });
   const values = all.flatMap(({ path, values, first }) => [
-    ...[...values].map(([option, named]) => `    '${path} ${option}') values='${named.join(' ')}' ;;`),
+    ...[...values].map(
+      ([option, named]) => `    '${path} ${option}') values='${named.join(' ')}' ;;`,
+    ),
     ...(first.length > 0 ? [`    '${path} ${lastOf(path)}') values='${first.join(' ')}' ;;`] : []),
   ]);
   const paths = all.map(({ path }) => `'${path}'`).filter((path) => path !== "''");
@@ -69,7 +71,8 @@ ${lines.join('\n')}
 }
 complete -o default -F _${name} ${name}`;
   // zsh runs completions of bash.
-  const before = 'autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n';
+  const before =
+    'autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n';
   return shell === 'bash' ? own : before + own;
 }
 

@@ -78,7 +78,9 @@ function mark(verdict: DoctorVerdict, paint: Paint): string {
 function said(verdict: DoctorReport['verdict'], paint: Paint): string {
   if (verdict === 'good') return paint.good('This machine is good.');
   if (verdict === 'unfit') return paint.bad('This machine is unfit: mend that first.');
-  return paint.doubtful('This machine is usable: an arm can be driven, and some things can be better.');
+  return paint.doubtful(
+    'This machine is usable: an arm can be driven, and some things can be better.',
+  );
 }
 
 /** Shows the files, asks, and writes them. */
@@ -95,7 +97,7 @@ async function fix({ yes, root }: Words, output: Output, signal: AbortSignal): P
   const fixed = written(root);
   output.done({ files: fixed }, [
     ...fixed.map(({ path, outcome }) => `${path}: ${OUTCOMES[outcome]}`),
-    ...FIX_FILES.map(({ then }) => `then: ${then}`),
+    ...FIX_FILES.map(({ afterwards }) => `then: ${afterwards}`),
   ]);
   if (fixed.some(({ outcome }) => outcome === 'different')) process.exitCode = EXIT.failed;
 }

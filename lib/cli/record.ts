@@ -49,7 +49,11 @@ export function addRecord(program: Command, output: Output): void {
 async function record(
   arm: Franka,
   { name }: Here,
-  { file, words, output }: { readonly file: string; readonly words: Words; readonly output: Output },
+  {
+    file,
+    words,
+    output,
+  }: { readonly file: string; readonly words: Words; readonly output: Output },
 ): Promise<void> {
   using live = output.live();
   // A robot that is only looked at. Its command is where the arm is, which a model that learns from it is to answer.

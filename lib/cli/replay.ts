@@ -22,7 +22,7 @@ export function addReplay(program: Command, output: Output): void {
     .description('Moves the arm along the joints of a recording, at its pace.')
     .argument('<recording>', 'a recording, for example run.mcap')
     .option('--speed <share>', 'how fast, as a share of the recorded speed, 0.05 to 2', number, 1)
-    .option('--approach-speed <share>', "the move to its beginning, 0.01 to 1", number, 0.2)
+    .option('--approach-speed <share>', 'the move to its beginning, 0.01 to 1', number, 0.2)
     .option('--from <seconds>', "the robot's time at which the motion begins", number)
     .option('--to <seconds>', "the robot's time at which the motion ends", number)
     .option('--record <file>', 'record the motion into a new file');

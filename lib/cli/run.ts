@@ -10,8 +10,8 @@ import type { RobotState } from '../native/robot-state.ts';
 import type { AnyPolicy } from '../policy/any-policy.ts';
 import { processPolicy } from '../policy/process-policy.ts';
 import { workerPolicy } from '../policy/worker-policy.ts';
-import { Session } from '../session/session.ts';
 import type { Policy } from '../session/robot.ts';
+import { Session } from '../session/session.ts';
 import type { SessionStats } from '../session/stats.ts';
 import { type ArmWords, armOptions, atArm, type Here, withArm } from './arm.ts';
 import { timing } from './moving.ts';
@@ -101,11 +101,7 @@ async function drive(arm: Franka, here: Here, { file, words, output }: Asked): P
 }
 
 /** Shows the run while it lasts. */
-async function show(
-  session: ArmSession,
-  running: Promise<unknown>,
-  output: Output,
-): Promise<void> {
+async function show(session: ArmSession, running: Promise<unknown>, output: Output): Promise<void> {
   using live = output.live();
   const over = running.catch(() => undefined);
   await Promise.race([once(session, 'start').catch(() => undefined), over]);

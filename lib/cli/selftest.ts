@@ -30,7 +30,7 @@ export function addSelftest(program: Command, output: Output): void {
     .option('--speed <share>', 'the speed of the moves, 0.01 to 0.3 (default: 0.1)', number)
     .option(
       '--report <file>',
-      "write a new file for a bug report, with what doctor finds; without names of users and folders",
+      'write a new file for a bug report, with what doctor finds; without names of users and folders',
     );
   armOptions(command, { moves: true }).action((words: Words) =>
     atArm(words, output, async (here) => {
@@ -43,7 +43,8 @@ export function addSelftest(program: Command, output: Output): void {
       ]);
       // Before the steps: an arm has one client at a time.
       const robot = here.isReal ? { robot: here.address } : {};
-      const found = file === undefined ? undefined : await doctor({ signal: here.signal, ...robot });
+      const found =
+        file === undefined ? undefined : await doctor({ signal: here.signal, ...robot });
       using live = output.live();
       const report = await selftest(here.address, {
         hand,

@@ -49,7 +49,11 @@ const BY_WORST: readonly DoctorVerdict[] = ['unfit', 'usable'];
  * @throws {AbortError} if {@link DoctorOptions.signal} aborts
  */
 export async function doctor(options: DoctorOptions = {}): Promise<DoctorReport> {
-  const { robot, root = '/', signal } = ownOptions('doctor()', options, ['robot', 'root', 'signal']);
+  const {
+    robot,
+    root = '/',
+    signal,
+  } = ownOptions('doctor()', options, ['robot', 'root', 'signal']);
   checkText('root', root, 'the path of a folder');
   checkSignal(signal);
   throwIfAborted(signal, LOOKING);

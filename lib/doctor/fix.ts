@@ -10,7 +10,7 @@ export interface DoctorFile {
   /** What it is for. */
   readonly why: string;
   /** The command after which it counts. */
-  readonly then: string;
+  readonly afterwards: string;
 }
 
 /** What became of a file of {@link fixMachine}. */
@@ -30,14 +30,14 @@ export const LIMITS_FILE: DoctorFile = {
   path: '/etc/security/limits.d/60-kilohertz.conf',
   content: '@realtime - rtprio 99\n@realtime - memlock 512000\n',
   why: 'members of the group realtime may have realtime priorities and lock memory',
-  then: 'sudo groupadd -f realtime && sudo usermod -aG realtime $USER, then log in again',
+  afterwards: 'sudo groupadd -f realtime && sudo usermod -aG realtime $USER, then log in again',
 };
 
 export const UDEV_FILE: DoctorFile = {
   path: '/etc/udev/rules.d/60-cpu-dma-latency.rules',
   content: 'KERNEL=="cpu_dma_latency", GROUP="realtime", MODE="0660"\n',
   why: 'members of the group realtime may hold idle states off',
-  then: 'sudo udevadm control --reload && sudo udevadm trigger --name-match=cpu_dma_latency',
+  afterwards: 'sudo udevadm control --reload && sudo udevadm trigger --name-match=cpu_dma_latency',
 };
 
 /** Returns the command that writes a file as root, for a person to run. */

@@ -125,7 +125,7 @@ function graphics(machine: Machine, isRealtime: boolean): DoctorFinding {
   const check = new Check(
     'nvidia',
     'NVIDIA driver',
-    "NVIDIA does not support PREEMPT_RT kernels: its driver refuses to be built for one, or may stall it.",
+    'NVIDIA does not support PREEMPT_RT kernels: its driver refuses to be built for one, or may stall it.',
   );
   const version = machine.read('proc/driver/nvidia/version')?.split('\n')[0];
   const devices = 'sys/bus/pci/devices';

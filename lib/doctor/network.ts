@@ -29,7 +29,8 @@ export async function networkFindings(machine: Machine, host: string): Promise<D
   }
   const route = routeTo(machine, ip);
   if (!route) {
-    const mend = 'give the card an address of that network: sudo ip addr add 172.16.0.1/24 dev CARD';
+    const mend =
+      'give the card an address of that network: sudo ip addr add 172.16.0.1/24 dev CARD';
     return [check.unfit(`no card leads to ${ip}`, mend)];
   }
   if (route.card === 'lo') return [check.good('this computer itself: no card is used')];

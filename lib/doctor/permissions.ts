@@ -13,7 +13,12 @@ const QUICK_WAKE_US = 10;
 
 /** Looks at what this user may ask the kernel for. */
 export function permissionFindings(machine: Machine): DoctorFinding[] {
-  return [priorityLimit(machine), memoryLimit(machine), groupRealtime(machine), idleStates(machine)];
+  return [
+    priorityLimit(machine),
+    memoryLimit(machine),
+    groupRealtime(machine),
+    idleStates(machine),
+  ];
 }
 
 function priorityLimit(machine: Machine): DoctorFinding {
@@ -26,7 +31,10 @@ function priorityLimit(machine: Machine): DoctorFinding {
   const limit = limitOf(machine, 'Max realtime priority');
   if (limit === undefined) return check.unknown('the system does not tell');
   if (limit >= PRIORITY) return check.good(`${limit}`);
-  return check.usable(`${limit}, and the loop asks for ${PRIORITY}`, fileMend(machine, LIMITS_FILE));
+  return check.usable(
+    `${limit}, and the loop asks for ${PRIORITY}`,
+    fileMend(machine, LIMITS_FILE),
+  );
 }
 
 function memoryLimit(machine: Machine): DoctorFinding {
@@ -39,7 +47,9 @@ function memoryLimit(machine: Machine): DoctorFinding {
   const limit = limitOf(machine, 'Max locked memory');
   if (limit === undefined) return check.unknown('the system does not tell');
   const found = limit === Number.POSITIVE_INFINITY ? 'unlimited' : `${limit / 1024} kB`;
-  return limit >= LOCKED_BYTES ? check.good(found) : check.usable(found, fileMend(machine, LIMITS_FILE));
+  return limit >= LOCKED_BYTES
+    ? check.good(found)
+    : check.usable(found, fileMend(machine, LIMITS_FILE));
 }
 
 /** In a container or with a cgroup of version 1 realtime threads may be forbidden, whatever the limits say. */
@@ -93,9 +103,9 @@ function idleStates(machine: Machine): DoctorFinding {
 
 /** Says how the file comes there that gives a permission, and after what it counts. */
 function fileMend(machine: Machine, file: DoctorFile): string {
-  const { path, content, then } = file;
-  if (machine.read(path) === content.trim()) return `${path} is there: ${then}`;
-  return `kilohertz doctor --fix writes ${path}; then ${then}`;
+  const { path, content, afterwards } = file;
+  if (machine.read(path) === content.trim()) return `${path} is there: ${afterwards}`;
+  return `kilohertz doctor --fix writes ${path}; then ${afterwards}`;
 }
 
 /** Returns the soft limit that this process has; infinite where it is unlimited. */

@@ -1,8 +1,8 @@
+import { quotaOf } from '../offload/processors.ts';
 import { Check, type DoctorFinding } from './findings.ts';
 import { fieldIn, type Machine, numbersIn } from './machine.ts';
 
 const CPUS = 'sys/devices/system/cpu';
-const GROUPS = 'sys/fs/cgroup';
 /** A container with fewer processors keeps no cores awake. */
 const ENOUGH_CPUS = 3;
 
@@ -36,49 +36,12 @@ function quota(machine: Machine): DoctorFinding {
     'quota of the control group (cpu.max)',
     'A group that has used its quota does not run for the rest of a tenth of a second: the arm stops by its reflex.',
   );
-  const cpus = quotaOf(machine);
-  if (cpus === undefined) return check.unknown('the system does not tell');
+  const cpus = quotaOf((path) => machine.read(path));
   if (cpus === Number.POSITIVE_INFINITY) return check.good('none');
   const found = `${cpus} processors`;
   const mend = 'run without one: docker run without --cpus, systemctl set-property UNIT CPUQuota=';
   if (cpus < 1) return check.unfit(found, mend);
   return cpus < ENOUGH_CPUS ? check.usable(found, mend) : check.good(found);
-}
-
-/** Returns how many processors the smallest quota of this process's groups allows. */
-function quotaOf(machine: Machine): number | undefined {
-  const lines = machine.read('proc/self/cgroup')?.split('\n');
-  if (!lines) return undefined;
-  const quotas = lines.flatMap((line) => {
-    const [, controllers = '', place = '/'] = line.split(':');
-    if (controllers === '') return upwards(place).map((at) => quotaIn(machine, `${GROUPS}${at}`));
-    if (!controllers.split(',').includes('cpu')) return [];
-    const folders = [`${GROUPS}/cpu`, `${GROUPS}/${controllers}`];
-    return folders.flatMap((folder) =>
-      upwards(place).map((at) => oldQuotaIn(machine, folder + at)),
-    );
-  });
-  return Math.min(Number.POSITIVE_INFINITY, ...quotas);
-}
-
-function quotaIn(machine: Machine, folder: string): number {
-  const [quota, period = '100000'] = machine.read(`${folder}/cpu.max`)?.split(/\s+/) ?? ['max'];
-  return quota === 'max' ? Number.POSITIVE_INFINITY : Number(quota) / Number(period);
-}
-
-function oldQuotaIn(machine: Machine, folder: string): number {
-  const quota = Number(machine.read(`${folder}/cpu.cfs_quota_us`) ?? -1);
-  const period = Number(machine.read(`${folder}/cpu.cfs_period_us`) ?? 100_000);
-  return quota < 0 ? Number.POSITIVE_INFINITY : quota / period;
-}
-
-/** Returns the paths of a group and of those above it, `` being the one at the top. */
-function upwards(place: string): string[] {
-  const names = place.split('/').filter((name) => name !== '' && name !== '..');
-  return names
-    .map((_, index) => `/${names.slice(0, index + 1).join('/')}`)
-    .concat('')
-    .reverse();
 }
 
 function governor(machine: Machine): DoctorFinding {

@@ -69,7 +69,8 @@ async function roundTrip(machine: Machine, host: string): Promise<DoctorFinding>
     'The way there, the answer and the way back share one millisecond. A lost packet is a lost command.',
   );
   const told =
-    (await pinged(machine, host, '0.01', PINGS)) ?? (await pinged(machine, host, '0.2', PINGS / 10));
+    (await pinged(machine, host, '0.01', PINGS)) ??
+    (await pinged(machine, host, '0.2', PINGS / 10));
   if (!told) return check.unknown('ping is not installed', 'sudo apt install iputils-ping');
   const loss = Number(/([\d.]+)% packet loss/.exec(told.text)?.[1] ?? Number.NaN);
   const times = /=\s*([\d.]+)\/([\d.]+)\/([\d.]+)/.exec(told.text)?.slice(1).map(Number) ?? [];
@@ -96,7 +97,11 @@ async function pinged(
 }
 
 function mode({ robot_mode }: RobotState): DoctorFinding {
-  const check = new Check('mode', 'mode and brakes', 'Only an arm in the mode Idle begins a motion.');
+  const check = new Check(
+    'mode',
+    'mode and brakes',
+    'Only an arm in the mode Idle begins a motion.',
+  );
   const { found, mend } = MODES[robot_mode];
   const text = `${robot_mode}: ${found}`;
   return mend === undefined ? check.good(text) : check.unfit(text, mend);
@@ -120,7 +125,9 @@ function load({ m_load, F_x_Cload }: RobotState): DoctorFinding {
   );
   const at = Array.from(F_x_Cload, (value) => value.toFixed(3)).join(', ');
   return check.good(
-    m_load === 0 ? 'none: set it with setLoad if it carries one' : `${m_load.toFixed(3)} kg at ${at} m`,
+    m_load === 0
+      ? 'none: set it with setLoad if it carries one'
+      : `${m_load.toFixed(3)} kg at ${at} m`,
   );
 }
 
@@ -132,6 +139,8 @@ function endEffector({ m_ee, F_T_EE }: RobotState): DoctorFinding {
   );
   const at = Array.from(F_T_EE.slice(12, 15), (value) => value.toFixed(3)).join(', ');
   return check.good(
-    m_ee === 0 ? 'none: set it in Desk if one is mounted' : `${m_ee.toFixed(3)} kg, frame at ${at} m`,
+    m_ee === 0
+      ? 'none: set it in Desk if one is mounted'
+      : `${m_ee.toFixed(3)} kg, frame at ${at} m`,
   );
 }

@@ -41,15 +41,9 @@ async function granted(): Promise<DoctorFinding> {
 }
 
 async function node(machine: Machine): Promise<DoctorFinding> {
-  const check = new Check(
-    'node',
-    'version of Node',
-    'Older versions miss what this package uses.',
-  );
+  const check = new Check('node', 'version of Node', 'Older versions miss what this package uses.');
   const range: string = createRequire(import.meta.url)('kilohertz/package.json').engines.node;
-  const version = machine.isThis
-    ? process.version
-    : (await machine.run('node', '--version'))?.text;
+  const version = machine.isThis ? process.version : (await machine.run('node', '--version'))?.text;
   if (version === undefined) return check.unknown('the machine does not tell');
   const [major = 0, minor = 0] = version.replace('v', '').split('.').map(Number);
   if (isWithin(range, major, minor)) return check.good(version);

@@ -117,7 +117,9 @@ export class Seen {
     const { q, O_T_EE } = this.#start;
     this.movedRad = Math.max(this.movedRad, farthest(state.q, q));
     this.behindRad = Math.max(this.behindRad, farthest(state.q, state.q_d));
-    const [x = 0, y = 0, z = 0] = [12, 13, 14].map((at) => (state.O_T_EE[at] ?? 0) - (O_T_EE[at] ?? 0));
+    const [x = 0, y = 0, z = 0] = [12, 13, 14].map(
+      (at) => (state.O_T_EE[at] ?? 0) - (O_T_EE[at] ?? 0),
+    );
     this.movedM = Math.max(this.movedM, Math.hypot(x, y, z));
     // Before that the share has commands from before the motion in it.
     if (timeS > 0.2) {

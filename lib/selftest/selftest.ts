@@ -12,7 +12,15 @@ import {
 } from '../native/contract.ts';
 import { Session } from '../session/session.ts';
 import type { SessionStats } from '../session/stats.ts';
-import { AMPLITUDE_M, AMPLITUDE_RAD, farthest, MOTION_S, motionOf, STANDING_S, Seen } from './motions.ts';
+import {
+  AMPLITUDE_M,
+  AMPLITUDE_RAD,
+  farthest,
+  MOTION_S,
+  motionOf,
+  Seen,
+  STANDING_S,
+} from './motions.ts';
 
 /** Options of {@link selftest}. */
 export interface SelftestOptions {
@@ -165,13 +173,17 @@ const NOBODY = { generation: undefined, client: undefined, serverVersion: undefi
 const ARM_STEPS: readonly Step[] = [
   {
     name: 'home',
-    run: (given) => withArm(given, 'jointVelocity', async (arm) => moved(await arm.home(how(given)))),
+    run: (given) =>
+      withArm(given, 'jointVelocity', async (arm) => moved(await arm.home(how(given)))),
   },
   {
     name: 'moveTo',
     run: (given) =>
       withArm(given, 'jointVelocity', async (arm) => {
-        const there = await arm.moveTo([0, 0, 0, 0, 0, 0, MOVE_RAD], { relative: true, ...how(given) });
+        const there = await arm.moveTo([0, 0, 0, 0, 0, 0, MOVE_RAD], {
+          relative: true,
+          ...how(given),
+        });
         await arm.moveTo([0, 0, 0, 0, 0, 0, -MOVE_RAD], { relative: true, ...how(given) });
         return moved(there);
       }),
