@@ -7,9 +7,11 @@ import { kilohertz } from '../fixtures/command-line.ts';
 
 const run = promisify(execFile);
 
+let script: string | undefined;
+
 /** What bash offers after these words; the last one is being typed. */
 async function offered(...words: readonly string[]): Promise<string[]> {
-  const { stdout: script } = await kilohertz('completion', 'bash');
+  script ??= (await kilohertz('completion', 'bash')).stdout;
   const line = ['kilohertz', ...words].map((word) => `'${word}'`).join(' ');
   const asked = `COMP_WORDS=(${line}); COMP_CWORD=${words.length}; _kilohertz; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const { stdout } = await run('bash', ['-c', `${script}\n${asked}`]);

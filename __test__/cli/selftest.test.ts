@@ -93,7 +93,7 @@ test('what is no option is refused, and a signal ends a selftest at rest', async
 
 test('the command tells of each step, and bundles it with what the doctor finds', async (t) => {
   using folder = new Folder();
-  await using simulator = await FrankaSimulator.start({ lockstep: true });
+  await using simulator = await FrankaSimulator.start(WALL);
   const file = folder.at('report.json');
   const where = ['--robot', simulator.address, '--yes', '--report', file];
   const ended = await kilohertz('selftest', ...where);

@@ -1,8 +1,7 @@
-// The small motion of each control mode: away from where the arm stands and back, slowly and without a jump of the jerk.
+// Loaded in a worker: the small motion of each control mode, away from where the arm stands and back, slowly and without a jump of the jerk.
 
-import type { FrankaAction } from '../franka/action.ts';
-import type { FrankaModel } from '../franka/model.ts';
-import type { FrankaControl } from '../native/contract.ts';
+import { FrankaModel } from '../franka/model.ts';
+import type { FrankaControl, FrankaGeneration } from '../native/contract.ts';
 import type { RobotState } from '../native/robot-state.ts';
 
 /** How long the motion takes [s]. */
@@ -96,54 +95,18 @@ const MOTIONS: Readonly<Record<FrankaControl, Motion>> = {
   },
 };
 
-/** What was seen of the arm while it moved. */
-export class Seen {
-  #start: RobotState | undefined;
-  /** How far a joint went from where it stood [rad], and the end effector [m]. */
-  movedRad = 0;
-  movedM = 0;
-  /** The largest distance of a joint from its command [rad]. */
-  behindRad = 0;
-  /** The smallest share of the last 100 commands that the arm received. */
-  receivedShare = 1;
-
-  /** Where the arm stood in the first cycle. */
-  get start(): RobotState | undefined {
-    return this.#start;
-  }
-
-  note(state: RobotState, timeS: number): RobotState {
-    this.#start ??= state.copy();
-    const { q, O_T_EE } = this.#start;
-    this.movedRad = Math.max(this.movedRad, farthest(state.q, q));
-    this.behindRad = Math.max(this.behindRad, farthest(state.q, state.q_d));
-    const [x = 0, y = 0, z = 0] = [12, 13, 14].map(
-      (at) => (state.O_T_EE[at] ?? 0) - (O_T_EE[at] ?? 0),
-    );
-    this.movedM = Math.max(this.movedM, Math.hypot(x, y, z));
-    // Before that the share has commands from before the motion in it.
-    if (timeS > 0.2) {
-      this.receivedShare = Math.min(this.receivedShare, state.control_command_success_rate);
-    }
-    return this.#start;
-  }
-}
-
-/** Returns the policy of a mode's motion. It begins where the arm is in the first state that it sees. */
-export function motionOf(
+/**
+ * Makes the policy of a mode's motion, for a worker. It begins where the arm is in the first state that the policy sees.
+ */
+export function makeMotion(
   control: FrankaControl,
-  model: FrankaModel,
-  seen: Seen,
-): (state: RobotState, tick: { readonly timeS: number }) => FrankaAction {
+  generation: FrankaGeneration,
+): (state: RobotState, tick: { readonly timeS: number }) => ArrayLike<number> {
+  const model = new FrankaModel(generation);
   let motion: ReturnType<Motion> | undefined;
   return (state, { timeS }) => {
-    const start = seen.note(state, timeS);
-    motion ??= MOTIONS[control](start, model);
-    return motion(state, timeS) as FrankaAction;
+    // The arrays of a state are changed by the next one.
+    motion ??= MOTIONS[control](state.copy(), model);
+    return motion(state, timeS);
   };
-}
-
-/** Returns the largest distance of two joints [rad]. */
-export function farthest(one: ArrayLike<number>, other: ArrayLike<number>): number {
-  return Math.max(...Array.from(one, (value, joint) => Math.abs(value - (other[joint] ?? 0))));
 }

@@ -4,23 +4,18 @@ import { isKilohertzError, OptionTypeError } from '../errors/errors.ts';
 import { checkArmAddress } from '../franka/address.ts';
 import { Franka } from '../franka/franka.ts';
 import { FrankaHand } from '../franka/hand.ts';
+import type { RobotStates } from '../franka/state-stream.ts';
 import {
   CONTROLS,
   type FrankaClient,
   type FrankaControl,
   type FrankaGeneration,
 } from '../native/contract.ts';
+import { workerPolicy } from '../policy/worker-policy.ts';
 import { Session } from '../session/session.ts';
 import type { SessionStats } from '../session/stats.ts';
-import {
-  AMPLITUDE_M,
-  AMPLITUDE_RAD,
-  farthest,
-  MOTION_S,
-  motionOf,
-  Seen,
-  STANDING_S,
-} from './motions.ts';
+import { AMPLITUDE_M, AMPLITUDE_RAD, MOTION_S, STANDING_S } from './motions.ts';
+import { Seen } from './seen.ts';
 
 /** Options of {@link selftest}. */
 export interface SelftestOptions {
@@ -100,6 +95,10 @@ const OPTIONS = [
 
 /** The name of what a signal aborts, for messages. */
 const SELFTEST = 'the selftest';
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+const MOTIONS = new URL(`./motions.${extension}`, import.meta.url);
+/** How many states a second are looked at while the arm moves. */
+const STATES_HZ = 100;
 /** How far from where it began a motion may end [rad]. Torques leave the arm where friction holds it. */
 const TOLERANCE_RAD = { motion: 0.03, torque: 0.06 } as const;
 /** How far the arm has to go of the amplitude. */
@@ -160,7 +159,7 @@ export async function selftest(
     onProgress?.({ name, index, count: all.length, step });
     const isFirst = index === 0;
     if (broken !== undefined || (step.verdict !== 'failed' && !isFirst)) continue;
-    const found = await look(given);
+    const found = await ask(given);
     about = found.about;
     if (step.verdict === 'failed') broken = found.trouble;
   }
@@ -202,7 +201,7 @@ const ARM_STEPS: readonly Step[] = [
         impedance: {},
         ...(signal ? { signal } : {}),
       });
-      return driven(arm as unknown as Franka, control, given);
+      return await driven(arm as unknown as Franka, control, given);
     },
   },
 ];
@@ -258,13 +257,18 @@ async function withHand(
   }
 }
 
-/** Drives the arm along the motion of a mode. */
+/** Drives the arm along the motion of a mode, with a policy in a worker, as a program that is in earnest does. */
 async function driven(arm: Franka, control: FrankaControl, given: Given): Promise<SelftestFigures> {
-  const seen = new Seen();
-  const session = new Session(arm, motionOf(control, arm.model, seen), { warmupS: 0 });
-  const stats = await session.run({ durationS: MOTION_S + STANDING_S, ...stopping(given) });
-  const { q } = await arm.state();
-  const endErrorRad = farthest(q, seen.start?.q ?? q);
+  const policy = workerPolicy(MOTIONS, { export: 'makeMotion', args: [control, arm.generation] });
+  const session = new Session(arm, policy, { warmupS: 0 });
+  const seen = new Seen(await arm.state());
+  const states = arm.states({ rateHz: STATES_HZ });
+  const looking = look(states, seen);
+  const stats = await session
+    .run({ durationS: MOTION_S + STANDING_S, ...stopping(given) })
+    .finally(() => states.return());
+  await looking;
+  const endErrorRad = seen.away(await arm.state());
   const { movedRad, movedM, behindRad, receivedShare } = seen;
   const figures = {
     ...figuresOf(stats),
@@ -285,6 +289,16 @@ async function driven(arm: Franka, control: FrankaControl, given: Given): Promis
     throw new Failed(text, figures);
   }
   return figures;
+}
+
+/** Notes what the arm does, until the states end. */
+async function look(states: RobotStates, seen: Seen): Promise<void> {
+  try {
+    for await (const state of states) seen.note(state);
+  } catch (error) {
+    // A connection that is lost ends the session too, which tells of it.
+    if (!isKilohertzError(error)) throw error;
+  }
 }
 
 /** Thrown by a motion that was carried out and is not as it must be. */
@@ -347,7 +361,7 @@ function skipped(name: string, reason: string): SelftestStep {
 }
 
 /** Looks at which arm it is, and at whether it can go on. */
-async function look(given: Given): Promise<{
+async function ask(given: Given): Promise<{
   readonly about: Omit<SelftestReport, 'steps' | 'verdict'>;
   readonly trouble: string | undefined;
 }> {
