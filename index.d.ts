@@ -866,7 +866,7 @@ export interface DoctorFile {
   /** What it is for. */
   readonly why: string;
   /** The command after which it counts. */
-  readonly then: string;
+  readonly afterwards: string;
 }
 /** What became of a file of {@link fixMachine}. */
 export interface FixedFile {

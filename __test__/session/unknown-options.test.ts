@@ -6,10 +6,12 @@ import {
   asyncify,
   chunked,
   configurePool,
+  doctor,
   exportRecording,
   Franka,
   FrankaHand,
   FrankaSimulator,
+  fixMachine,
   InferenceThread,
   mpify,
   OptionTypeError,
@@ -22,6 +24,7 @@ import {
   rerun,
   run,
   Session,
+  selftest,
   workerPolicy,
 } from '../../index.ts';
 import type * as remote from '../fixtures/remote.ts';
@@ -322,6 +325,9 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     'speed',
     (o) => replayMotion('run.mcap', o as ReplayMotionOptions),
   ],
+  ['doctor()', ['DoctorOptions'], 'robots', 'robot', (o) => doctor(o)],
+  ['fixMachine()', ['FixOptions'], 'roots', 'root', (o) => fixMachine(o)],
+  ['selftest()', ['SelftestOptions'], 'hands', 'hand', (o, { arm }) => selftest(arm.address, o)],
   ['plot()', ['PlotOptions'], 'from', 'fromS', (o) => plot('run.mcap', o)],
   [
     'episode()',
