@@ -1,5 +1,6 @@
 // The commands of an arm, as a person starts them: at a terminal, in a pipe, and against an arm that may be real.
 
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { FrankaSimulator, type FrankaSimulatorOptions, replay } from '../../index.ts';
@@ -263,6 +264,21 @@ test('run takes a policy on the main thread, in a process, and in Python', async
     const ended = await kilohertz('run', ...words, ...where);
     t.is(ended.code, 0, `${words.join(' ')} ${ended.stdout}`);
     t.true(JSON.parse(ended.stdout).stats.policyAnswers > 0, words.join(' '));
+  }
+});
+
+test('with --json the result of a run is alone on stdout, whatever its policy and its page print', async (t) => {
+  using folder = new Folder();
+  const simulator = await armFor(t);
+  const policy = folder.at('talking.mjs');
+  writeFileSync(policy, 'console.log("loaded");\nexport default () => [0, 0, 0, 0, 0, 0, 0];\n');
+  const where = ['--duration', '0.3', '--robot', simulator.address, '--yes', '--json'];
+  for (const place of ['main', 'worker']) {
+    const ended = await kilohertz('run', policy, '--in', place, '--dashboard', ...where);
+    t.is(ended.code, 0, ended.stderr);
+    t.true(JSON.parse(ended.stdout).stats.iterations > 0);
+    t.regex(ended.stderr, /loaded\n/);
+    t.regex(ended.stderr, /watch it in a browser: http/);
   }
 });
 

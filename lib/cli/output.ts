@@ -27,6 +27,8 @@ export class Output {
   /** Colours for what is written to stdout. */
   readonly paint: Paint = new Paint(process.stdout);
   readonly #gone = new AbortController();
+  /** Writes to stdout, also after {@link Output.ownStdout}. */
+  readonly #write: (text: string) => boolean = process.stdout.write.bind(process.stdout);
 
   constructor(isJson: boolean) {
     this.isJson = isJson;
@@ -40,6 +42,11 @@ export class Output {
   /** Aborts when nobody reads stdout any more. */
   get gone(): AbortSignal {
     return this.#gone.signal;
+  }
+
+  /** Sends to stderr what others print, as a policy in this process does, so that JSON is alone on stdout. */
+  ownStdout(): void {
+    if (this.isJson) process.stdout.write = process.stderr.write.bind(process.stderr);
   }
 
   /** Whether somebody sees how far a command has come. */
@@ -65,7 +72,7 @@ export class Output {
   /** The same with lines that may be coloured: what they have of elsewhere must be on one line already. */
   page(result: object, lines: readonly string[]): void {
     const text = this.isJson ? [JSON.stringify(result)] : lines;
-    process.stdout.write(`${text.join('\n')}\n`);
+    this.#write(`${text.join('\n')}\n`);
   }
 
   /** Says that the words of a command cannot be understood. People have been told so. */
@@ -85,6 +92,6 @@ export class Output {
   }
 
   #error(code: string, message: string): void {
-    process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
+    this.#write(`${JSON.stringify({ error: { code, message } })}\n`);
   }
 }

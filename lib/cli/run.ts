@@ -80,6 +80,7 @@ interface Asked {
 
 async function drive(arm: Franka, here: Here, { file, words, output }: Asked): Promise<void> {
   const { rate, limits, record, dashboard = false, duration: durationS } = words;
+  output.ownStdout();
   const policy = await policyIn(file, words);
   const session = new Session(arm, policy, {
     ...(rate === undefined ? {} : { rateHz: rate }),
