@@ -614,6 +614,322 @@ interface NativeViolation {
   /** What is wrong with a matrix. */
   flaw?: string;
 }
+/** What the loop thread asks of the operating system. */
+export interface RealtimeOptions {
+  /** The `SCHED_FIFO` priority, 1 to 99. `null` leaves the thread to the ordinary scheduler. Default 80. */
+  readonly priority?: number | null;
+  /** The CPU on which the thread stays. `null` lets the scheduler choose. Default `null`. */
+  readonly cpu?: number | null;
+  /** Whether the loop's code and stack are locked into memory. Default true. */
+  readonly lockMemory?: boolean;
+  /** How late the kernel may wake the thread to save power [s]. `null` does not change it. Default 1e-9. */
+  readonly timerSlackS?: number | null;
+  /**
+   * How the cores of the loop and of its policy are kept awake while the session runs. A core that has gone idle takes
+   * 20 to 60 us to wake. `'idleStates'` prevents idle states (by `/dev/cpu_dma_latency`, which needs a permission).
+   * `'threads'` keeps the cores busy with threads of the class `SCHED_IDLE`, which every other thread preempts.
+   * `'auto'` (the default) does what helps on this machine, and nothing if the machine runs on battery. `false` does
+   * nothing. `'idleStates'` and `'threads'` cost power. {@link Realtime.keepAwake} tells what is done and why.
+   */
+  readonly keepAwake?: 'auto' | 'threads' | 'idleStates' | false;
+  /**
+   * How many cores may be kept busy by threads, 0 to 64. Default 2. With `'auto'` it is never all CPUs of the process.
+   */
+  readonly keepAwakeCores?: number;
+  /**
+   * The longest acceptable wake from an idle state [us], 0 to 1,000,000. 0 (the default) allows no idle state at all.
+   * `null` does not change the system's idle states.
+   */
+  readonly idleLatencyUs?: number | null;
+}
+/** The outcome of one request of the loop thread to the operating system. */
+export interface Grant<T> {
+  /** What was asked for; undefined if nothing was. */
+  readonly asked: T | undefined;
+  /** Whether the system granted it. */
+  readonly granted: boolean;
+  /** Why the request was not granted, and what to do; undefined if it was granted, or if nothing was asked for. */
+  readonly reason: string | undefined;
+}
+/** The priority of a policy's thread. */
+export interface PolicyGrant extends Grant<number> {
+  /** How often the priority was taken back because the policy had not answered for `maxHeldTicks` cycles. */
+  readonly takenBack: number;
+}
+/** What the loop thread asked of the operating system, and what it got. */
+export interface Realtime {
+  /** The `SCHED_FIFO` priority. */
+  readonly priority: Grant<number>;
+  /** The CPU on which the thread stays. */
+  readonly cpu: Grant<number>;
+  /** Whether the loop's code and stack are locked into memory. */
+  readonly lockMemory: Grant<boolean>;
+  /** How late the kernel may wake the thread to save power [s]. */
+  readonly timerSlackS: Grant<number>;
+  /** The longest wake from an idle state [us]. It is granted if deeper idle states are prevented. */
+  readonly idleLatencyUs: Grant<number>;
+  /** How cores are kept awake. */
+  readonly keepAwake: AwakeCores;
+  /**
+   * The `SCHED_FIFO` priority of the policy's thread, in a worker or a process. For a policy on the main thread nothing
+   * is asked for.
+   */
+  readonly policyPriority: PolicyGrant;
+  /** Whether the kernel is a `PREEMPT_RT` one, which bounds how late it may wake a thread. */
+  readonly preemptRt: boolean;
+}
+/** How the cores of the loop and of its policy are kept awake. */
+export interface AwakeCores {
+  /** What was asked for. */
+  readonly asked: 'auto' | 'threads' | 'idleStates' | false;
+  /** How many threads keep a core busy. */
+  readonly threads: number;
+  /** Why the cores are kept awake in this way, or not at all. */
+  readonly reason: string;
+  /**
+   * How long a wake took before the session began [us], the median of nine. If idle states are prevented, they were
+   * already prevented during the measurement. Undefined if it was not measured.
+   */
+  readonly wakeUs: number | undefined;
+}
+type NativeErrorCode =
+  | 'ACTION_LENGTH'
+  | 'FRANKA_CLIENT'
+  | 'FRANKA_COMMAND_ABORTED'
+  | 'FRANKA_COMMAND_REJECTED'
+  | 'FRANKA_COMMAND_TIMEOUT'
+  | 'FRANKA_CONNECTION_LOST'
+  | 'FRANKA_CONNECT_FAILED'
+  | 'FRANKA_CONNECT_REFUSED'
+  | 'FRANKA_CONNECT_TIMEOUT'
+  | 'FRANKA_GENERATION'
+  | 'FRANKA_INCOMPATIBLE_VERSION'
+  | 'FRANKA_INVALID_ARGUMENT'
+  | 'FRANKA_INVALID_OPERATION'
+  | 'FRANKA_MODEL'
+  | 'FRANKA_MOTION_ABORTED'
+  | 'FRANKA_NOT_ARRIVED'
+  | 'FRANKA_PROTOCOL'
+  | 'FRANKA_REFLEX'
+  | 'FRANKA_UNREACHABLE'
+  | 'LISTEN_IN_USE'
+  | 'LISTEN_REFUSED'
+  | 'OFFLOAD_PROTOCOL'
+  | 'OFFLOAD_TOO_LARGE'
+  | 'RECORD_BUSY'
+  | 'RECORD_CHANGED'
+  | 'RECORD_DAMAGED'
+  | 'RECORD_EMPTY'
+  | 'RECORD_FOREIGN'
+  | 'RECORD_INVALID_ARGUMENT'
+  | 'RECORD_IO'
+  | 'RECORD_NEWER'
+  | 'RECORD_NO_ENCODER'
+  | 'RECORD_STOPPED'
+  | 'ROBOT'
+  | 'SESSION_INTERRUPTED'
+  | 'SIM_ADDRESS'
+  | 'SIM_BIND'
+  | 'SIM_BUSY'
+  | 'SIM_FAULT'
+  | 'SIM_MODEL'
+  | 'SIM_MODEL_LIBRARY'
+  | 'SIM_OPTION'
+  | 'SIM_STOPPED'
+  | 'SIM_SYSTEM'
+  | 'SYSTEM';
+/** The control mode of an arm: what the actions of a session command. */
+export type FrankaControl =
+  | 'jointVelocity'
+  | 'jointPosition'
+  | 'jointTarget'
+  | 'cartesianVelocity'
+  | 'cartesianPose'
+  | 'cartesianTarget'
+  | 'torque';
+/** The generation of an arm: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
+export type FrankaGeneration = 'fr3' | 'fer';
+/** The library that talks to an arm. */
+export type FrankaClient = 'franka-rs' | 'libfranka-rs';
+/** The controller that makes the arm follow the commanded motion. */
+export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
+/** A frame of the arm, as libfranka's `Frame` names it. */
+export type FrankaFrame =
+  | 'joint1'
+  | 'joint2'
+  | 'joint3'
+  | 'joint4'
+  | 'joint5'
+  | 'joint6'
+  | 'joint7'
+  | 'flange'
+  | 'endEffector'
+  | 'stiffness';
+/** The mode of an arm, as libfranka names it. */
+export type RobotMode =
+  | 'Other'
+  | 'Idle'
+  | 'Move'
+  | 'Guiding'
+  | 'Reflex'
+  | 'UserStopped'
+  | 'AutomaticErrorRecovery';
+type SessionCounter =
+  | 'iterations'
+  | 'overruns'
+  | 'missedTicks'
+  | 'policyAsks'
+  | 'policyAnswers'
+  | 'lateActions'
+  | 'heldCommands'
+  | 'restCommands'
+  | 'staleActions'
+  | 'clampedCommands'
+  | 'unusedNotFinite'
+  | 'overwrittenObservations'
+  | 'overwrittenActions'
+  | 'droppedAnswers'
+  | 'emptyAnswers'
+  | 'followedCommands'
+  | 'chunks'
+  | 'badChunks'
+  | 'skippedActions'
+  | 'starvedCycles'
+  | 'seams'
+  | 'gripperCommands'
+  | 'gripperFailures'
+  | 'droppedRecords'
+  | 'unrecordedCycles'
+  | 'droppedEvents'
+  | 'boxViolations'
+  | 'positionViolations'
+  | 'velocityViolations'
+  | 'accelerationViolations'
+  | 'jerkViolations'
+  | 'torqueViolations'
+  | 'torqueRateViolations'
+  | 'jointsViolations'
+  | 'distanceViolations';
+/** How the command of a tick was made: from an action in time, by approaching one, by holding, by braking. */
+export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
+/** How an episode of a recording ended. */
+export type EpisodeOutcome = 'unknown' | 'success' | 'failure' | 'rerecorded';
+/** How serious a note of a recorded cycle is. */
+export type NoteLevel = 'info' | 'warning' | 'error';
+/** The encoding of a pixel of a recorded image. */
+export type PixelEncoding = 'mono8' | 'rgb8' | 'rgba8';
+/** One tick of a session. Times are the host's, in seconds since the start of the first cycle. */
+export interface TickRecord {
+  /** The number of the cycle. */
+  readonly tick: number;
+  /** When the cycle started [s]. */
+  readonly timeS: number;
+  /** The time since the start of the previous cycle [s]; NaN in the first cycle. */
+  readonly periodS: number;
+  /** When the action was handed to the robot [s]. */
+  readonly sentS: number;
+  /**
+   * Where the command came from: the policy's action unchanged (`fresh`), the action as far as the limits allowed
+   * (`followed`), the last motion continued (`held`), or the motion to rest (`rest`).
+   */
+  readonly kind: CommandKind;
+  /** When the policy was asked [s]; NaN if it was not asked in this cycle. */
+  readonly askedS: number;
+  /** When an answer of the policy was there [s]; NaN if no answer came in this cycle. */
+  readonly answeredS: number;
+  /** The time on the robot's clock since the first cycle [s], cycles that were missed included. */
+  readonly robotTimeS: number;
+  /** How much of that time passed without a cycle just before this one [ms]. */
+  readonly missedMs: number;
+  /**
+   * The time since the observation of the chunk that this command plays [s]; NaN if it plays none, and without
+   * {@link chunked}.
+   */
+  readonly ageS: number;
+  /** The command that was sent to the robot; empty for robots written in JavaScript. */
+  readonly action: Float64Array;
+}
+/** A histogram over a whole run. */
+export interface Histogram {
+  /** The upper edges of the buckets that are not empty, in rising order [s]. */
+  readonly upperS: Float64Array;
+  /** How many cycles fell into each bucket. */
+  readonly counts: Float64Array;
+}
+/** What keeps the machine busy while wakes are measured. */
+export type BenchLoad = 'idle' | 'blocked' | 'garbage' | 'busy' | 'io';
+/** What waits for the deadlines. `cyclictest` waits with `clock_nanosleep`. */
+export type BenchMethod = 'kilohertz' | 'spin' | 'Atomics.wait' | 'cyclictest';
+/** Options of {@link bench}. */
+export interface BenchOptions {
+  /** How often a thread wakes [Hz], 1 to 10,000. Default 1000. */
+  readonly rateHz?: number;
+  /** How long each measurement takes [s], 0.1 to 3600. Default 5. */
+  readonly durationS?: number;
+  /**
+   * The loads, one after the other: `idle`, `blocked` (the event loop, for 300 ms again and again), `garbage` (much of it
+   * is collected), `busy` (all cores), `io` (the disk and the loopback). Default: all.
+   */
+  readonly loads?: readonly BenchLoad[];
+  /** What the session asks of the system, as in its options. */
+  readonly realtime?: RealtimeOptions | false;
+  /**
+   * Whether the session is measured with each combination of scheduling, core and cores kept awake, instead of beside the
+   * other methods. Default false.
+   */
+  readonly all?: boolean;
+  /** Ends the measurements when it aborts; the call then rejects with an {@link AbortError}. */
+  readonly signal?: AbortSignal;
+  /** Called when a measurement begins. */
+  readonly onProgress?: (progress: BenchProgress) => void;
+}
+/** How far a bench has come. */
+export interface BenchProgress {
+  readonly method: BenchMethod;
+  readonly load: BenchLoad;
+  /** The number of the measurement, from 0, and how many there are. */
+  readonly index: number;
+  readonly count: number;
+}
+/** How late the wakes of one method were under one load. */
+export interface BenchRow {
+  readonly method: BenchMethod;
+  readonly load: BenchLoad;
+  /** What the session asked of the system; undefined of other methods. */
+  readonly realtime: RealtimeOptions | false | undefined;
+  readonly cycles: number;
+  /** Deadlines that passed before the cycle before them was over. */
+  readonly missed: number;
+  /** How late a wake was [s]: at most half of them, 99 %, 99.9 %, and the latest. */
+  readonly p50S: number;
+  readonly p99S: number;
+  readonly p999S: number;
+  readonly maxS: number;
+  readonly histogram: Histogram;
+  /** How the thread was scheduled, in words. */
+  readonly note: string;
+}
+/** What {@link bench} measured. */
+export interface BenchReport {
+  readonly rateHz: number;
+  readonly durationS: number;
+  /** The measurements in their order; with `all` the best first, by the worst 99 % of its loads. */
+  readonly rows: readonly BenchRow[];
+  /** Why cyclictest was not measured; undefined if it was, and with `all`. */
+  readonly withoutCyclictest: string | undefined;
+}
+/**
+ * Measures how late threads of this machine wake, under loads that it makes: the loop of a session with a robot in
+ * memory, a thread that only spins, Node's own way to sleep in a thread, and cyclictest where it is installed. Other
+ * things that run on the machine are measured too, so end them before.
+ *
+ * @example
+ * const { rows } = await bench({ durationS: 10, loads: ['idle', 'busy'] });
+ * for (const { method, load, p99S } of rows) console.log(method, load, p99S);
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ * @throws {AbortError} if {@link BenchOptions.signal} aborts
+ */
+export declare function bench(options?: BenchOptions): Promise<BenchReport>;
 /** How to connect to a hand. */
 export interface FrankaHandOptions {
   /** How long connecting may take [s], above 0 to 600. Default 5. */
@@ -919,132 +1235,6 @@ export interface DoctorReport {
  * @throws {AbortError} if {@link DoctorOptions.signal} aborts
  */
 export declare function doctor(options?: DoctorOptions): Promise<DoctorReport>;
-type NativeErrorCode =
-  | 'ACTION_LENGTH'
-  | 'FRANKA_CLIENT'
-  | 'FRANKA_COMMAND_ABORTED'
-  | 'FRANKA_COMMAND_REJECTED'
-  | 'FRANKA_COMMAND_TIMEOUT'
-  | 'FRANKA_CONNECTION_LOST'
-  | 'FRANKA_CONNECT_FAILED'
-  | 'FRANKA_CONNECT_REFUSED'
-  | 'FRANKA_CONNECT_TIMEOUT'
-  | 'FRANKA_GENERATION'
-  | 'FRANKA_INCOMPATIBLE_VERSION'
-  | 'FRANKA_INVALID_ARGUMENT'
-  | 'FRANKA_INVALID_OPERATION'
-  | 'FRANKA_MODEL'
-  | 'FRANKA_MOTION_ABORTED'
-  | 'FRANKA_NOT_ARRIVED'
-  | 'FRANKA_PROTOCOL'
-  | 'FRANKA_REFLEX'
-  | 'FRANKA_UNREACHABLE'
-  | 'LISTEN_IN_USE'
-  | 'LISTEN_REFUSED'
-  | 'OFFLOAD_PROTOCOL'
-  | 'OFFLOAD_TOO_LARGE'
-  | 'RECORD_BUSY'
-  | 'RECORD_CHANGED'
-  | 'RECORD_DAMAGED'
-  | 'RECORD_EMPTY'
-  | 'RECORD_FOREIGN'
-  | 'RECORD_INVALID_ARGUMENT'
-  | 'RECORD_IO'
-  | 'RECORD_NEWER'
-  | 'RECORD_NO_ENCODER'
-  | 'RECORD_STOPPED'
-  | 'ROBOT'
-  | 'SESSION_INTERRUPTED'
-  | 'SIM_ADDRESS'
-  | 'SIM_BIND'
-  | 'SIM_BUSY'
-  | 'SIM_FAULT'
-  | 'SIM_MODEL'
-  | 'SIM_MODEL_LIBRARY'
-  | 'SIM_OPTION'
-  | 'SIM_STOPPED'
-  | 'SIM_SYSTEM'
-  | 'SYSTEM';
-/** The control mode of an arm: what the actions of a session command. */
-export type FrankaControl =
-  | 'jointVelocity'
-  | 'jointPosition'
-  | 'jointTarget'
-  | 'cartesianVelocity'
-  | 'cartesianPose'
-  | 'cartesianTarget'
-  | 'torque';
-/** The generation of an arm: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
-export type FrankaGeneration = 'fr3' | 'fer';
-/** The library that talks to an arm. */
-export type FrankaClient = 'franka-rs' | 'libfranka-rs';
-/** The controller that makes the arm follow the commanded motion. */
-export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
-/** A frame of the arm, as libfranka's `Frame` names it. */
-export type FrankaFrame =
-  | 'joint1'
-  | 'joint2'
-  | 'joint3'
-  | 'joint4'
-  | 'joint5'
-  | 'joint6'
-  | 'joint7'
-  | 'flange'
-  | 'endEffector'
-  | 'stiffness';
-/** The mode of an arm, as libfranka names it. */
-export type RobotMode =
-  | 'Other'
-  | 'Idle'
-  | 'Move'
-  | 'Guiding'
-  | 'Reflex'
-  | 'UserStopped'
-  | 'AutomaticErrorRecovery';
-type SessionCounter =
-  | 'iterations'
-  | 'overruns'
-  | 'missedTicks'
-  | 'policyAsks'
-  | 'policyAnswers'
-  | 'lateActions'
-  | 'heldCommands'
-  | 'restCommands'
-  | 'staleActions'
-  | 'clampedCommands'
-  | 'unusedNotFinite'
-  | 'overwrittenObservations'
-  | 'overwrittenActions'
-  | 'droppedAnswers'
-  | 'emptyAnswers'
-  | 'followedCommands'
-  | 'chunks'
-  | 'badChunks'
-  | 'skippedActions'
-  | 'starvedCycles'
-  | 'seams'
-  | 'gripperCommands'
-  | 'gripperFailures'
-  | 'droppedRecords'
-  | 'unrecordedCycles'
-  | 'droppedEvents'
-  | 'boxViolations'
-  | 'positionViolations'
-  | 'velocityViolations'
-  | 'accelerationViolations'
-  | 'jerkViolations'
-  | 'torqueViolations'
-  | 'torqueRateViolations'
-  | 'jointsViolations'
-  | 'distanceViolations';
-/** How the command of a tick was made: from an action in time, by approaching one, by holding, by braking. */
-export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
-/** How an episode of a recording ended. */
-export type EpisodeOutcome = 'unknown' | 'success' | 'failure' | 'rerecorded';
-/** How serious a note of a recorded cycle is. */
-export type NoteLevel = 'info' | 'warning' | 'error';
-/** The encoding of a pixel of a recorded image. */
-export type PixelEncoding = 'mono8' | 'rgb8' | 'rgba8';
 declare const OWN_ERROR_CODES: readonly [
   'ABORT_ERR',
   'ACTION_FRAME',
@@ -1971,84 +2161,6 @@ export interface LockstepOptions {
    * come meanwhile, only the newest is kept. Default 0: each answer comes in the cycle of its question.
    */
   readonly latencyS?: number | LatencyRange;
-}
-/** What the loop thread asks of the operating system. */
-export interface RealtimeOptions {
-  /** The `SCHED_FIFO` priority, 1 to 99. `null` leaves the thread to the ordinary scheduler. Default 80. */
-  readonly priority?: number | null;
-  /** The CPU on which the thread stays. `null` lets the scheduler choose. Default `null`. */
-  readonly cpu?: number | null;
-  /** Whether the loop's code and stack are locked into memory. Default true. */
-  readonly lockMemory?: boolean;
-  /** How late the kernel may wake the thread to save power [s]. `null` does not change it. Default 1e-9. */
-  readonly timerSlackS?: number | null;
-  /**
-   * How the cores of the loop and of its policy are kept awake while the session runs. A core that has gone idle takes
-   * 20 to 60 us to wake. `'idleStates'` prevents idle states (by `/dev/cpu_dma_latency`, which needs a permission).
-   * `'threads'` keeps the cores busy with threads of the class `SCHED_IDLE`, which every other thread preempts.
-   * `'auto'` (the default) does what helps on this machine, and nothing if the machine runs on battery. `false` does
-   * nothing. `'idleStates'` and `'threads'` cost power. {@link Realtime.keepAwake} tells what is done and why.
-   */
-  readonly keepAwake?: 'auto' | 'threads' | 'idleStates' | false;
-  /**
-   * How many cores may be kept busy by threads, 0 to 64. Default 2. With `'auto'` it is never all CPUs of the process.
-   */
-  readonly keepAwakeCores?: number;
-  /**
-   * The longest acceptable wake from an idle state [us], 0 to 1,000,000. 0 (the default) allows no idle state at all.
-   * `null` does not change the system's idle states.
-   */
-  readonly idleLatencyUs?: number | null;
-}
-/** The outcome of one request of the loop thread to the operating system. */
-export interface Grant<T> {
-  /** What was asked for; undefined if nothing was. */
-  readonly asked: T | undefined;
-  /** Whether the system granted it. */
-  readonly granted: boolean;
-  /** Why the request was not granted, and what to do; undefined if it was granted, or if nothing was asked for. */
-  readonly reason: string | undefined;
-}
-/** The priority of a policy's thread. */
-export interface PolicyGrant extends Grant<number> {
-  /** How often the priority was taken back because the policy had not answered for `maxHeldTicks` cycles. */
-  readonly takenBack: number;
-}
-/** What the loop thread asked of the operating system, and what it got. */
-export interface Realtime {
-  /** The `SCHED_FIFO` priority. */
-  readonly priority: Grant<number>;
-  /** The CPU on which the thread stays. */
-  readonly cpu: Grant<number>;
-  /** Whether the loop's code and stack are locked into memory. */
-  readonly lockMemory: Grant<boolean>;
-  /** How late the kernel may wake the thread to save power [s]. */
-  readonly timerSlackS: Grant<number>;
-  /** The longest wake from an idle state [us]. It is granted if deeper idle states are prevented. */
-  readonly idleLatencyUs: Grant<number>;
-  /** How cores are kept awake. */
-  readonly keepAwake: AwakeCores;
-  /**
-   * The `SCHED_FIFO` priority of the policy's thread, in a worker or a process. For a policy on the main thread nothing
-   * is asked for.
-   */
-  readonly policyPriority: PolicyGrant;
-  /** Whether the kernel is a `PREEMPT_RT` one, which bounds how late it may wake a thread. */
-  readonly preemptRt: boolean;
-}
-/** How the cores of the loop and of its policy are kept awake. */
-export interface AwakeCores {
-  /** What was asked for. */
-  readonly asked: 'auto' | 'threads' | 'idleStates' | false;
-  /** How many threads keep a core busy. */
-  readonly threads: number;
-  /** Why the cores are kept awake in this way, or not at all. */
-  readonly reason: string;
-  /**
-   * How long a wake took before the session began [us], the median of nine. If idle states are prevented, they were
-   * already prevented during the measurement. Undefined if it was not measured.
-   */
-  readonly wakeUs: number | undefined;
 }
 /** A folder for recordings, in which each start of a session has a file of its own. */
 export interface RecordFolder {
@@ -3993,44 +4105,6 @@ export declare function selftest(
   address: string,
   options?: SelftestOptions,
 ): Promise<SelftestReport>;
-/** One tick of a session. Times are the host's, in seconds since the start of the first cycle. */
-export interface TickRecord {
-  /** The number of the cycle. */
-  readonly tick: number;
-  /** When the cycle started [s]. */
-  readonly timeS: number;
-  /** The time since the start of the previous cycle [s]; NaN in the first cycle. */
-  readonly periodS: number;
-  /** When the action was handed to the robot [s]. */
-  readonly sentS: number;
-  /**
-   * Where the command came from: the policy's action unchanged (`fresh`), the action as far as the limits allowed
-   * (`followed`), the last motion continued (`held`), or the motion to rest (`rest`).
-   */
-  readonly kind: CommandKind;
-  /** When the policy was asked [s]; NaN if it was not asked in this cycle. */
-  readonly askedS: number;
-  /** When an answer of the policy was there [s]; NaN if no answer came in this cycle. */
-  readonly answeredS: number;
-  /** The time on the robot's clock since the first cycle [s], cycles that were missed included. */
-  readonly robotTimeS: number;
-  /** How much of that time passed without a cycle just before this one [ms]. */
-  readonly missedMs: number;
-  /**
-   * The time since the observation of the chunk that this command plays [s]; NaN if it plays none, and without
-   * {@link chunked}.
-   */
-  readonly ageS: number;
-  /** The command that was sent to the robot; empty for robots written in JavaScript. */
-  readonly action: Float64Array;
-}
-/** A histogram over a whole run. */
-export interface Histogram {
-  /** The upper edges of the buckets that are not empty, in rising order [s]. */
-  readonly upperS: Float64Array;
-  /** How many cycles fell into each bucket. */
-  readonly counts: Float64Array;
-}
 /** Options of `session.run` and `run`: how long a session runs. */
 export interface RunOptions {
   /**

@@ -1,3 +1,12 @@
+export {
+  type BenchMethod,
+  type BenchOptions,
+  type BenchProgress,
+  type BenchReport,
+  type BenchRow,
+  bench,
+} from './lib/bench/bench.ts';
+export type { BenchLoad } from './lib/bench/loads.ts';
 export type {
   ControlsOptions,
   Dashboard,

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import {
   asyncify,
+  bench,
   chunked,
   configurePool,
   doctor,
@@ -326,6 +327,7 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     (o) => replayMotion('run.mcap', o as ReplayMotionOptions),
   ],
   ['doctor()', ['DoctorOptions'], 'robots', 'robot', (o) => doctor(o)],
+  ['bench()', ['BenchOptions'], 'rateHZ', 'rateHz', (o) => bench(o)],
   ['fixMachine()', ['FixOptions'], 'roots', 'root', (o) => fixMachine(o)],
   ['selftest()', ['SelftestOptions'], 'hands', 'hand', (o, { arm }) => selftest(arm.address, o)],
   ['plot()', ['PlotOptions'], 'from', 'fromS', (o) => plot('run.mcap', o)],

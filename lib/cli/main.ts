@@ -3,6 +3,7 @@
 
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { addBench } from './bench.ts';
 import { addCompletion } from './completion.ts';
 import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
@@ -32,6 +33,7 @@ const program = new Command('kilohertz')
   .exitOverride();
 addDemo(program);
 addDoctor(program, output);
+addBench(program, output);
 addRun(program, output);
 addState(program, output);
 addHome(program, output);

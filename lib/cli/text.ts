@@ -31,6 +31,7 @@ export function toRadians(values: ArrayLike<number>): number[] {
 /** Returns a duration in the unit that suits it. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-';
+  if (seconds < 1e-6) return `${fixed(seconds * 1e9, 0)} ns`;
   if (seconds < 1e-3) return `${fixed(seconds * 1e6, 1)} us`;
   return seconds < 1 ? `${fixed(seconds * 1e3, 2)} ms` : `${fixed(seconds, 2)} s`;
 }
