@@ -141,7 +141,8 @@ test('the command prints a table and histograms, draws them, and is a gate', asy
   const picture = readFileSync(svg, 'utf8');
   t.regex(picture, /^<svg .+<\/svg>\n$/s);
   t.false(/NaN|undefined/.test(picture));
-  t.is(picture.split('<path').length, 4);
+  // A line a method; cyclictest may be installed.
+  t.true([4, 5].includes(picture.split('<path').length));
   const bad = await kilohertz(...words, '--fail-p99', '0.0001us', '--json');
   t.is(bad.code, 1);
   t.like(JSON.parse(bad.stdout), { hasFailed: true, rateHz: 1000 });

@@ -1,9 +1,11 @@
 // What a shell completes: made of the commands that the program has.
 
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { kilohertz } from '../fixtures/command-line.ts';
+import { kilohertz, programAtTerminal } from '../fixtures/command-line.ts';
+import { Folder } from '../fixtures/recordings.ts';
 
 const run = promisify(execFile);
 
@@ -44,7 +46,29 @@ test('every command and every option of --help is completed', async (t) => {
   }
 });
 
-test('zsh gets the same through its completions of bash', async (t) => {
+test('zsh completes too, at a terminal', async (t) => {
+  const isThere = await run('zsh', ['-c', 'true']).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) {
+    t.log('zsh is not installed: its completions were not tried');
+    t.pass();
+    return;
+  }
+  using folder = new Folder();
+  const file = folder.at('completion.zsh');
+  writeFileSync(file, (await kilohertz('completion', 'zsh')).stdout);
+  const zsh = programAtTerminal(t, 'zsh', '-f', '-i');
+  zsh.type(`source ${file}; echo sour''ced\n`);
+  await zsh.printed(/sourced/);
+  zsh.type('kilohertz hand gr\t');
+  await zsh.printed(/hand grasp/);
+  zsh.type('\u0015kilohertz run policy.js --control cartesianV\t');
+  await zsh.printed(/cartesianVelocity/);
+});
+
+test('zsh gets the script of bash, through its completions of bash', async (t) => {
   const { code, stdout } = await kilohertz('completion', 'zsh');
   t.is(code, 0);
   t.regex(stdout, /^autoload -U \+X compinit && compinit\nautoload -U \+X bashcompinit/);
