@@ -66,6 +66,7 @@ test('zsh completes too, at a terminal', async (t) => {
   await zsh.printed(/hand grasp/);
   zsh.type('\u0015kilohertz run policy.js --control cartesianV\t');
   await zsh.printed(/cartesianVelocity/);
+  t.regex(zsh.text, /hand grasp/);
 });
 
 test('zsh gets the script of bash, through its completions of bash', async (t) => {
