@@ -5,7 +5,7 @@ import type { NativeChunks, NativeSessionOptions } from '../native/binding.ts';
 import { DEFAULTS, LIMIT_NAMES, type LimitName } from '../native/contract.ts';
 import type { Numbers } from '../numbers.ts';
 import type { RecordingFile } from '../record/file.ts';
-import { checkFoxglove, type FoxgloveOptions } from './live.ts';
+import { checkFoxglove, type FoxgloveOptions } from './foxglove.ts';
 import { checkLockstep, type LockstepOptions } from './lockstep.ts';
 import { checkRealtime, type RealtimeOptions } from './realtime.ts';
 import {
