@@ -170,7 +170,7 @@ export {
   type SelftestStep,
   selftest,
 } from './lib/selftest/selftest.ts';
-export type { FoxgloveOptions, FoxgloveReport } from './lib/session/live.ts';
+export type { FoxgloveOptions, FoxgloveReport } from './lib/session/foxglove.ts';
 export type { LatencyRange, LockstepOptions } from './lib/session/lockstep.ts';
 export type {
   CartesianBox,

@@ -19,7 +19,7 @@ export class Refusal extends Error {
 }
 
 /**
- * What a command says: for people the result on stdout and everything else on stderr; as JSON one object on stdout and
+ * The output of a command: for people the result on stdout and everything else on stderr; as JSON one object on stdout and
  * nothing else.
  */
 export class Output {
@@ -59,12 +59,12 @@ export class Output {
     return new LiveLine(this.isWatched ? process.stderr : undefined);
   }
 
-  /** Says something to people, on stderr. */
+  /** Writes a text for people, on stderr. */
   tell(text: string): void {
     if (!this.isJson) process.stderr.write(text);
   }
 
-  /** Says what a command has done. */
+  /** Writes the result of a command. */
   done(result: object, lines: readonly string[]): void {
     this.page(result, lines.map(inOneLine));
   }
@@ -75,12 +75,12 @@ export class Output {
     this.#write(`${text.join('\n')}\n`);
   }
 
-  /** Says that the words of a command cannot be understood. People have been told so. */
+  /** Reports that the words of a command cannot be understood. commander has told people. */
   misused(message: string): void {
     if (this.isJson) this.#error('USAGE', message);
   }
 
-  /** Says why a command failed. Returns the exit code. */
+  /** Reports why a command failed. Returns the exit code. */
   failed(error: unknown): number {
     const isKnown = isKilohertzError(error) || error instanceof Refusal;
     const code = isKnown ? error.code : 'INTERNAL';

@@ -2,8 +2,8 @@
 type Entry =
   | 'bench-load'
   | 'bench-worker'
-  | 'child'
   | 'inference-worker'
+  | 'node-child'
   | 'policy-worker'
   | 'pool-worker';
 
