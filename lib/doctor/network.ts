@@ -24,7 +24,7 @@ export async function networkFindings(machine: Machine, host: string): Promise<D
   );
   const ip = await ipOf(host);
   if (ip === undefined) {
-    const mend = `ping ${host}; use the IP address of the controller`;
+    const mend = `ping ${host}; use the IP address of the control box`;
     return [check.unfit(`${host} has no IPv4 address`, mend)];
   }
   const route = routeTo(machine, ip);
@@ -81,7 +81,7 @@ function fromHex(text: string): number {
 
 function kind(machine: Machine, check: Check, { card, isDirect }: Route): DoctorFinding {
   const folder = `sys/class/net/${card}`;
-  const cable = 'one cable from this computer to the controller, without a switch';
+  const cable = 'one cable from this computer to the control box, without a switch';
   if (machine.has(`${folder}/wireless`)) return check.unfit(`${card} is wireless`, cable);
   if (!isDirect) return check.usable(`${card}, and behind it a router`, cable);
   if (machine.link(`${folder}/device`)?.includes('usb')) {

@@ -76,7 +76,7 @@ async function roundTrip(machine: Machine, host: string): Promise<DoctorFinding>
   const times = /=\s*([\d.]+)\/([\d.]+)\/([\d.]+)/.exec(told.text)?.slice(1).map(Number) ?? [];
   const [, mean = Number.NaN, longest = Number.NaN] = times;
   if (Number.isNaN(loss)) return check.unknown(`ping says: ${told.text.split('\n')[0]}`);
-  const cable = 'one cable to the controller, no switch, no USB adapter, no Wi-Fi';
+  const cable = 'one cable to the control box, no switch, no USB adapter, no Wi-Fi';
   if (loss > 0) return check.unfit(`${loss} % of the packets got lost`, cable);
   const found = `${mean} ms, at most ${longest} ms; no packet of ${PINGS} was lost`;
   if (longest <= ROUND_TRIP_MS.good) return check.good(found);
