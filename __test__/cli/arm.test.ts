@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { FrankaSimulator, type FrankaSimulatorOptions, replay } from '../../index.ts';
 import { WALL } from '../fixtures/arms.ts';
 import { atTerminal, kilohertz, started } from '../fixtures/command-line.ts';
-import { Folder } from '../fixtures/recordings.ts';
+import { ARM, Folder } from '../fixtures/recordings.ts';
 import { until } from '../fixtures/waiting.ts';
 
 const POLICY = join(import.meta.dirname, '..', 'fixtures', 'plain-policy.js');
@@ -160,6 +160,26 @@ for (const [where, start] of [
     t.true((simulator.joints().q[0] ?? 0) < 0.9);
   });
 }
+
+test('Ctrl+C stops whatever a command moves, and each ends with 130 at rest', async (t) => {
+  const simulator = await armFor(t);
+  const turns = (): boolean => simulator.joints().dq.some((speed) => Math.abs(speed) > 0.02);
+  const swing = [POLICY, '--export', 'swing', '--args', '[0.2]', '--duration', '60'];
+  for (const [moves, words] of [
+    [() => simulator.fingers().isMoving, ['hand', 'home']],
+    [turns, ['run', ...swing]],
+    [turns, ['replay', ARM]],
+    [turns, ['selftest', '--no-hand']],
+  ] as const) {
+    const running = started(t, ...words, '--robot', simulator.address, '--yes');
+    await until(moves, `${words[0]} moves`);
+    running.process.kill('SIGINT');
+    t.is(await running.ended, 130, running.text);
+    t.true(rests(simulator) && !simulator.fingers().isMoving, words[0]);
+    t.regex(running.text, /SESSION_INTERRUPTED: .+ was ended by SIGINT, and is at rest/);
+  }
+  t.is(simulator.counters().motionsAborted, 0);
+});
 
 test('an arm that cannot be reached is told of in one line, with 1', async (t) => {
   for (const words of [['state'], ['home', '--yes'], ['hand', 'state'], ['record', 'a.mcap']]) {

@@ -37,7 +37,7 @@ export function addRecord(program: Command, output: Output): void {
       'Records the states of an arm that a person guides by hand. Nothing is commanded; `run --record` records a policy.',
     )
     .argument('<recording>', 'a new file, for example taught.mcap')
-    .option('--rate <hertz>', 'how many states a second, to 200', number, RATE_HZ)
+    .option('--rate <hertz>', 'how many states a second, to about 300', number, RATE_HZ)
     .option('--duration <seconds>', 'for how long (default: until Ctrl+C)', number);
   armOptions(command, { moves: false }).action((file: string, words: Words) =>
     atArm(words, output, (here) =>
