@@ -149,6 +149,7 @@ mod counters;
 mod end_effector;
 mod error;
 mod fault;
+mod freedom;
 #[cfg(test)]
 mod fuzz;
 mod generation;

@@ -24,11 +24,10 @@ use franka::{MoveStatus, RobotMode};
 
 use crate::body::arm::{Arm, Drive};
 use crate::control_box::cartesian::CartesianReference;
-use crate::control_box::episode::Episode;
-use crate::control_box::guiding::Freedom;
-use crate::control_box::modes::{ActiveMotion, Mode, Offer, Stop, WaitingMove};
+use crate::control_box::modes::{ActiveMotion, Episode, Mode, Offer, Stop, WaitingMove};
 use crate::control_box::rules::{Limits, Missing};
 use crate::error::SimulatorError;
+use crate::freedom::Freedom;
 use crate::generation::{Envelope, Generation};
 use crate::noise::Noise;
 use crate::options::SimulatorOptions;
