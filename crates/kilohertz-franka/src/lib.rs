@@ -35,7 +35,6 @@
 //! outside this crate depends on either. `franka-rs` also writes the text of an aborted motion to standard
 //! error, and `libfranka-rs` writes the error of its socket there when the connection to an arm is lost.
 //! Neither can be turned off.
-//! told not to.
 
 pub mod arm;
 pub mod client;
