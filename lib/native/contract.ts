@@ -135,6 +135,16 @@ export const CARTESIAN_CONTROLS: readonly CartesianControl[] = [
   'cartesianTarget',
 ];
 
+/** The control modes whose actions are poses. */
+export type PoseControl = 'cartesianPose' | 'cartesianTarget';
+
+export const POSE_CONTROLS: readonly PoseControl[] = ['cartesianPose', 'cartesianTarget'];
+
+/** The control modes whose actions are velocities. */
+export type VelocityControl = 'jointVelocity' | 'cartesianVelocity';
+
+export const VELOCITY_CONTROLS: readonly VelocityControl[] = ['jointVelocity', 'cartesianVelocity'];
+
 /** The generation of an arm: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
 export type FrankaGeneration = 'fr3' | 'fer';
 

@@ -136,6 +136,14 @@ fn lowered(variant: String) -> String {
     initial.to_ascii_lowercase() + rest
 }
 
+/// Returns the names of the control modes that are `of_kind`.
+fn controls_with(of_kind: fn(Control) -> bool) -> impl Iterator<Item = &'static str> {
+    let found = Control::ALL.into_iter();
+    found
+        .filter(move |control| of_kind(*control))
+        .map(Control::name)
+}
+
 const MODES: [RobotMode; 7] = [
     RobotMode::Other,
     RobotMode::Idle,
@@ -217,6 +225,18 @@ pub fn contract() -> NativeContract {
             "CartesianControl",
             "The control modes that command the end effector.",
             Control::CARTESIAN.map(Control::name),
+        ),
+        names(
+            "POSE_CONTROLS",
+            "PoseControl",
+            "The control modes whose actions are poses.",
+            controls_with(Control::is_pose),
+        ),
+        names(
+            "VELOCITY_CONTROLS",
+            "VelocityControl",
+            "The control modes whose actions are velocities.",
+            controls_with(Control::is_velocity),
         ),
         names(
             "GENERATIONS",

@@ -235,10 +235,7 @@ fn look_at(case: &Case) {
             rested(case, since)
         );
     }
-    let is_judged = !matches!(
-        case.interface.control,
-        Control::JointTarget | Control::CartesianTarget
-    );
+    let is_judged = case.interface.control.target_jerk().is_none();
     if ran.told.jumped.load(Ordering::Relaxed) && is_judged && case.cutoff_hz.is_none() {
         let stopped = matches!(ran.cause, Some(Cause::InvalidAction { .. }));
         match case.rule {
@@ -254,10 +251,7 @@ fn look_at(case: &Case) {
 /// Returns for how many cycles at the end the arm was already at rest.
 fn rested(case: &Case, sent: &[Sent]) -> usize {
     let interface = case.interface;
-    let is_velocity = matches!(
-        interface.control,
-        Control::JointVelocity | Control::CartesianVelocity
-    );
+    let is_velocity = interface.control.is_velocity();
     let moves = |pair: &[Sent]| {
         let [before, now] = pair else { return true };
         let motion = now.motion.iter().zip(&before.motion);
