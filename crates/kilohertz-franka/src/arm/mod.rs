@@ -22,7 +22,7 @@ use crate::arm::connect::{Connected, connect};
 use crate::arm::ownership::Ownership;
 use crate::arm::robot::ArmRobot;
 use crate::client::entrance::Drive;
-use crate::client::rejection::rejected;
+use crate::client::rejected_command::rejected;
 use crate::client::watchdog::{READING, REQUEST, Watchdog};
 use crate::client::{Client, Connection};
 use crate::control::impedance::ImpedanceController;
