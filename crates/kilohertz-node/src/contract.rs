@@ -9,7 +9,7 @@ use franka::model::Frame;
 use kilohertz_core::channel::records::{CommandKind, RECORD_FIELDS};
 use kilohertz_core::channel::shared_mailbox::LAYOUT;
 use kilohertz_core::limits::ViolationKind;
-use kilohertz_core::session::{CHUNK_HEADER, CHUNK_NEWS, Config, Deadline, EventName, NO_CHUNK};
+use kilohertz_core::session::{CHUNK_CONTEXT, CHUNK_HEADER, Config, Deadline, EventName, NO_CHUNK};
 use kilohertz_dashboard::listen::ListenErrorCode;
 use kilohertz_franka::kinematics::model::{POSTURE_FIELDS, Quantity};
 use kilohertz_franka::move_to::{Arrival, HOME};
@@ -358,7 +358,7 @@ pub fn contract() -> NativeContract {
              the codes in REFUSALS; the next code has the number below, and so on.",
             [
                 ("header", CHUNK_HEADER as f64),
-                ("news", CHUNK_NEWS as f64),
+                ("context", CHUNK_CONTEXT as f64),
                 ("none", NO_CHUNK),
             ],
         ),

@@ -354,7 +354,7 @@ impl Arm {
         let (watchdog, ownership) = (Arc::clone(&self.watchdog), Arc::clone(&self.ownership));
         let drive = Drive {
             interface,
-            law: ImpedanceController::of(interface, &self.model),
+            impedance: ImpedanceController::of(interface, &self.model),
             arm: self.limits,
         };
         let robot = ArmRobot::new(client, watchdog, drive, ownership)?;

@@ -55,14 +55,14 @@ pub fn limits(
     model: &Arc<Model>,
     options: &MotionOptions,
 ) -> Box<dyn Limiter> {
-    let reach = Kinematics::new(Arc::clone(model));
-    let torques = || fenced(TorqueLimiter::new(arm), options, reach.clone());
+    let kinematics = Kinematics::new(Arc::clone(model));
+    let torques = || in_workspace(TorqueLimiter::new(arm), options, kinematics.clone());
     let arm = &arm.followed_by(interface.impedance);
     let joints = |quantity| {
-        fenced(
+        in_workspace(
             JointLimiter::new(quantity, arm, options),
             options,
-            reach.clone(),
+            kinematics.clone(),
         )
     };
     let effector = |quantity| -> Box<dyn Limiter> {
@@ -72,7 +72,7 @@ pub fn limits(
             elbow,
             arm,
             options,
-            reach.clone(),
+            kinematics.clone(),
         ))
     };
     let motion = match interface.control {
@@ -93,13 +93,13 @@ pub fn limits(
     }
 }
 
-fn fenced(
+fn in_workspace(
     limits: impl Brakeable + 'static,
     options: &MotionOptions,
-    reach: Kinematics,
+    kinematics: Kinematics,
 ) -> Box<dyn Limiter> {
-    match options.fence {
-        Some(fence) => Box::new(WorkspaceLimiter::new(limits, fence, reach)),
+    match options.workspace {
+        Some(workspace) => Box::new(WorkspaceLimiter::new(limits, workspace, kinematics)),
         None => Box::new(limits),
     }
 }

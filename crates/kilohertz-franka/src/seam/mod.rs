@@ -103,7 +103,7 @@ fn run(case: &Case) -> Ran {
     let robot = Scripted {
         drive: Drive {
             interface,
-            law: ImpedanceController::of(interface, &model),
+            impedance: ImpedanceController::of(interface, &model),
             arm,
         },
         action: interface.action(),
@@ -272,9 +272,9 @@ fn rested(case: &Case, sent: &[Sent]) -> usize {
 #[test]
 fn a_panic_beside_the_loop_body_is_caught_in_its_cycle_and_told() {
     for interface in interfaces() {
-        let has_law = matches!(interface.impedance, Impedance::Law(_));
-        for what in [Breaks::Gate, Breaks::Law] {
-            if what == Breaks::Law && !has_law {
+        let has_controller = matches!(interface.impedance, Impedance::Law(_));
+        for what in [Breaks::Gate, Breaks::Impedance] {
+            if what == Breaks::Impedance && !has_controller {
                 continue;
             }
             let mut case = Case::of(interface);

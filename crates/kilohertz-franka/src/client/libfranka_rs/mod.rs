@@ -536,7 +536,7 @@ mod tests {
         };
         let drive = Drive {
             interface,
-            law: None,
+            impedance: None,
             arm: ArmLimits::fer(),
         };
         client.drive(&drive, &mut Standing(cycle))
