@@ -78,9 +78,8 @@ mod tests {
     use franka::model::FR3_URDF;
 
     use super::*;
+    use crate::constants::READY;
     use crate::control::Control;
-
-    const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
     fn controller(gains: Gains) -> ImpedanceController {
         let model = Arc::new(Model::from_urdf(FR3_URDF).unwrap());

@@ -117,10 +117,9 @@ mod tests {
 
     use super::*;
     use crate::constants::DT;
+    use crate::constants::READY;
     use crate::control::Impedance;
     use crate::state::{LEN, joints, offset};
-
-    pub(super) const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
     fn fr3() -> ArmLimits {
         ArmLimits::fr3(FR3_URDF).unwrap()

@@ -272,8 +272,9 @@ mod tests {
     use franka::model::{FR3_URDF, Model};
 
     use super::*;
+    use crate::constants::READY;
     use crate::limits::fake::{Fake, ORDER, check};
-    use crate::limits::tests::{READY, at};
+    use crate::limits::tests::at;
 
     const BOX: CartesianBox = CartesianBox {
         lower: [-1.0, -2.0, 0.5],

@@ -28,6 +28,7 @@ use proptest::collection::btree_map;
 use proptest::prelude::*;
 
 use crate::client::entrance::{Breaks, Drive};
+use crate::constants::READY;
 use crate::control::gains::Gains;
 use crate::control::impedance::ImpedanceController;
 use crate::control::{Control, Impedance, Interface};
@@ -37,8 +38,6 @@ use crate::limits::{ArmLimits, MotionOptions, limits};
 use crate::state::{LEN, offset};
 use arm::{Event, Log, Scripted, Sent};
 use policy::{Given, PANIC, ScriptedPolicy, Told};
-
-const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
 /// How many cycles after rest the session has reported what was wrong.
 const TOLD: usize = 50;
