@@ -145,7 +145,7 @@ export {
   type RerunTick,
   rerun,
 } from './lib/record/rerun.ts';
-export type { FoxgloveOptions, FoxgloveReport } from './lib/session/live.ts';
+export type { FoxgloveOptions, FoxgloveReport } from './lib/session/foxglove.ts';
 export type { LatencyRange, LockstepOptions } from './lib/session/lockstep.ts';
 export type {
   CartesianBox,

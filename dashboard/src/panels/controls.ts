@@ -68,7 +68,7 @@ export class Controls {
     this.update();
   }
 
-  /** Says whether the server lets this page hold the controls. */
+  /** Sets whether the server lets this page hold the controls. */
   setAllowed(isAllowed: boolean): void {
     this.#isAllowed = isAllowed;
     this.update();
