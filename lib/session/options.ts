@@ -2,7 +2,7 @@ import { bare, checkBoolean, checkName, checkNumber, checkNumbers, ownOptions } 
 import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import type { NativeChunks, NativeSessionOptions } from '../native/binding.ts';
-import { DEFAULTS, LIMIT_NAMES, type LimitName } from '../native/contract.ts';
+import { DEFAULTS, LIMIT_NAMES, type LimitName, TARGET_JERK_SHARES } from '../native/contract.ts';
 import type { Numbers } from '../numbers.ts';
 import type { RecordingFile } from '../record/file.ts';
 import { checkFoxglove, type FoxgloveOptions } from './foxglove.ts';
@@ -320,7 +320,8 @@ export function checkOptions(
   }
   checkNumber('resetTimeoutS', resetTimeoutS, { from: 0, to: 3600, above: true, unit: 's' });
   if (own?.targetJerkShare === undefined && options.targetBudget !== undefined) {
-    const expected = "nothing unless the robot's control is 'jointTarget' or 'cartesianTarget'";
+    const targets = Object.keys(TARGET_JERK_SHARES).map((control) => `'${control}'`);
+    const expected = `nothing unless the robot's control is ${targets.join(' or ')}`;
     const { targetBudget } = options;
     throw new OptionTypeError('OPTION_TARGET_BUDGET', 'targetBudget', targetBudget, expected);
   }
