@@ -3,6 +3,7 @@
 import { FrankaModel } from '../franka/model.ts';
 import type { FrankaControl, FrankaGeneration } from '../native/contract.ts';
 import type { RobotState } from '../native/robot-state.ts';
+import { Seen } from './seen.ts';
 
 /** How long the motion takes [s]. */
 export const MOTION_S = 3;
@@ -97,14 +98,19 @@ const MOTIONS: Readonly<Record<FrankaControl, Motion>> = {
 
 /**
  * Makes the policy of a mode's motion, for a worker. It begins where the arm is in the first state that the policy sees.
+ *
+ * @param shared the memory of a {@link Seen}
  */
 export function makeMotion(
   control: FrankaControl,
   generation: FrankaGeneration,
+  shared: Float64Array,
 ): (state: RobotState, tick: { readonly timeS: number }) => ArrayLike<number> {
   const model = new FrankaModel(generation);
+  const seen = new Seen(shared);
   let motion: ReturnType<Motion> | undefined;
   return (state, { timeS }) => {
+    seen.note(state);
     // The arrays of a state are changed by the next one.
     motion ??= MOTIONS[control](state.copy(), model);
     return motion(state, timeS);

@@ -4,7 +4,6 @@ import { isKilohertzError, OptionTypeError } from '../errors/errors.ts';
 import { checkArmAddress } from '../franka/address.ts';
 import { Franka } from '../franka/franka.ts';
 import { FrankaHand } from '../franka/hand.ts';
-import type { RobotStates } from '../franka/state-stream.ts';
 import {
   CONTROLS,
   type FrankaClient,
@@ -15,7 +14,7 @@ import { workerPolicy } from '../policy/worker-policy.ts';
 import { Session } from '../session/session.ts';
 import type { SessionStats } from '../session/stats.ts';
 import { AMPLITUDE_M, AMPLITUDE_RAD, MOTION_S, STANDING_S } from './motions.ts';
-import { Seen } from './seen.ts';
+import { farthest, Seen } from './seen.ts';
 
 /** Options of {@link selftest}. */
 export interface SelftestOptions {
@@ -97,8 +96,6 @@ const OPTIONS = [
 const SELFTEST = 'the selftest';
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const MOTIONS = new URL(`./motions.${extension}`, import.meta.url);
-/** How many states a second are looked at while the arm moves. */
-const STATES_HZ = 100;
 /** How far from where it began a motion may end [rad]. Torques leave the arm where friction holds it. */
 const TOLERANCE_RAD = { motion: 0.03, torque: 0.06 } as const;
 /** How far the arm has to go of the amplitude. */
@@ -259,16 +256,13 @@ async function withHand(
 
 /** Drives the arm along the motion of a mode, with a policy in a worker, as a program that is in earnest does. */
 async function driven(arm: Franka, control: FrankaControl, given: Given): Promise<SelftestFigures> {
-  const policy = workerPolicy(MOTIONS, { export: 'makeMotion', args: [control, arm.generation] });
+  const seen = new Seen();
+  const args = [control, arm.generation, seen.shared];
+  const policy = workerPolicy(MOTIONS, { export: 'makeMotion', args });
   const session = new Session(arm, policy, { warmupS: 0 });
-  const seen = new Seen(await arm.state());
-  const states = arm.states({ rateHz: STATES_HZ });
-  const looking = look(states, seen);
-  const stats = await session
-    .run({ durationS: MOTION_S + STANDING_S, ...stopping(given) })
-    .finally(() => states.return());
-  await looking;
-  const endErrorRad = seen.away(await arm.state());
+  const before = await arm.state();
+  const stats = await session.run({ durationS: MOTION_S + STANDING_S, ...stopping(given) });
+  const endErrorRad = farthest((await arm.state()).q, before.q);
   const { movedRad, movedM, behindRad, receivedShare } = seen;
   const figures = {
     ...figuresOf(stats),
@@ -289,16 +283,6 @@ async function driven(arm: Franka, control: FrankaControl, given: Given): Promis
     throw new Failed(text, figures);
   }
   return figures;
-}
-
-/** Notes what the arm does, until the states end. */
-async function look(states: RobotStates, seen: Seen): Promise<void> {
-  try {
-    for await (const state of states) seen.note(state);
-  } catch (error) {
-    // A connection that is lost ends the session too, which tells of it.
-    if (!isKilohertzError(error)) throw error;
-  }
 }
 
 /** Thrown by a motion that was carried out and is not as it must be. */
