@@ -86,7 +86,11 @@ impl Arm {
 pub(super) fn free_name(arms: &[Arm], name: &str) -> String {
     let is_taken = |name: &str| {
         let mut found = arms.iter().filter(|arm| arm.info.name == name);
-        found.any(|arm| arm.session.as_ref().is_some_and(|runs| runs.end().is_none()))
+        found.any(|arm| {
+            arm.session
+                .as_ref()
+                .is_some_and(|runs| runs.end().is_none())
+        })
     };
     let mut free = name.to_owned();
     let mut number = 2_u32;

@@ -32,7 +32,8 @@ where
     let config = WebSocketConfig::default()
         .max_message_size(Some(LARGEST))
         .max_frame_size(Some(LARGEST));
-    let socket = WebSocketStream::from_raw_socket(Metered::new(stream), Role::Server, Some(config)).await;
+    let socket =
+        WebSocketStream::from_raw_socket(Metered::new(stream), Role::Server, Some(config)).await;
     let client = Rc::new(Client::new(hub.next_page(), has_controls));
     let (sink, stream) = socket.split();
     hub.join(&client);

@@ -254,7 +254,8 @@ mod tests {
     }
 
     #[test]
-    fn a_page_whose_lease_a_stop_on_another_page_ended_has_lost_the_controls_and_may_take_them_again() {
+    fn a_page_whose_lease_a_stop_on_another_page_ended_has_lost_the_controls_and_may_take_them_again()
+     {
         let (controls, lease) = controls();
         controls.hold(1, at(0)).unwrap();
         let grant = controls.grant(1, at(0)).unwrap();

@@ -488,7 +488,11 @@ impl Hub {
                 self.tell_newest(id, Newest::Chunk, &text);
             }
             // Nothing happens any more in one that has ended.
-            let most = if end.is_some() { usize::MAX } else { MOST_AT_ONCE };
+            let most = if end.is_some() {
+                usize::MAX
+            } else {
+                MOST_AT_ONCE
+            };
             for event in std::iter::from_fn(|| session.take_event()).take(most) {
                 self.tell_text(&arm.happened(event));
             }

@@ -94,7 +94,9 @@ impl Visit {
 
 impl Places {
     fn leave_unknown(&self, number: u64) {
-        self.unknown.borrow_mut().retain(|each| each.number != number);
+        self.unknown
+            .borrow_mut()
+            .retain(|each| each.number != number);
     }
 }
 

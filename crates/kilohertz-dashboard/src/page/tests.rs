@@ -18,13 +18,13 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
+use crate::page::arm::wall_time_s;
 use crate::page::connection;
 use crate::page::controls::BRAKE_AFTER;
-use crate::page::arm::wall_time_s;
 use crate::page::hub::Hub;
 use crate::page::metered::MOST;
-use crate::page::stops::Stops;
 use crate::page::protocol::{ArmInfo, ChunkInfo, EventInfo, LevelInfo, StatsInfo};
+use crate::page::stops::Stops;
 use crate::page::watched::{Frame, Watched};
 
 /// How long something may take that happens at once on a machine that has time.
@@ -311,8 +311,14 @@ fn a_stop_ends_every_session_that_runs_two_of_one_name_too_and_its_end_is_told()
         page.say(r#"{"type":"stop","arm":null,"number":7}"#).await;
         let stopping = page.until("stopping").await;
         let stopping = stopping.last().unwrap();
-        assert_eq!((&stopping["number"], &stopping["asked"]), (&7.into(), &2.into()));
-        assert!(both.iter().all(|each| each.is_stopped.load(Ordering::SeqCst)));
+        assert_eq!(
+            (&stopping["number"], &stopping["asked"]),
+            (&7.into(), &2.into())
+        );
+        assert!(
+            both.iter()
+                .all(|each| each.is_stopped.load(Ordering::SeqCst))
+        );
         hub.look();
         assert_eq!(page.until("stopped").await.last().unwrap()["number"], 7);
     });
