@@ -135,7 +135,7 @@ test('a stop ends a move of the program, and says so when there is nothing to en
   });
   t.true(turned() < 0.9);
   await until(() => isOver(client, 2), 'its end is told');
-  isRested(t, setup.simulator, 0);
+  isRested(t, setup.simulator, 1);
   // The next one is not stopped by what was pressed before.
   await session.run({ durationS: 0.2 });
   t.true(session.stats.iterations > 100);

@@ -43,6 +43,8 @@ let isOtherVersion = false;
 let refused = 0;
 /** How many robots of earlier sessions the server does not show any more. */
 let forgotten = 0;
+/** Events that were left out, because they came faster than this page has taken them. */
+let leftOut = 0;
 
 const controls = new Controls(
   (asked) => connection.ask(asked),
@@ -104,7 +106,10 @@ function hear(text: string): void {
 
 function take(told: Exclude<Told, { type: 'hello' }>): void {
   if (told.type === 'arm') setArm(told.arm);
-  else if (told.type === 'gone') {
+  else if (told.type === 'leftOut') {
+    leftOut += told.events;
+    tellLink();
+  } else if (told.type === 'gone') {
     removeArm(told.arm);
     tellForgotten(told.forgotten);
   } else if (told.type === 'stopping') stop.onStopping(told.number, told.asked);
@@ -234,6 +239,7 @@ function tellLink(): void {
     text = `connection lost for ${lostS.toFixed(0)} s, ${next}`;
   }
   if (forgotten > 0) text += ` · ${forgotten} earlier not shown`;
+  if (leftOut > 0) text += ` · slow link: ${leftOut} events left out`;
   if (refused > 0) text += ` · ${refused} messages not understood`;
   setText(linkText, text);
 }

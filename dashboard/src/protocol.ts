@@ -386,7 +386,11 @@ arm: number,
 /**
  * What happened.
  */
-event: EventInfo, } | { "type": "chunk", 
+event: EventInfo, } | { "type": "leftOut", 
+/**
+ * How many.
+ */
+events: number, } | { "type": "chunk", 
 /**
  * The arm.
  */

@@ -119,6 +119,7 @@ const SHAPES: Record<Told['type'], Shape> = {
   // Only the version is sure to be there in a hello of another version; `readTold` looks at the rest.
   hello: { version: isCount },
   arm: { arm: isArm },
+  leftOut: { events: isCount },
   gone: { arm: isCount, forgotten: isCount },
   stats: { arm: isCount, stats: isStats },
   event: { arm: isCount, event: isEvent },

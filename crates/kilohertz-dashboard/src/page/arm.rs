@@ -7,8 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use kilohertz_core::session::Seen;
 use tokio_tungstenite::tungstenite::{Bytes, Utf8Bytes};
 
+use crate::page::client::Happened;
 use crate::page::controls::Controlled;
-use crate::page::protocol::{ArmInfo, EventInfo, Told};
+use crate::page::protocol::{ArmInfo, EventInfo, LevelInfo, Told};
 use crate::page::watched::{Frame, Watched};
 
 /// How many events of an arm a page is told that opens later.
@@ -66,9 +67,10 @@ impl Arm {
         bytes
     }
 
-    /// Keeps an event, and returns it as a text.
-    pub fn happened(&mut self, event: EventInfo) -> Utf8Bytes {
+    /// Keeps an event, and returns it as it is told.
+    pub fn happened(&mut self, event: EventInfo) -> Happened {
         let arm = self.info.id;
+        let is_error = event.level == LevelInfo::Error;
         let event = EventInfo {
             text: shortened(event.text),
             ..event
@@ -78,7 +80,11 @@ impl Arm {
             self.events.pop_front();
         }
         self.events.push_back(text.clone());
-        text
+        Happened {
+            arm,
+            is_error,
+            text,
+        }
     }
 }
 

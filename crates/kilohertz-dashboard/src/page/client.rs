@@ -1,4 +1,4 @@
-//! A client, and what waits for it: texts, and the newest frame, statistics and chunk of each arm.
+//! A client, and what waits for it: texts, events, and the newest frame, statistics and chunk of each arm.
 //!
 //! A client that reads too slowly must not be shown the past. So it is asked again and again whether it has what it
 //! was sent (a ping, which browsers answer by themselves), and what can be replaced by something newer waits here
@@ -12,9 +12,14 @@ use kilohertz_core::timing::time::Time;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
+use crate::page::protocol::Told;
+
 /// The most texts that wait for a client behind its greeting. One that is so far behind is told everything anew.
 const MOST_TEXTS: usize = 256;
-/// Nothing that can be replaced is sent while a ping that was sent before this is not answered.
+/// The most events that wait for a client behind what is newer. Of more the oldest that are no
+/// errors are left out, which it is told.
+const MOST_EVENTS: usize = 32;
+/// Nothing that can be replaced or left out is sent while a ping that was sent before this is not answered.
 const FRESH: Duration = Duration::from_millis(250);
 /// The shortest time between two pings.
 const PING_AFTER: Duration = Duration::from_millis(15);
@@ -28,6 +33,15 @@ const LOST_AFTER: Duration = Duration::from_secs(10);
 pub(super) enum Newest {
     Stats,
     Chunk,
+}
+
+/// An event, as it is told.
+#[derive(Debug, Clone)]
+pub(super) struct Happened {
+    pub arm: u16,
+    /// True if it ended a session, or something that was asked for.
+    pub is_error: bool,
+    pub text: Utf8Bytes,
 }
 
 /// What waits for a client.
@@ -46,6 +60,9 @@ struct Waiting {
     texts: VecDeque<Utf8Bytes>,
     newest: BTreeMap<(u16, Newest), Utf8Bytes>,
     frames: BTreeMap<u16, Bytes>,
+    events: VecDeque<Happened>,
+    /// How many events were left out that it was not told of.
+    left_out: u32,
     /// True if texts were thrown away, so that the client has to be told everything anew.
     is_behind: bool,
     /// True if something was sent since the newest ping.
@@ -74,6 +91,8 @@ impl Client {
                 texts: VecDeque::new(),
                 newest: BTreeMap::new(),
                 frames: BTreeMap::new(),
+                events: VecDeque::new(),
+                left_out: 0,
                 is_behind: false,
                 has_sent: false,
                 pings: VecDeque::new(),
@@ -91,6 +110,8 @@ impl Client {
         waiting.texts.clear();
         waiting.newest.clear();
         waiting.frames.clear();
+        // The newest of them are in the greeting.
+        waiting.events.clear();
         waiting.is_behind = false;
         drop(waiting);
         self.wake.notify_one();
@@ -111,6 +132,19 @@ impl Client {
         self.wake.notify_one();
     }
 
+    /// Lets an event wait.
+    pub fn tell_event(&self, event: Happened) {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.events.len() >= MOST_EVENTS {
+            let oldest = waiting.events.iter().position(|each| !each.is_error);
+            waiting.events.remove(oldest.unwrap_or_default());
+            waiting.left_out = waiting.left_out.saturating_add(1);
+        }
+        waiting.events.push_back(event);
+        drop(waiting);
+        self.wake.notify_one();
+    }
+
     /// Lets the newest text of its kind of an arm wait, in the place of an older one.
     pub fn tell_newest(&self, arm: u16, kind: Newest, text: Utf8Bytes) {
         let mut waiting = self.waiting.borrow_mut();
@@ -127,16 +161,23 @@ impl Client {
         self.wake.notify_one();
     }
 
-    /// Forgets the texts of an arm that wait and can be replaced.
+    /// Forgets the texts of an arm that wait and have been replaced.
     pub fn forget_newest(&self, arm: u16) {
         let mut waiting = self.waiting.borrow_mut();
         waiting.newest.retain(|&(each, _), _| each != arm);
     }
 
-    /// Forgets what waits of an arm and can be replaced.
-    pub fn forget(&self, arm: u16) {
+    /// Forgets what waits of an arm's session, but for its events.
+    pub fn forget_session(&self, arm: u16) {
         self.forget_newest(arm);
         self.waiting.borrow_mut().frames.remove(&arm);
+    }
+
+    /// Forgets what waits of an arm.
+    pub fn forget(&self, arm: u16) {
+        self.forget_session(arm);
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.events.retain(|each| each.arm != arm);
     }
 
     /// Takes what is sent next. Texts come before frames, so that a frame's arm is known.
@@ -158,6 +199,14 @@ impl Client {
             }
             if let Some((_, frame)) = waiting.frames.pop_first() {
                 return Some(waiting.sent(Message::Binary(frame)));
+            }
+            let left_out = std::mem::take(&mut waiting.left_out);
+            if left_out > 0 {
+                let text = Told::LeftOut { events: left_out }.json();
+                return Some(waiting.sent(Message::text(text)));
+            }
+            if let Some(event) = waiting.events.pop_front() {
+                return Some(waiting.sent(Message::Text(event.text)));
             }
         }
         let since = now.since(waiting.pinged_at);

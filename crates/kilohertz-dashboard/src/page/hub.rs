@@ -11,7 +11,7 @@ use kilohertz_core::timing::time::Time;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::page::arm::{Arm, free_name};
-use crate::page::client::{Client, Newest};
+use crate::page::client::{Client, Happened, Newest};
 use crate::page::controls::{Controlled, Controls};
 use crate::page::protocol::{ArmInfo, EventInfo, PageCommand, RunInfo, Told, VERSION};
 use crate::page::stops::Stops;
@@ -153,6 +153,12 @@ impl Hub {
         }
     }
 
+    fn tell_event(&self, event: &Happened) {
+        for client in self.clients.borrow().iter() {
+            client.tell_event(event.clone());
+        }
+    }
+
     fn tell_newest(&self, arm: u16, kind: Newest, text: &Utf8Bytes) {
         for client in self.clients.borrow().iter() {
             client.tell_newest(arm, kind, text.clone());
@@ -234,7 +240,7 @@ impl Hub {
         }
         drop(arms);
         for client in self.clients.borrow().iter() {
-            client.forget(id);
+            client.forget_session(id);
         }
         self.tell(&Told::Arm { arm: info });
     }
@@ -245,8 +251,8 @@ impl Hub {
         let found = arms.iter_mut().find(|arm| arm.info.name == name);
         let told = found.map(|arm| arm.happened(event));
         drop(arms);
-        if let Some(text) = told {
-            self.tell_text(&text);
+        if let Some(event) = told {
+            self.tell_event(&event);
         }
     }
 
@@ -494,7 +500,7 @@ impl Hub {
                 MOST_AT_ONCE
             };
             for event in std::iter::from_fn(|| session.take_event()).take(most) {
-                self.tell_text(&arm.happened(event));
+                self.tell_event(&arm.happened(event));
             }
             if count.is_multiple_of(STATS_EACH) || end.is_some() {
                 let stats = session.stats();
@@ -512,7 +518,7 @@ impl Hub {
             }
             if let Some(end) = end {
                 if let Some(event) = end {
-                    self.tell_text(&arm.happened(event));
+                    self.tell_event(&arm.happened(event));
                 }
                 arm.session = None;
                 arm.info.is_running = false;

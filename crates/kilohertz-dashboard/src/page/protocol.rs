@@ -354,6 +354,11 @@ pub enum Told {
         /// What happened.
         event: EventInfo,
     },
+    /// Events were left out, because this page does not take them as fast as they come.
+    LeftOut {
+        /// How many.
+        events: u32,
+    },
     /// A chunk of actions came; at most ten a second are told.
     Chunk {
         /// The arm.

@@ -213,13 +213,14 @@ fn a_page_that_reads_slowly_is_told_everything_anew_and_others_have_their_turn()
             hub.add(Scripted::named(format!("run {run}")));
         }
         // One text after the other, all but the first before the slow page reads any.
-        for text in 0..2000 {
-            hub.note("run 0", event(&format!("{text}")));
-            if text % 16 == 0 {
+        for run in 0..2000 {
+            hub.add(Scripted::named(format!("run {}", run % 40)));
+            if run % 16 == 0 {
                 tokio::task::yield_now().await;
             }
         }
-        let is_last = |text: &Value| text["event"]["text"] == "1999";
+        hub.note("run 0", event("the last"));
+        let is_last = |text: &Value| text["event"]["text"] == "the last";
         while !is_last(&quick.text().await) {}
         let mut hellos = 0;
         loop {
@@ -274,6 +275,34 @@ fn of_what_a_page_has_not_taken_the_newest_is_sent() {
             }
         }
         assert!(shown.len() < 20, "{}", shown.len());
+    });
+}
+
+#[test]
+fn of_many_events_those_are_left_out_that_a_slow_page_does_not_take_and_it_is_told_how_many() {
+    on_the_thread(|| async {
+        let hub = hub();
+        let session = Scripted::named("arm");
+        hub.add(Arc::clone(&session) as Arc<dyn Watched>);
+        let mut page = Page::open(&hub, 256).await;
+        page.until("holder").await;
+        let error = EventInfo {
+            level: LevelInfo::Error,
+            ..event("the cause")
+        };
+        hub.note("arm", error);
+        for number in 0..500 {
+            hub.note("arm", event(&format!("{number}")));
+        }
+        let (mut told, mut left_out) = (Vec::new(), 0);
+        while told.last().is_none_or(|text| text != "499") {
+            let text = page.text().await;
+            left_out += text["events"].as_u64().unwrap_or(0);
+            told.extend(text["event"]["text"].as_str().map(str::to_owned));
+        }
+        assert_eq!(told[0], "the cause");
+        assert_eq!(told.len() as u64 + left_out, 501);
+        assert!(told.len() < 100, "{}", told.len());
     });
 }
 
