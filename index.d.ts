@@ -858,8 +858,8 @@ export interface Histogram {
 }
 /** What keeps the machine busy while wakes are measured. */
 export type BenchLoad = 'idle' | 'blocked' | 'garbage' | 'busy' | 'io';
-/** What waits for the deadlines. `cyclictest` waits with `clock_nanosleep`. */
-export type BenchMethod = 'kilohertz' | 'spin' | 'Atomics.wait' | 'cyclictest';
+/** What waits for the deadlines. `cyclictest` waits with `clock_nanosleep` too. */
+export type BenchMethod = 'kilohertz' | 'clock_nanosleep' | 'spin' | 'cyclictest';
 /** Options of {@link bench}. */
 export interface BenchOptions {
   /** How often a thread wakes [Hz], 1 to 10,000. Default 1000. */
@@ -920,7 +920,8 @@ export interface BenchReport {
 }
 /**
  * Measures how late threads of this machine wake, under loads that it makes: the loop of a session with a robot in
- * memory, a thread that only spins, Node's own way to sleep in a thread, and cyclictest where it is installed. Other
+ * memory, a thread that only sleeps with `clock_nanosleep`, scheduled as the loop is, one that only spins, scheduled
+ * ordinarily, and cyclictest where it is installed. Other
  * things that run on the machine are measured too, so end them before.
  *
  * @example

@@ -54,6 +54,7 @@ export {
   type NativeStats,
   type NativeValue,
   type NativeViolation,
+  NativeWakes,
   NativeWorkerPort,
   plotRecording,
   recordedEpisodes,
