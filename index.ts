@@ -21,6 +21,7 @@ export {
   PolicyError,
   PolicyLateError,
   RobotError,
+  ServerError,
   SessionError,
   type SessionErrorDetails,
   SessionInterruptedError,
@@ -145,6 +146,18 @@ export {
   type RerunTick,
   rerun,
 } from './lib/record/rerun.ts';
+export type { NumberArray, ServerAnswer } from './lib/servers/answer.ts';
+export type { ServerArray, ServerNumbers } from './lib/servers/arrays.ts';
+export type { ServerStats } from './lib/servers/connection.ts';
+export { type DroidMapping, type DroidOptions, droid, type RgbImage } from './lib/servers/droid.ts';
+export { type OpenpiOptions, openpiPolicy } from './lib/servers/openpi.ts';
+export type {
+  PolicyServerOptions,
+  ServerObservation,
+  ServerPolicy,
+  ServerQuestion,
+  ServerValue,
+} from './lib/servers/policy-server.ts';
 export type { FoxgloveOptions, FoxgloveReport } from './lib/session/live.ts';
 export type { LatencyRange, LockstepOptions } from './lib/session/lockstep.ts';
 export type {

@@ -1,0 +1,21 @@
+// The program of the thread that keeps the connection to a policy server.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import type { FromLink, LinkTask, ToLink } from '../servers/messages.ts';
+import { OpenpiLink } from '../servers/openpi-link.ts';
+
+const task = workerData as LinkTask;
+
+function tell(message: FromLink, moving: ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, moving);
+}
+
+const link = new OpenpiLink(task, tell);
+
+parentPort?.on('message', (message: ToLink) => {
+  if (message.kind === 'ask') link.ask(message.id, message.frame, message.timeoutMs);
+  else {
+    link.close();
+    parentPort?.close();
+  }
+});

@@ -1,0 +1,45 @@
+// The messages between the thread of a policy server's connection and the thread that asks.
+
+import type { ServerArray } from './arrays.ts';
+import type { Fault } from './wire-error.ts';
+
+/** What was read of a frame, and the objects in it that are arrays. */
+export interface Read {
+  readonly value: unknown;
+  readonly arrays: readonly ServerArray[];
+}
+
+/** The connection that a thread keeps. */
+export interface LinkTask {
+  readonly url: string;
+  /** How long connecting may take once. */
+  readonly timeoutMs: number;
+  /** The largest frame that is read. */
+  readonly maxAnswerBytes: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The authorities to trust; undefined for those that Node knows. */
+  readonly ca: string | readonly string[] | undefined;
+}
+
+/** What the thread of a connection is told. */
+export type ToLink =
+  | {
+      readonly kind: 'ask';
+      readonly id: number;
+      readonly frame: Uint8Array<ArrayBuffer>;
+      readonly timeoutMs: number;
+    }
+  | { readonly kind: 'close' };
+
+/** What the thread of a connection tells. */
+export type FromLink =
+  | { readonly kind: 'connected'; readonly metadata: Read }
+  /** The connection is lost, or could not be made; the thread tries again. */
+  | { readonly kind: 'lost'; readonly fault: Fault }
+  | { readonly kind: 'answered'; readonly id: number; readonly answer: Read }
+  | { readonly kind: 'failed'; readonly id: number; readonly fault: Fault };
+
+/** Returns the memory that moves with what was read. */
+export function movingOf({ arrays }: Read): ArrayBuffer[] {
+  return arrays.map(({ data }) => data.buffer as ArrayBuffer);
+}
