@@ -93,8 +93,9 @@ async function drive(url: string, address: string | undefined): Promise<void> {
     episode.end(isSuccess ? 'success' : 'failure');
     rows.push([task, isSuccess ? 'done' : 'not done']);
   }
-  const stats = await session.stop();
+  await session.stop();
   session.checkHealth();
+  const { stats } = session;
 
   const ms = (seconds: number): string => `${(seconds * 1e3).toFixed(0)} ms`;
   const { answers, losses } = policy.stats;

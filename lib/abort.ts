@@ -81,9 +81,10 @@ export async function orAborted<T>(
   signal: AbortSignal | undefined,
   what: string,
 ): Promise<T> {
+  if (signal === undefined) return promise;
   let stopListening = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {
-    stopListening = onAbort(signal, () => reject(new AbortError(what, signal?.reason)));
+    stopListening = onAbort(signal, () => reject(new AbortError(what, signal.reason)));
   });
   try {
     return await Promise.race([promise, aborted]);

@@ -21,7 +21,14 @@ import { program } from '../fixtures/programs.ts';
 import { folderFor } from '../fixtures/recordings.ts';
 import { swaying } from '../fixtures/servers/mapping.ts';
 import { serverFor, TestServer } from '../fixtures/servers/openpi.ts';
-import { abortReason, block, rejection, until, warningsDuring } from '../fixtures/waiting.ts';
+import {
+  abortReason,
+  block,
+  rejection,
+  rejections,
+  until,
+  warningsDuring,
+} from '../fixtures/waiting.ts';
 
 /** The options of a policy that is not asked in a session. */
 const NOTHING: OpenpiOptions = { observe: () => ({}), actions: () => undefined, dtS: 0.02 };
@@ -258,12 +265,13 @@ test('a server that cannot be connected to is told by name, within the time that
     [silent, 'SERVER_TIMEOUT', /within 3 s: it has not answered/],
     [server.url, 'SERVER_TIMEOUT', /within 3 s: it has not answered/],
   ];
-  for (const [url, code, message] of cases) {
-    const error = (await rejection(
-      openpiPolicy(url, { ...NOTHING, connectTimeoutS: 3 }),
-    )) as ServerError;
+  const errors = await rejections(
+    cases.map(([url]) => openpiPolicy(url, { ...NOTHING, connectTimeoutS: 3 })),
+  );
+  for (const [nth, [url, code, message]] of cases.entries()) {
+    const error = errors[nth] as ServerError;
     t.true(error instanceof ServerError, `${error}`);
-    t.is(error.code, code as never, error.message);
+    t.is(error.code, code as never, `${url}: ${error.message}`);
     t.regex(error.message, message);
   }
 });

@@ -10,6 +10,7 @@ import { numberText } from '../errors/number.ts';
 import { checkRoom, shortage } from '../errors/shortage.ts';
 import { threadOptions } from '../offload/node-options.ts';
 import type { FromLink, LinkTask, Read, ToLink } from './messages.ts';
+import type { Frame } from './msgpack.ts';
 import type { Fault } from './wire-error.ts';
 
 /** What has happened to a policy server since it was connected to. */
@@ -45,6 +46,8 @@ const WHAT = 'the thread of the policy server';
 const NOTHING_YET: Fault = { code: 'SERVER_TIMEOUT', message: 'it has not answered' };
 
 interface Waiting {
+  /** The memory of the question's frame. */
+  readonly memory: SharedArrayBuffer;
   readonly answered: (answer: Read) => void;
   readonly failed: (error: Error) => void;
 }
@@ -79,6 +82,7 @@ export class ServerConnection {
   /** What went wrong last, since it was connected to. */
   #fault: Fault = NOTHING_YET;
   #newest = 0;
+  #memory: SharedArrayBuffer | undefined;
 
   private constructor(task: LinkTask) {
     this.place = new URL(task.url).host;
@@ -185,20 +189,27 @@ export class ServerConnection {
     });
   }
 
+  /** Takes the memory of a frame that was answered, for the next one; undefined if there is none. */
+  takeMemory(): SharedArrayBuffer | undefined {
+    const memory = this.#memory;
+    this.#memory = undefined;
+    return memory;
+  }
+
   /**
-   * Sends a frame, whose memory moves, and resolves to the answer.
+   * Sends a frame, which must not be changed any more, and resolves to the answer.
    *
    * @throws {ServerError}
    */
-  ask(frame: Uint8Array<ArrayBuffer>, timeoutS: number): Promise<Read> {
+  ask(frame: Frame, timeoutS: number): Promise<Read> {
     if (!this.#isConnected) return Promise.reject(this.newestError());
     this.#newest += 1;
     const id = this.#newest;
     this.#counts.questions += 1;
     return new Promise((answered, failed) => {
-      this.#waiting.set(id, { answered, failed });
+      this.#waiting.set(id, { memory: frame.buffer, answered, failed });
       this.#hold();
-      this.#send({ kind: 'ask', id, frame, timeoutMs: timeoutS * 1e3 }, [frame.buffer]);
+      this.#send({ kind: 'ask', id, frame, timeoutMs: timeoutS * 1e3 });
     });
   }
 
@@ -213,14 +224,14 @@ export class ServerConnection {
     if (!this.#isClosed) {
       this.#end({ code: 'SERVER_CLOSED', message: 'its policy was closed' });
       this.#worker.ref();
-      this.#send({ kind: 'close' }, []);
+      this.#send({ kind: 'close' });
       setTimeout(() => void this.#worker.terminate(), CLOSE_LIMIT_MS).unref();
     }
     await this.#ended;
   }
 
-  #send(message: ToLink, moving: ArrayBuffer[]): void {
-    this.#worker.postMessage(message, moving);
+  #send(message: ToLink): void {
+    this.#worker.postMessage(message);
   }
 
   #take(message: FromLink): void {
@@ -247,7 +258,7 @@ export class ServerConnection {
         return;
       }
       case 'answered':
-        this.#settle(message.id)?.answered(message.answer);
+        this.#answered(message.id, message.answer);
         return;
       case 'failed':
         this.#count(message.fault);
@@ -263,6 +274,13 @@ export class ServerConnection {
     else if (code === 'SERVER_FRAME') counts.badFrames += 1;
     else if (code === 'SERVER_ANSWER') counts.badAnswers += 1;
     else counts.lostQuestions += 1;
+  }
+
+  #answered(id: number, answer: Read): void {
+    const waiting = this.#settle(id);
+    // The whole frame was read by the server: nothing reads it any more.
+    this.#memory = waiting?.memory;
+    waiting?.answered(answer);
   }
 
   #settle(id: number): Waiting | undefined {

@@ -1,6 +1,7 @@
 // The messages between the thread of a policy server's connection and the thread that asks.
 
 import type { ServerArray } from './arrays.ts';
+import type { Frame } from './msgpack.ts';
 import type { Fault } from './wire-error.ts';
 
 /** What was read of a frame, and the objects in it that are arrays. */
@@ -16,6 +17,11 @@ export interface LinkTask {
   readonly timeoutMs: number;
   /** The largest frame that is read. */
   readonly maxAnswerBytes: number;
+  /**
+   * Whether what is sent is masked. The mask of a WebSocket keeps proxies from taking it for requests of their own; on this
+   * machine and inside TLS there is none that could.
+   */
+  readonly isMasked: boolean;
   readonly headers: Readonly<Record<string, string>>;
   /** The authorities to trust; undefined for those that Node knows. */
   readonly ca: string | readonly string[] | undefined;
@@ -26,7 +32,7 @@ export type ToLink =
   | {
       readonly kind: 'ask';
       readonly id: number;
-      readonly frame: Uint8Array<ArrayBuffer>;
+      readonly frame: Frame;
       readonly timeoutMs: number;
     }
   | { readonly kind: 'close' };
@@ -39,7 +45,11 @@ export type FromLink =
   | { readonly kind: 'answered'; readonly id: number; readonly answer: Read }
   | { readonly kind: 'failed'; readonly id: number; readonly fault: Fault };
 
+/** From how many bytes on the memory of an array moves: to move it costs more than to copy a small one. */
+const SMALLEST_MOVED = 2 ** 16;
+
 /** Returns the memory that moves with what was read. */
 export function movingOf({ arrays }: Read): ArrayBuffer[] {
-  return arrays.map(({ data }) => data.buffer as ArrayBuffer);
+  const buffers = arrays.map(({ data }) => data.buffer as ArrayBuffer);
+  return buffers.filter(({ byteLength }) => byteLength >= SMALLEST_MOVED);
 }

@@ -30,9 +30,18 @@ const MOST_VALUES = 200_000;
 const FIX = { text: 31, list: 15, number: 127, negative: -32 } as const;
 const [BYTE, SHORT] = [0xff, 0xffff];
 
-/** Returns the bytes of a value. */
-export function pack(value: Packable): Uint8Array<ArrayBuffer> {
-  const bytes = Buffer.allocUnsafeSlow(sizeOf(value));
+/** A message. Its memory is shared with the thread that sends it. */
+export type Frame = Uint8Array<SharedArrayBuffer>;
+
+/** Memory is allocated in units of so many bytes, so that the next message fits, too. */
+const UNIT = 2 ** 16;
+
+/** Returns the bytes of a value, in `memory` if that is large enough: new memory costs more than what is written to it. */
+export function pack(value: Packable, memory?: SharedArrayBuffer): Frame {
+  const size = sizeOf(value);
+  const isEnough = memory !== undefined && memory.byteLength >= size;
+  const shared = isEnough ? memory : new SharedArrayBuffer(UNIT * Math.ceil(size / UNIT));
+  const bytes = Buffer.from(shared, 0, size);
   new Writer(bytes).write(value);
   return bytes;
 }
@@ -192,10 +201,7 @@ class Reader {
     if (depth > DEEPEST) {
       throw badFrame(`values nested deeper than ${DEEPEST}`, 'a message of a policy server');
     }
-    this.#values += 1;
-    if (this.#values > MOST_VALUES) {
-      throw badFrame(`more than ${MOST_VALUES} values`, 'numbers in arrays of numpy');
-    }
+    this.#count();
     const code = this.#bytes[this.#take(1)] ?? 0;
     if (code <= 0x7f) return code;
     if (code >= 0xe0) return code - 0x100;
@@ -296,13 +302,28 @@ class Reader {
     // Without a prototype: a key may be `__proto__`.
     const map: Record<string, unknown> = Object.create(null);
     for (let nth = 0; nth < size; nth += 1) {
-      const key = this.read(depth + 1);
-      const name = key instanceof Uint8Array ? Buffer.from(key).toString('latin1') : key;
-      if (typeof name !== 'string') throw badFrame('a key that is no text', 'texts or bytes');
+      const name = this.#key();
       if (name in map) throw badFrame(`the key ${describe(name)} twice`, 'each key once');
       map[name] = this.read(depth + 1);
     }
     return this.#each(map) ?? map;
+  }
+
+  /** Reads the key of a map: a text, or bytes. */
+  #key(): string {
+    this.#count();
+    const code = this.#bytes[this.#take(1)] ?? 0;
+    if (code >= 0xa0 && code <= 0xbf) return this.#text(code & 0x1f);
+    if (code >= 0xd9 && code <= 0xdb) return this.#text(this.#size(code - 0xd9));
+    if (code >= 0xc4 && code <= 0xc6) return this.#text(this.#size(code - 0xc4));
+    throw badFrame('a key that is no text', 'texts or bytes');
+  }
+
+  #count(): void {
+    this.#values += 1;
+    if (this.#values > MOST_VALUES) {
+      throw badFrame(`more than ${MOST_VALUES} values`, 'numbers in arrays of numpy');
+    }
   }
 
   /** A value takes at least a byte. */

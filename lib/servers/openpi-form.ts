@@ -2,26 +2,24 @@
 
 import { readArray, type ServerArray, toPackable } from './arrays.ts';
 import type { Read } from './messages.ts';
-import { type Packable, pack, type UnpackedMap, unpack } from './msgpack.ts';
+import { type Frame, type Packable, pack, type UnpackedMap, unpack } from './msgpack.ts';
 
 const [IS_ARRAY, DATA, DTYPE, SHAPE] = ['__ndarray__', 'data', 'dtype', 'shape'].map((name) =>
   Buffer.from(name),
 ) as [Buffer, Buffer, Buffer, Buffer];
 
-/** Returns the frame for what a server is told. */
-export function openpiFrame(told: unknown): Uint8Array<ArrayBuffer> {
-  return pack(
-    toPackable(
-      told,
-      (dtype, shape, bytes) =>
-        new Map<Buffer, Packable>([
-          [IS_ARRAY, true],
-          [DATA, bytes],
-          [DTYPE, dtype],
-          [SHAPE, shape],
-        ]),
-    ),
-  );
+/** Returns the frame for what a server is told, in `memory` if that is large enough. */
+export function openpiFrame(told: unknown, memory?: SharedArrayBuffer): Frame {
+  return pack(toPackable(told, form), memory);
+}
+
+function form(dtype: string, shape: readonly number[], bytes: Uint8Array): Packable {
+  return new Map<Buffer, Packable>([
+    [IS_ARRAY, true],
+    [DATA, bytes],
+    [DTYPE, dtype],
+    [SHAPE, shape],
+  ]);
 }
 
 /**

@@ -51,14 +51,15 @@ export async function openpiPolicy<Action = unknown>(
   const limits = checkServerOptions(options);
   const { apiKey, ca, signal } = options;
   if (ca !== undefined) checkAuthorities(ca);
+  const isReadable = place.protocol === 'ws:' && !isHere(place);
   const headers: Record<string, string> = {};
   if (apiKey !== undefined) {
     headers['Authorization'] = `Api-Key ${checkKey(apiKey)}`;
-    if (place.protocol === 'ws:') warnOfKey(place);
+    if (isReadable) warnOfKey(place);
   }
   const { connectTimeoutS, maxAnswerBytes } = limits;
   const timeoutMs = connectTimeoutS * 1e3;
-  const task = { url: place.href, timeoutMs, maxAnswerBytes, headers, ca };
+  const task = { url: place.href, timeoutMs, maxAnswerBytes, isMasked: isReadable, headers, ca };
   const connection = await ServerConnection.open(task, connectTimeoutS, signal);
   return makeServerPolicy(place, connection, options, limits, openpiFrame);
 }
@@ -82,9 +83,13 @@ function checkAuthorities(ca: unknown): void {
   throw new OptionTypeError('OPTION_CA', 'ca', ca, expected);
 }
 
-function warnOfKey({ hostname, host }: URL): void {
+/** Whether a server is on this machine. */
+function isHere({ hostname }: URL): boolean {
   const name = hostname.replace(/^\[|\]$/g, '');
-  if (name === 'localhost' || (isIP(name) !== 0 && isLoopback(name))) return;
+  return name === 'localhost' || (isIP(name) !== 0 && isLoopback(name));
+}
+
+function warnOfKey({ host }: URL): void {
   const message = `the apiKey for ${host} goes over ws://: everybody on the way can read it. Use wss://`;
   process.emitWarning(message, { code: 'KILOHERTZ_API_KEY' });
 }

@@ -19,6 +19,7 @@ import {
 import type { Policy, Tick } from '../session/robot.ts';
 import { ServerAnswer } from './answer.ts';
 import type { ServerConnection, ServerStats } from './connection.ts';
+import type { Frame } from './msgpack.ts';
 
 /** A value that a policy server is told. A typed array becomes an array of numpy, an `ArrayBuffer` bytes. */
 export type ServerValue =
@@ -105,8 +106,10 @@ export const SERVER_OPTIONS: readonly (keyof PolicyServerOptions)[] = [
   'signal',
 ];
 
-/** The members of a policy that asks a server, beside those of {@link ChunkedPolicy}. */
-interface ServerMembers extends AsyncDisposable {
+/** A policy that asks a server, made by {@link openpiPolicy}. It may run in one session after the other. */
+export interface ServerPolicy<Action = unknown>
+  extends ChunkedPolicy<RobotState, Action>,
+    AsyncDisposable {
   /** The URL of the server, without a user name, a password or a query. */
   readonly url: string;
   /** What the server has told of itself when it was connected to last. */
@@ -124,11 +127,6 @@ interface ServerMembers extends AsyncDisposable {
   /** Closes the connection. A session that runs the policy ends with `SERVER_CLOSED` when it asks the next time. */
   close(): Promise<void>;
 }
-
-/** A policy that asks a server, made by {@link openpiPolicy}. The connection ends with {@link close}. */
-export interface ServerPolicy<Action = unknown>
-  extends ChunkedPolicy<RobotState, Action>,
-    ServerMembers {}
 
 /** The limits with their defaults, and how chunks are played. */
 export interface ServerLimits {
@@ -185,8 +183,8 @@ export function checkServerUrl(url: unknown, protocols: readonly string[], examp
   throw new OptionRangeError('OPTION_URL', 'url', url, expected);
 }
 
-/** Returns the bytes of what a server is told. */
-type FrameOf = (observation: ServerObservation) => Uint8Array<ArrayBuffer>;
+/** Returns the bytes of what a server is told, in `memory` if that is large enough. */
+type FrameOf = (observation: ServerObservation, memory: SharedArrayBuffer | undefined) => Frame;
 
 /** Makes the policy that asks over a connection. */
 export function makeServerPolicy<Action>(
@@ -270,7 +268,10 @@ class Asker<Action> {
   async infer(observation: ServerObservation, timeoutS: number): Promise<ServerAnswer> {
     const connection = this.#connection;
     await connection.connected(timeoutS);
-    const read = await connection.ask(this.#frameOf(observation), timeoutS);
+    const read = await connection.ask(
+      this.#frameOf(observation, connection.takeMemory()),
+      timeoutS,
+    );
     connection.judged(true);
     return new ServerAnswer(read, (fault) => connection.errorOf(fault));
   }
@@ -281,7 +282,8 @@ class Asker<Action> {
     const { timeoutS, connectTimeoutS } = this.#limits;
     try {
       await connection.connected(connectTimeoutS);
-      const frame = this.#frameOf(await observe(state, tick));
+      const observation = await observe(state, tick);
+      const frame = this.#frameOf(observation, connection.takeMemory());
       const read = await connection.ask(frame, timeoutS);
       const answer = new ServerAnswer(read, (fault) => connection.errorOf(fault));
       const actions = this.#actions(answer, { state, tick });
