@@ -67,18 +67,15 @@ async function measure(): Promise<void> {
     'observation/gripper_position': new Float64Array(1),
     prompt: 'pick up the cube',
   };
-  /** How long each call took, and how long it kept the main thread busy [us]. */
-  async function ours(calls: number): Promise<{ times: number[]; busy: number[] }> {
-    const [times, busy]: [number[], number[]] = [[], []];
+  /** How long each call took [us]. */
+  async function ours(calls: number): Promise<number[]> {
+    const times: number[] = [];
     for (let call = 0; call < calls; call += 1) {
       const from = performance.now();
-      const asked = policy.infer(observation);
-      const sent = performance.now();
-      (await asked).array('actions', [50, 8]);
+      (await policy.infer(observation)).array('actions', [50, 8]);
       times.push(1e3 * (performance.now() - from));
-      busy.push(1e3 * (sent - from));
     }
-    return { times, busy };
+    return times;
   }
 
   const rows: Row[] = [];
@@ -88,9 +85,8 @@ async function measure(): Promise<void> {
     const mine = await ours(CALLS);
     const theirs = JSON.parse(await peer.ask(String(CALLS))) as number[];
     for (const [who, times] of [
-      ['openpiPolicy', mine.times],
+      ['openpiPolicy', mine],
       ['openpi-client, Python', theirs],
-      ['openpiPolicy, main thread', mine.busy],
     ] as const) {
       rows.push({ round, who, p50Us: percentile(times, 0.5), p99Us: percentile(times, 0.99) });
     }

@@ -19,6 +19,7 @@ from openpi_client import msgpack_numpy
 from openpi_client.websocket_client_policy import WebsocketClientPolicy
 
 pack = msgpack_numpy.Packer().pack
+PING, CLOSE = 9, 8
 METADATA = pack({"name": "answers at once"})
 ACTIONS = pack({"actions": np.zeros((50, 8), np.float32)})
 
@@ -51,12 +52,18 @@ def talk(connection):
     buffer = bytearray(2**20)
     answer = frame(ACTIONS)
     while True:
-        # The head, a length of eight bytes, and the mask.
-        read(connection, buffer, 14)
-        if buffer[1] != 0x80 | 127:
-            return  # It is closed.
-        read(connection, buffer, int.from_bytes(buffer[2:10], "big"))
-        connection.sendall(answer)
+        read(connection, buffer, 2)
+        kind, length = buffer[0] & 0x0F, buffer[1] & 0x7F
+        if length > 125:
+            read(connection, buffer, 2 if length == 126 else 8)
+            length = int.from_bytes(buffer[: 2 if length == 126 else 8], "big")
+        read(connection, buffer, 4 + length)  # The mask, and what is masked.
+        if kind == PING:
+            connection.sendall(b"\x8a\x00")
+        elif kind == CLOSE:
+            return
+        else:
+            connection.sendall(answer)
 
 
 def serve():

@@ -13,9 +13,10 @@ function tell(message: FromLink, moving: ArrayBuffer[] = []): void {
 const link = new OpenpiLink(task, tell);
 
 parentPort?.on('message', (message: ToLink) => {
-  if (message.kind === 'ask') link.ask(message.id, message.frame, message.timeoutMs);
-  else {
-    link.close();
-    parentPort?.close();
+  if (message.kind === 'ask') {
+    link.ask(message.id, message.frame, message.timeoutMs);
+    return;
   }
+  link.close();
+  parentPort?.close();
 });

@@ -46,8 +46,6 @@ const WHAT = 'the thread of the policy server';
 const NOTHING_YET: Fault = { code: 'SERVER_TIMEOUT', message: 'it has not answered' };
 
 interface Waiting {
-  /** The memory of the question's frame. */
-  readonly memory: SharedArrayBuffer;
   readonly answered: (answer: Read) => void;
   readonly failed: (error: Error) => void;
 }
@@ -82,7 +80,8 @@ export class ServerConnection {
   /** What went wrong last, since it was connected to. */
   #fault: Fault = NOTHING_YET;
   #newest = 0;
-  #memory: SharedArrayBuffer | undefined;
+  /** The memory of a frame that was answered. */
+  #memory: ArrayBuffer | undefined;
 
   private constructor(task: LinkTask) {
     this.place = new URL(task.url).host;
@@ -190,14 +189,14 @@ export class ServerConnection {
   }
 
   /** Takes the memory of a frame that was answered, for the next one; undefined if there is none. */
-  takeMemory(): SharedArrayBuffer | undefined {
+  takeMemory(): ArrayBuffer | undefined {
     const memory = this.#memory;
     this.#memory = undefined;
     return memory;
   }
 
   /**
-   * Sends a frame, which must not be changed any more, and resolves to the answer.
+   * Sends a frame, whose memory moves, and resolves to the answer.
    *
    * @throws {ServerError}
    */
@@ -207,9 +206,9 @@ export class ServerConnection {
     const id = this.#newest;
     this.#counts.questions += 1;
     return new Promise((answered, failed) => {
-      this.#waiting.set(id, { memory: frame.buffer, answered, failed });
+      this.#waiting.set(id, { answered, failed });
       this.#hold();
-      this.#send({ kind: 'ask', id, frame, timeoutMs: timeoutS * 1e3 });
+      this.#send({ kind: 'ask', id, frame, timeoutMs: timeoutS * 1e3 }, [frame.buffer]);
     });
   }
 
@@ -224,14 +223,14 @@ export class ServerConnection {
     if (!this.#isClosed) {
       this.#end({ code: 'SERVER_CLOSED', message: 'its policy was closed' });
       this.#worker.ref();
-      this.#send({ kind: 'close' });
+      this.#send({ kind: 'close' }, []);
       setTimeout(() => void this.#worker.terminate(), CLOSE_LIMIT_MS).unref();
     }
     await this.#ended;
   }
 
-  #send(message: ToLink): void {
-    this.#worker.postMessage(message);
+  #send(message: ToLink, moving: ArrayBuffer[]): void {
+    this.#worker.postMessage(message, moving);
   }
 
   #take(message: FromLink): void {
@@ -258,7 +257,8 @@ export class ServerConnection {
         return;
       }
       case 'answered':
-        this.#answered(message.id, message.answer);
+        this.#memory = message.memory;
+        this.#settle(message.id)?.answered(message.answer);
         return;
       case 'failed':
         this.#count(message.fault);
@@ -274,13 +274,6 @@ export class ServerConnection {
     else if (code === 'SERVER_FRAME') counts.badFrames += 1;
     else if (code === 'SERVER_ANSWER') counts.badAnswers += 1;
     else counts.lostQuestions += 1;
-  }
-
-  #answered(id: number, answer: Read): void {
-    const waiting = this.#settle(id);
-    // The whole frame was read by the server: nothing reads it any more.
-    this.#memory = waiting?.memory;
-    waiting?.answered(answer);
   }
 
   #settle(id: number): Waiting | undefined {

@@ -42,7 +42,13 @@ export type FromLink =
   | { readonly kind: 'connected'; readonly metadata: Read }
   /** The connection is lost, or could not be made; the thread tries again. */
   | { readonly kind: 'lost'; readonly fault: Fault }
-  | { readonly kind: 'answered'; readonly id: number; readonly answer: Read }
+  | {
+      readonly kind: 'answered';
+      readonly id: number;
+      readonly answer: Read;
+      /** The memory of the question's frame, for another one. */
+      readonly memory: ArrayBuffer | undefined;
+    }
   | { readonly kind: 'failed'; readonly id: number; readonly fault: Fault };
 
 /** From how many bytes on the memory of an array moves: to move it costs more than to copy a small one. */

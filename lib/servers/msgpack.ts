@@ -30,18 +30,18 @@ const MOST_VALUES = 200_000;
 const FIX = { text: 31, list: 15, number: 127, negative: -32 } as const;
 const [BYTE, SHORT] = [0xff, 0xffff];
 
-/** A message. Its memory is shared with the thread that sends it. */
-export type Frame = Uint8Array<SharedArrayBuffer>;
+/** A message. */
+export type Frame = Uint8Array<ArrayBuffer>;
 
 /** Memory is allocated in units of so many bytes, so that the next message fits, too. */
 const UNIT = 2 ** 16;
 
 /** Returns the bytes of a value, in `memory` if that is large enough: new memory costs more than what is written to it. */
-export function pack(value: Packable, memory?: SharedArrayBuffer): Frame {
+export function pack(value: Packable, memory?: ArrayBuffer): Frame {
   const size = sizeOf(value);
   const isEnough = memory !== undefined && memory.byteLength >= size;
-  const shared = isEnough ? memory : new SharedArrayBuffer(UNIT * Math.ceil(size / UNIT));
-  const bytes = Buffer.from(shared, 0, size);
+  const used = isEnough ? memory : new ArrayBuffer(UNIT * Math.ceil(size / UNIT));
+  const bytes = Buffer.from(used, 0, size);
   new Writer(bytes).write(value);
   return bytes;
 }

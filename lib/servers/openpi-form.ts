@@ -9,7 +9,7 @@ const [IS_ARRAY, DATA, DTYPE, SHAPE] = ['__ndarray__', 'data', 'dtype', 'shape']
 ) as [Buffer, Buffer, Buffer, Buffer];
 
 /** Returns the frame for what a server is told, in `memory` if that is large enough. */
-export function openpiFrame(told: unknown, memory?: SharedArrayBuffer): Frame {
+export function openpiFrame(told: unknown, memory?: ArrayBuffer): Frame {
   return pack(toPackable(told, form), memory);
 }
 

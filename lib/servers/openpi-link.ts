@@ -20,6 +20,8 @@ const LONGEST_TRACEBACK = 4_000;
 interface Question {
   readonly id: number;
   readonly overdue: NodeJS.Timeout;
+  /** The memory of its frame, once it was sent. */
+  sent: ArrayBuffer | undefined;
 }
 
 /** A connection that is made again when it is lost. */
@@ -47,8 +49,12 @@ export class OpenpiLink {
       return;
     }
     const overdue = setTimeout(() => this.#lose(late('no answer', timeoutMs)), timeoutMs);
-    this.#questions.push({ id, overdue });
-    this.#socket.send(Buffer.from(frame.buffer, 0, frame.length));
+    const question: Question = { id, overdue, sent: undefined };
+    this.#questions.push(question);
+    // A view of the same memory: a plain array would be copied.
+    this.#socket.send(Buffer.from(frame.buffer, 0, frame.length), () => {
+      question.sent = frame.buffer;
+    });
   }
 
   close(): void {
@@ -105,7 +111,10 @@ export class OpenpiLink {
       this.#lose({ code: 'SERVER_FRAME', message: 'it sent a message that nobody has asked for' });
       return;
     }
-    this.#tell({ kind: 'answered', id: question.id, answer: taken }, movingOf(taken));
+    const { id, sent: memory } = question;
+    const moving = movingOf(taken);
+    if (memory) moving.push(memory);
+    this.#tell({ kind: 'answered', id, answer: taken, memory }, moving);
   }
 
   /** Removes the question that the next message answers. */

@@ -184,7 +184,7 @@ export function checkServerUrl(url: unknown, protocols: readonly string[], examp
 }
 
 /** Returns the bytes of what a server is told, in `memory` if that is large enough. */
-type FrameOf = (observation: ServerObservation, memory: SharedArrayBuffer | undefined) => Frame;
+type FrameOf = (observation: ServerObservation, memory: ArrayBuffer | undefined) => Frame;
 
 /** Makes the policy that asks over a connection. */
 export function makeServerPolicy<Action>(
