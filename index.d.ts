@@ -4078,6 +4078,35 @@ export type DroidMapping = Pick<
  * @throws {OptionTypeError | OptionRangeError} if an option is invalid
  */
 export declare function droid(given: DroidOptions): DroidMapping;
+/** Options of {@link gr00tPolicy}. */
+export interface Gr00tOptions<Action = unknown> extends PolicyServerOptions<Action> {
+  /** Is sent as `api_token`. Everybody on the way can read it. */
+  readonly apiKey?: string;
+}
+/**
+ * Connects to a policy server of GR00T, and makes a policy of it that answers in chunks, as {@link openpiPolicy} does. It
+ * needs the package `zeromq`, which is not installed with this one. The metadata is the server's modality configuration;
+ * the answer has the actions by their names.
+ *
+ * @example
+ * await using policy = await gr00tPolicy('tcp://gpu:5555', {
+ *   observe: ({ q }) => ({
+ *     video: { front: shaped(picture, [1, 1, 256, 256, 3]) },
+ *     state: { arm: shaped(Float32Array.from(q), [1, 1, 7]) },
+ *     language: { task: [['pick up the cube']] },
+ *   }),
+ *   actions: (answer) => answer.array('arm', [null, 7]),
+ *   dtS: 1 / 15,
+ * });
+ * @param url the address of the server, `tcp://` with a port
+ * @throws {ServerError} if it cannot be connected to within `connectTimeoutS`, or `SERVER_NO_ZEROMQ`
+ * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
+ * @throws {AbortError} if the signal aborts
+ */
+export declare function gr00tPolicy<Action = unknown>(
+  url: string | URL,
+  given: Gr00tOptions<Action>,
+): Promise<ServerPolicy<KnownAction<Action>>>;
 /** Options of {@link openpiPolicy}. */
 export interface OpenpiOptions<Action = unknown> extends PolicyServerOptions<Action> {
   /** Is sent as `Authorization: Api-Key …`. Use it with `wss://` only: over `ws://` everybody on the way can read it. */

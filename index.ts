@@ -150,6 +150,7 @@ export type { NumberArray, ServerAnswer } from './lib/servers/answer.ts';
 export type { ServerArray, ServerNumbers } from './lib/servers/arrays.ts';
 export type { ServerStats } from './lib/servers/connection.ts';
 export { type DroidMapping, type DroidOptions, droid, type RgbImage } from './lib/servers/droid.ts';
+export { type Gr00tOptions, gr00tPolicy } from './lib/servers/gr00t.ts';
 export { type OpenpiOptions, openpiPolicy } from './lib/servers/openpi.ts';
 export type {
   PolicyServerOptions,

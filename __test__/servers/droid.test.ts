@@ -12,7 +12,7 @@ import {
 } from '../../index.ts';
 import { ServerAnswer } from '../../lib/servers/answer.ts';
 import { isRested, setUp } from '../fixtures/arms.ts';
-import { serverFor } from '../fixtures/servers/openpi.ts';
+import { serverFor } from '../fixtures/servers/server.ts';
 import { rejection, until } from '../fixtures/waiting.ts';
 
 const image = shaped(new Uint8Array(224 * 224 * 3).fill(7), [224, 224, 3]);

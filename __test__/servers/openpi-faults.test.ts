@@ -5,7 +5,7 @@ import test from 'ava';
 import { openpiPolicy, type ServerError, Session } from '../../index.ts';
 import { isRested, REST, setUp, speed, WALL } from '../fixtures/arms.ts';
 import { swaying } from '../fixtures/servers/mapping.ts';
-import { TestServer } from '../fixtures/servers/openpi.ts';
+import { TestServer } from '../fixtures/servers/server.ts';
 import { rejection, until } from '../fixtures/waiting.ts';
 
 const TIMES = 20;

@@ -20,7 +20,7 @@ import { isRested, setUp, WALL } from '../fixtures/arms.ts';
 import { program } from '../fixtures/programs.ts';
 import { folderFor } from '../fixtures/recordings.ts';
 import { swaying } from '../fixtures/servers/mapping.ts';
-import { serverFor, TestServer } from '../fixtures/servers/openpi.ts';
+import { serverFor, TestServer } from '../fixtures/servers/server.ts';
 import {
   abortReason,
   block,

@@ -4,7 +4,7 @@ import type { ServerError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import type { ServerArray } from './arrays.ts';
 import type { Read } from './messages.ts';
-import { type Fault, WireError } from './wire-error.ts';
+import { badAnswer, type Fault } from './wire-error.ts';
 
 /** An array of finite numbers in a server's answer: an {@link ActionTensor}. */
 export interface NumberArray extends ServerArray {
@@ -47,7 +47,7 @@ export class ServerAnswer {
       shape === undefined ? '' : ` with the shape [${shape.map((n) => n ?? 'any').join(', ')}]`;
     const expected = `an array of finite numbers${wanted}`;
     const refused = (received: string): ServerError =>
-      this.#errorOf(new WireError('SERVER_ANSWER', received, expected).fault);
+      this.#errorOf(badAnswer(received, expected).fault);
     const { value } = this;
     if (typeof value !== 'object' || value === null) {
       throw refused(`the answer is ${describe(value)}`);

@@ -5,7 +5,7 @@ import { isList } from '../checks.ts';
 import { describe } from '../errors/describe.ts';
 import { hasShape, type Shaped } from '../offload/codec/shape.ts';
 import type { Packable } from './msgpack.ts';
-import { badFrame, WireError } from './wire-error.ts';
+import { badAnswer, badFrame } from './wire-error.ts';
 
 /** The numbers of an array of numpy. */
 export type ServerNumbers =
@@ -67,7 +67,7 @@ export interface ServerArray {
  */
 export function readArray(dtype: unknown, shape: unknown, bytes: unknown): ServerArray {
   if (typeof dtype !== 'string' || (dtype !== HALF && !Object.hasOwn(CLASSES, dtype))) {
-    throw new WireError('SERVER_ANSWER', `an array of the type ${describe(dtype)}`, KNOWN);
+    throw badAnswer(`an array of the type ${describe(dtype)}`, KNOWN);
   }
   if (!(bytes instanceof Uint8Array)) {
     throw badFrame(`an array whose data is ${describe(bytes)}`, 'its bytes');

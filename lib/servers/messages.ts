@@ -12,6 +12,7 @@ export interface Read {
 
 /** The connection that a thread keeps. */
 export interface LinkTask {
+  readonly protocol: 'openpi' | 'gr00t';
   readonly url: string;
   /** How long connecting may take once. */
   readonly timeoutMs: number;
@@ -23,6 +24,7 @@ export interface LinkTask {
    */
   readonly isMasked: boolean;
   readonly headers: Readonly<Record<string, string>>;
+  readonly apiKey: string | undefined;
   /** The authorities to trust; undefined for those that Node knows. */
   readonly ca: string | readonly string[] | undefined;
 }

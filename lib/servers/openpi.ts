@@ -1,17 +1,18 @@
-import { isIP } from 'node:net';
 import { ownOptions } from '../checks.ts';
-import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
-import { isLoopback } from '../listening.ts';
+import { OptionTypeError } from '../errors/errors.ts';
 import type { KnownAction } from '../policy/chunked.ts';
 import { ServerConnection } from './connection.ts';
 import { openpiFrame } from './openpi-form.ts';
 import {
+  checkKey,
   checkServerOptions,
   checkServerUrl,
+  isHere,
   makeServerPolicy,
   type PolicyServerOptions,
   SERVER_OPTIONS,
   type ServerPolicy,
+  warnOfKey,
 } from './policy-server.ts';
 
 /** Options of {@link openpiPolicy}. */
@@ -55,24 +56,25 @@ export async function openpiPolicy<Action = unknown>(
   const headers: Record<string, string> = {};
   if (apiKey !== undefined) {
     headers['Authorization'] = `Api-Key ${checkKey(apiKey)}`;
-    if (isReadable) warnOfKey(place);
+    if (isReadable) warnOfKey(place, '. Use wss://');
   }
   const { connectTimeoutS, maxAnswerBytes } = limits;
   const timeoutMs = connectTimeoutS * 1e3;
-  const task = { url: place.href, timeoutMs, maxAnswerBytes, isMasked: isReadable, headers, ca };
-  const connection = await ServerConnection.open(task, connectTimeoutS, signal);
-  return makeServerPolicy(place, connection, options, limits, openpiFrame);
-}
-
-/** @throws {OptionTypeError | OptionRangeError} `OPTION_API_KEY`; the message does not show the key */
-function checkKey(key: unknown): string {
-  const expected = 'visible characters of ASCII';
-  if (typeof key !== 'string') {
-    throw new OptionTypeError('OPTION_API_KEY', 'apiKey', key, expected);
-  }
-  if (/^[\x21-\x7e]+$/.test(key)) return key;
-  const received = key === '' ? key : 'a text with other characters';
-  throw new OptionRangeError('OPTION_API_KEY', 'apiKey', received, expected);
+  const connection = await ServerConnection.open(
+    {
+      protocol: 'openpi',
+      url: place.href,
+      timeoutMs,
+      maxAnswerBytes,
+      isMasked: isReadable,
+      headers,
+      apiKey,
+      ca,
+    },
+    connectTimeoutS,
+    signal,
+  );
+  return makeServerPolicy(place, connection, options, limits, { frameOf: openpiFrame });
 }
 
 /** @throws {OptionTypeError} `OPTION_CA` */
@@ -81,15 +83,4 @@ function checkAuthorities(ca: unknown): void {
   if (all.every((each) => typeof each === 'string' && each.includes('-----BEGIN'))) return;
   const expected = 'certificates in PEM, as text';
   throw new OptionTypeError('OPTION_CA', 'ca', ca, expected);
-}
-
-/** Whether a server is on this machine. */
-function isHere({ hostname }: URL): boolean {
-  const name = hostname.replace(/^\[|\]$/g, '');
-  return name === 'localhost' || (isIP(name) !== 0 && isLoopback(name));
-}
-
-function warnOfKey({ host }: URL): void {
-  const message = `the apiKey for ${host} goes over ws://: everybody on the way can read it. Use wss://`;
-  process.emitWarning(message, { code: 'KILOHERTZ_API_KEY' });
 }

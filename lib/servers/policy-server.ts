@@ -1,9 +1,11 @@
 // A policy that asks a server: what the protocols have in common.
 
+import { isIP } from 'node:net';
 import { checkSignal, orAborted, throwIfAborted } from '../abort.ts';
 import { checkNumber, isUrl } from '../checks.ts';
 import { codeOf, OptionRangeError, OptionTypeError, ServerError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
+import { isLoopback } from '../listening.ts';
 import type { RobotState } from '../native/robot-state.ts';
 import { CALLED, type CallLimits, checkCallLimits, LONGEST_S } from '../offload/call-limits.ts';
 import {
@@ -173,18 +175,54 @@ function checkFunction(option: string, value: unknown, expected: string): void {
  *
  * @throws {OptionTypeError | OptionRangeError} `OPTION_URL`
  */
-export function checkServerUrl(url: unknown, protocols: readonly string[], example: string): URL {
+export function checkServerUrl(
+  url: unknown,
+  protocols: readonly string[],
+  example: string,
+  needsPort = false,
+): URL {
   const expected = `the URL of a policy server, as '${example}'`;
   if (typeof url !== 'string' && !isUrl(url)) {
     throw new OptionTypeError('OPTION_URL', 'url', url, expected);
   }
   const parsed = URL.canParse(String(url)) ? new URL(String(url)) : undefined;
-  if (parsed && protocols.includes(parsed.protocol) && parsed.host !== '') return parsed;
+  const hasPlace = parsed !== undefined && parsed.host !== '' && !(needsPort && parsed.port === '');
+  if (hasPlace && protocols.includes(parsed.protocol)) return parsed;
   throw new OptionRangeError('OPTION_URL', 'url', url, expected);
+}
+
+/** @throws {OptionTypeError | OptionRangeError} `OPTION_API_KEY`; the message does not show the key */
+export function checkKey(key: unknown): string {
+  const expected = 'visible characters of ASCII';
+  if (typeof key !== 'string') {
+    throw new OptionTypeError('OPTION_API_KEY', 'apiKey', key, expected);
+  }
+  if (/^[\x21-\x7e]+$/.test(key)) return key;
+  const received = key === '' ? key : 'a text with other characters';
+  throw new OptionRangeError('OPTION_API_KEY', 'apiKey', received, expected);
+}
+
+/** Whether a server is on this machine. */
+export function isHere({ hostname }: URL): boolean {
+  const name = hostname.replace(/^\[|\]$/g, '');
+  return name === 'localhost' || (isIP(name) !== 0 && isLoopback(name));
+}
+
+/** Warns of a key that others can read. */
+export function warnOfKey({ host, protocol }: URL, instead: string): void {
+  const message = `the apiKey for ${host} goes over ${protocol}//: everybody on the way can read it${instead}`;
+  process.emitWarning(message, { code: 'KILOHERTZ_API_KEY' });
 }
 
 /** Returns the bytes of what a server is told, in `memory` if that is large enough. */
 type FrameOf = (observation: ServerObservation, memory: ArrayBuffer | undefined) => Frame;
+
+/** What is special about a protocol. */
+export interface ServerProtocol {
+  readonly frameOf: FrameOf;
+  /** Returns the request that begins an episode, where there is one. */
+  readonly resetFrame?: () => Frame;
+}
 
 /** Makes the policy that asks over a connection. */
 export function makeServerPolicy<Action>(
@@ -192,9 +230,9 @@ export function makeServerPolicy<Action>(
   connection: ServerConnection,
   options: PolicyServerOptions<Action>,
   limits: ServerLimits,
-  frameOf: FrameOf,
+  protocol: ServerProtocol,
 ): ServerPolicy<KnownAction<Action>> {
-  const asker = new Asker(connection, options, limits, frameOf);
+  const asker = new Asker(connection, options, limits, protocol);
   const members = {
     url: `${url.protocol}//${url.host}${url.pathname}`,
     get metadata(): Readonly<Record<string, unknown>> {
@@ -229,7 +267,9 @@ class Asker<Action> {
   readonly #connection: ServerConnection;
   readonly #options: PolicyServerOptions<Action>;
   readonly #limits: ServerLimits;
-  readonly #frameOf: FrameOf;
+  readonly #protocol: ServerProtocol;
+  /** Whether the server is to be told that an episode begins. */
+  #isReset = false;
   /** Of the newest session: an answer of the one before says nothing of this one. */
   #known: Known = { hasAnswered: false, awaySinceMs: undefined, hasWarned: false };
 
@@ -237,12 +277,12 @@ class Asker<Action> {
     connection: ServerConnection,
     options: PolicyServerOptions<Action>,
     limits: ServerLimits,
-    frameOf: FrameOf,
+    protocol: ServerProtocol,
   ) {
     this.#connection = connection;
     this.#options = options;
     this.#limits = limits;
-    this.#frameOf = frameOf;
+    this.#protocol = protocol;
     connection.onLost((error) => this.#tell(error, this.#known));
   }
 
@@ -262,14 +302,19 @@ class Asker<Action> {
       return this.#ask(state, tick, known);
     };
     const { onReset } = this.#options;
-    return onReset === undefined ? policy : Object.assign(policy, { reset: onReset });
+    const reset = (): void | Promise<void> => {
+      // The server is told with the next question, and what goes wrong with it counts as what goes wrong with that.
+      this.#isReset = true;
+      return onReset?.();
+    };
+    return Object.assign(policy, { reset });
   }
 
   async infer(observation: ServerObservation, timeoutS: number): Promise<ServerAnswer> {
     const connection = this.#connection;
     await connection.connected(timeoutS);
     const read = await connection.ask(
-      this.#frameOf(observation, connection.takeMemory()),
+      this.#protocol.frameOf(observation, connection.takeMemory()),
       timeoutS,
     );
     connection.judged(true);
@@ -282,8 +327,9 @@ class Asker<Action> {
     const { timeoutS, connectTimeoutS } = this.#limits;
     try {
       await connection.connected(connectTimeoutS);
+      await this.#beginEpisode();
       const observation = await observe(state, tick);
-      const frame = this.#frameOf(observation, connection.takeMemory());
+      const frame = this.#protocol.frameOf(observation, connection.takeMemory());
       const read = await connection.ask(frame, timeoutS);
       const answer = new ServerAnswer(read, (fault) => connection.errorOf(fault));
       const actions = this.#actions(answer, { state, tick });
@@ -297,6 +343,14 @@ class Asker<Action> {
       this.#tell(error, known);
       return undefined;
     }
+  }
+
+  /** Tells the server that an episode begins, if it is to be told. */
+  async #beginEpisode(): Promise<void> {
+    const { resetFrame } = this.#protocol;
+    if (!this.#isReset || resetFrame === undefined) return;
+    await this.#connection.ask(resetFrame(), this.#limits.timeoutS);
+    this.#isReset = false;
   }
 
   /** Returns the actions of an answer, and counts whether it could be used. */

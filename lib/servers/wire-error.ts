@@ -16,17 +16,26 @@ export interface Fault {
   readonly isFinal?: boolean;
 }
 
-/** Bytes that cannot be read, or a value that is not what it has to be. */
+/** What is wrong with a message. */
 export class WireError extends Error {
   readonly fault: Fault;
 
-  constructor(code: ServerErrorCode, received: string, expected: string) {
-    super(`${received}; expected ${expected}`);
-    this.fault = { code, message: this.message, received, expected };
+  constructor(fault: Fault) {
+    super(fault.message);
+    this.fault = fault;
   }
 }
 
 /** Returns the error for bytes that are no message. */
 export function badFrame(received: string, expected: string): WireError {
-  return new WireError('SERVER_FRAME', received, expected);
+  return wrong('SERVER_FRAME', received, expected);
+}
+
+/** Returns the error for a value that is not what it has to be. */
+export function badAnswer(received: string, expected: string): WireError {
+  return wrong('SERVER_ANSWER', received, expected);
+}
+
+function wrong(code: ServerErrorCode, received: string, expected: string): WireError {
+  return new WireError({ code, message: `${received}; expected ${expected}`, received, expected });
 }
