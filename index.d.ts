@@ -1000,7 +1000,6 @@ declare const OWN_ERROR_CODES: readonly [
   'SERVER_CLOSED',
   'SERVER_FAILED',
   'SERVER_FRAME',
-  'SERVER_NO_ZEROMQ',
   'SERVER_TIMEOUT',
   'SERVER_UNREACHABLE',
   'SESSION_NOT_KEPT',
@@ -1356,7 +1355,6 @@ export declare class RobotError extends KilohertzError {
  * - `SERVER_FRAME`: it sent bytes that cannot be read, or too many of them
  * - `SERVER_ANSWER`: its answer is not what it has to be: see {@link ServerError.received}
  * - `SERVER_CLOSED`: the policy was closed
- * - `SERVER_NO_ZEROMQ`: the package `zeromq` is missing, which a server of GR00T needs
  */
 export declare class ServerError extends KilohertzError {
   /** The cycle in which a session began to end; undefined if there was no cycle. */
@@ -4084,9 +4082,9 @@ export interface Gr00tOptions<Action = unknown> extends PolicyServerOptions<Acti
   readonly apiKey?: string;
 }
 /**
- * Connects to a policy server of GR00T, and makes a policy of it that answers in chunks, as {@link openpiPolicy} does. It
- * needs the package `zeromq`, which is not installed with this one. The metadata is the server's modality configuration;
- * the answer has the actions by their names.
+ * Connects to a policy server of GR00T over ZeroMQ's protocol, and makes a policy of it that answers in chunks, as
+ * {@link openpiPolicy} does. The metadata is the server's modality configuration; the answer has the actions by their
+ * names.
  *
  * @example
  * await using policy = await gr00tPolicy('tcp://gpu:5555', {
@@ -4099,7 +4097,7 @@ export interface Gr00tOptions<Action = unknown> extends PolicyServerOptions<Acti
  *   dtS: 1 / 15,
  * });
  * @param url the address of the server, `tcp://` with a port
- * @throws {ServerError} if it cannot be connected to within `connectTimeoutS`, or `SERVER_NO_ZEROMQ`
+ * @throws {ServerError} if it cannot be connected to within `connectTimeoutS`
  * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
  * @throws {AbortError} if the signal aborts
  */

@@ -383,7 +383,6 @@ export class RobotError extends KilohertzError {
  * - `SERVER_FRAME`: it sent bytes that cannot be read, or too many of them
  * - `SERVER_ANSWER`: its answer is not what it has to be: see {@link ServerError.received}
  * - `SERVER_CLOSED`: the policy was closed
- * - `SERVER_NO_ZEROMQ`: the package `zeromq` is missing, which a server of GR00T needs
  */
 export class ServerError extends KilohertzError {
   /** The cycle in which a session began to end; undefined if there was no cycle. */

@@ -23,9 +23,9 @@ export interface Gr00tOptions<Action = unknown> extends PolicyServerOptions<Acti
 const OPTIONS: readonly (keyof Gr00tOptions)[] = [...SERVER_OPTIONS, 'apiKey'];
 
 /**
- * Connects to a policy server of GR00T, and makes a policy of it that answers in chunks, as {@link openpiPolicy} does. It
- * needs the package `zeromq`, which is not installed with this one. The metadata is the server's modality configuration;
- * the answer has the actions by their names.
+ * Connects to a policy server of GR00T over ZeroMQ's protocol, and makes a policy of it that answers in chunks, as
+ * {@link openpiPolicy} does. The metadata is the server's modality configuration; the answer has the actions by their
+ * names.
  *
  * @example
  * await using policy = await gr00tPolicy('tcp://gpu:5555', {
@@ -38,7 +38,7 @@ const OPTIONS: readonly (keyof Gr00tOptions)[] = [...SERVER_OPTIONS, 'apiKey'];
  *   dtS: 1 / 15,
  * });
  * @param url the address of the server, `tcp://` with a port
- * @throws {ServerError} if it cannot be connected to within `connectTimeoutS`, or `SERVER_NO_ZEROMQ`
+ * @throws {ServerError} if it cannot be connected to within `connectTimeoutS`
  * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
  * @throws {AbortError} if the signal aborts
  */
