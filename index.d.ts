@@ -1430,7 +1430,7 @@ export type JointVector = Numbers<7>;
  * 600, 600, 600, 600, 250, 150, 50). For motions of the end effector it is that of franka-rs (`cartesianStiffness` 750,
  * 750, 750, 15, 15, 15 together with `jointStiffness` 40, 30, 50, 25, 35, 25, 10). The default damping is the one that
  * belongs to these gains, scaled with the square root of the stiffness. With the highest stiffness the simulated arm
- * still comes to rest. The elastic joints of a real arm start to hum at a lower stiffness.
+ * still comes to rest. The joints of a real arm are elastic: they may begin to oscillate at a lower stiffness.
  */
 export interface ImpedanceLaw {
   /** The stiffness of each joint, 0 to 2000 [N m/rad], 7. */
@@ -1478,35 +1478,31 @@ export type FrankaAction<
   Control extends FrankaControl = FrankaControl,
   Elbow extends boolean = boolean,
   Impedance extends AnyImpedance = AnyImpedance,
-> = Control extends 'torque'
-  ? JointVector
-  : Impedance extends 'external'
-    ? WithTorques<Control, Elbow>
-    : Motion<Control, Elbow>;
-type Motion<
-  Control extends FrankaControl,
-  Elbow extends boolean,
-> = Control extends 'cartesianVelocity'
-  ? Elbow extends true
-    ? Numbers<7>
-    : Numbers<6>
-  : Control extends 'cartesianPose' | 'cartesianTarget'
-    ? Elbow extends true
-      ? Numbers<17> | (Pose & WithElbow)
-      : Numbers<16> | (Pose & WithoutElbow)
-    : JointVector;
-type WithTorques<
-  Control extends FrankaControl,
-  Elbow extends boolean,
-> = Control extends 'cartesianVelocity'
-  ? Elbow extends true
-    ? Numbers<14>
-    : Numbers<13>
-  : Control extends 'cartesianPose' | 'cartesianTarget'
-    ? Elbow extends true
-      ? Numbers<24> | (Pose & WithElbow & WithTorque)
-      : Numbers<23> | (Pose & WithoutElbow & WithTorque)
-    : Numbers<14>;
+> = Impedance extends 'external' ? WithTorques<Elbow>[Control] : Motion<Elbow>[Control];
+interface Motion<Elbow extends boolean> {
+  readonly jointVelocity: JointVector;
+  readonly jointPosition: JointVector;
+  readonly jointTarget: JointVector;
+  readonly cartesianVelocity: Elbow extends true ? Numbers<7> : Numbers<6>;
+  readonly cartesianPose: PoseAction<Elbow>;
+  readonly cartesianTarget: PoseAction<Elbow>;
+  readonly torque: JointVector;
+}
+interface WithTorques<Elbow extends boolean> {
+  readonly jointVelocity: Numbers<14>;
+  readonly jointPosition: Numbers<14>;
+  readonly jointTarget: Numbers<14>;
+  readonly cartesianVelocity: Elbow extends true ? Numbers<14> : Numbers<13>;
+  readonly cartesianPose: PoseWithTorques<Elbow>;
+  readonly cartesianTarget: PoseWithTorques<Elbow>;
+  readonly torque: JointVector;
+}
+type PoseAction<Elbow extends boolean> = Elbow extends true
+  ? Numbers<17> | (Pose & WithElbow)
+  : Numbers<16> | (Pose & WithoutElbow);
+type PoseWithTorques<Elbow extends boolean> = Elbow extends true
+  ? Numbers<24> | (Pose & WithElbow & WithTorque)
+  : Numbers<23> | (Pose & WithoutElbow & WithTorque);
 interface WithElbow {
   /** The commanded position of joint 3 [rad]. */
   readonly elbow: number;

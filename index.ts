@@ -159,7 +159,7 @@ export type {
   ServerQuestion,
   ServerValue,
 } from './lib/servers/policy-server.ts';
-export type { FoxgloveOptions, FoxgloveReport } from './lib/session/live.ts';
+export type { FoxgloveOptions, FoxgloveReport } from './lib/session/foxglove.ts';
 export type { LatencyRange, LockstepOptions } from './lib/session/lockstep.ts';
 export type {
   CartesianBox,

@@ -23,10 +23,15 @@ function modulesOf(src) {
   );
 }
 
-/** The text without what only tests see, and without comments. */
+/** The text without its modules of tests: one in the same file, which is its end, or one in a file of its own. */
+function withoutTests(text) {
+  const tests = /^#\[cfg\((?:all\()?test\b.*\n(?:#\[[^\]]*\]\n)*mod \w+(?: \{[\s\S]*|;\n)/gm;
+  return text.replaceAll(tests, '');
+}
+
+/** The text without tests and comments. */
 function code(text) {
-  const tests = text.search(/^#\[cfg\((all\()?test\b/m);
-  return (tests < 0 ? text : text.slice(0, tests)).replaceAll(/\/\/.*$/gm, '');
+  return withoutTests(text).replaceAll(/\/\/.*$/gm, '');
 }
 
 /** Every path that is written after `crate::` or `super::`, groups taken apart. */
@@ -100,8 +105,7 @@ function circlesIn(what, graph) {
 function complaints(crate) {
   const modules = modulesOf(join(root, 'crates', crate, 'src'));
   const long = [...modules].flatMap(([module, text]) => {
-    const tests = text.search(/^#\[cfg\((all\()?test\b/m);
-    const lines = (tests < 0 ? text : text.slice(0, tests)).split('\n').length - 1;
+    const lines = withoutTests(text).split('\n').length - 1;
     const isArgued = /^\/\/ long: \S/m.test(text.slice(0, 2_000));
     return lines <= LONGEST || isArgued
       ? []

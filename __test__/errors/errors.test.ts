@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
+import * as index from '../../index.ts';
 import {
   InvalidActionError,
   isKilohertzError,
@@ -15,6 +16,8 @@ import {
 } from '../../index.ts';
 import { ERROR_CODES } from '../../lib/errors/codes.ts';
 import { describe, describeThrown } from '../../lib/errors/describe.ts';
+import { type ErrorClass, errorClassOf } from '../../lib/errors/error-class.ts';
+import * as errorModule from '../../lib/errors/errors.ts';
 import { fromFailure, type ToldFailure } from '../../lib/errors/errors.ts';
 import { calling, fromNative } from '../../lib/errors/native-call.ts';
 import { NativeFailure, NativeModel } from '../../lib/native/binding.ts';
@@ -39,6 +42,21 @@ test('each error has the name of its class, its code and its message', (t) => {
     t.is(error.message, 'm (docs/errors.md#system)');
     t.true(isKilohertzError(error));
     t.true(error.stack?.includes('errors.test'));
+  }
+});
+
+test('an error that comes from another thread has its class, whichever of this package it is', (t) => {
+  const isErrorClass = (value: unknown): value is ErrorClass =>
+    typeof value === 'function' && value.prototype instanceof Error;
+  const values: readonly unknown[] = Object.values(errorModule);
+  const classes = values.filter(isErrorClass);
+  t.true(classes.length > 10);
+  for (const Class of classes) {
+    t.is(errorClassOf([Class.name, 'Error']), Class);
+    t.true(
+      Object.values(index).some((exported) => exported === Class),
+      Class.name,
+    );
   }
 });
 

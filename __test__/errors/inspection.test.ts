@@ -9,6 +9,7 @@ import {
   type RobotState,
   SessionStats,
 } from '../../index.ts';
+import { COUNTERS } from '../../lib/native/contract.ts';
 import { noStats } from '../../lib/session/stats.ts';
 import { setUp } from '../fixtures/arms.ts';
 
@@ -69,6 +70,13 @@ test('stats are printed in groups, times in units, and counters that are 0 only 
   }
   t.false(text.includes('boxViolations'));
   t.regex(inspect({ stats }, { depth: 0 }), /\[SessionStats of 10001 cycles\]/);
+});
+
+test('every counter of a session is printed if it is not 0', (t) => {
+  for (const name of COUNTERS) {
+    const stats = new SessionStats({ ...noStats(0.001).toDict(), [name]: 4321 });
+    t.true(inspect(stats).includes(`${name} 4321`), name);
+  }
 });
 
 test('an error is printed with its stack, its code and what it knows, and without what it does not', async (t) => {

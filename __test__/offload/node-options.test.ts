@@ -172,14 +172,28 @@ test('NODE_OPTIONS of the option env are those of the child', async (t) => {
   t.is(stackTraceLimit, 9);
 });
 
+/** Returns those of these options that a program which was started with them passes on to its threads. */
+function passedToThreads(
+  threadOptions: () => { execArgv: string[] },
+  options: string[],
+): readonly string[] {
+  const { execArgv } = process;
+  try {
+    process.execArgv = options;
+    return threadOptions().execArgv;
+  } finally {
+    process.execArgv = execArgv;
+  }
+}
+
 test('a thread takes every option that is passed on to threads', async (t) => {
-  const { OF_A_THREAD } = await import('../../lib/offload/node-options.ts');
-  // What Node knows; the others belong to other versions of it. Permissions end the process if one is given alone.
-  const known = Object.keys(OF_A_THREAD).filter(
-    (name) =>
-      process.allowedNodeEnvironmentFlags.has(name) &&
-      OF_A_THREAD[name] === 'other' &&
-      !/permission|allow/.test(name),
+  const { threadOptions } = await import('../../lib/offload/node-options.ts');
+  // Options that name a file or a module are left out. Permissions end the process if one is given alone.
+  const known = passedToThreads(
+    threadOptions,
+    [...process.allowedNodeEnvironmentFlags].filter(
+      (name) => !/^--no-|^-\w$|import$|require$|loader$|permission|allow/.test(name),
+    ),
   );
   t.true(known.length > 20, String(known));
   for (const name of known) {

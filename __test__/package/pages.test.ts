@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
+import { CONTROLS, COUNTERS, SIMULATOR_COUNTERS } from '../../lib/native/contract.ts';
 
 const root = new URL('../../', import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
@@ -72,6 +73,16 @@ test('each code that docs/errors.md explains stands in its table of classes', (t
   const codes = [...explained.matchAll(/^### ([A-Z_]+)$/gm)].map(([, code = '']) => code);
   t.true(codes.length > 40);
   for (const code of codes) t.true(table.includes(`\`${code}\``), code);
+});
+
+test('each counter and each control mode stands on the pages that explain it', (t) => {
+  const missing = (page: string, names: readonly string[]): readonly string[] =>
+    names.filter((name) => !read(`docs/${page}`).includes(`\`${name}\``));
+  t.deepEqual(missing('statistics.md', COUNTERS), []);
+  t.deepEqual(missing('simulator.md', SIMULATOR_COUNTERS), []);
+  for (const page of ['control-modes.md', 'late-policies.md', 'slow-policies.md', 'chunks.md']) {
+    t.deepEqual(missing(page, CONTROLS), [], page);
+  }
 });
 
 test('the pictures have a title, and colours for a light and for a dark page', (t) => {

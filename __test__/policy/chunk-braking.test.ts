@@ -112,8 +112,9 @@ for (const [what, [end, code]] of Object.entries(ends)) {
   });
 }
 
-const motions: Partial<
-  Record<FrankaControl, (start: RobotState, timeS: number) => readonly number[]>
+const motions: Record<
+  Exclude<FrankaControl, 'jointPosition' | 'torque'>,
+  (start: RobotState, timeS: number) => readonly number[]
 > = {
   jointVelocity: (_start, timeS) => [0.4 * Math.sin(2 * timeS), 0.2 * timeS, 0, 0, 0, 0, 0],
   jointTarget: ({ q_d }, timeS) => at(Array.from(q_d), timeS),

@@ -153,8 +153,9 @@ test('with onBadChunk skip what cannot be played is counted and told, and the ar
 });
 
 /** The rows of a motion of 6 cm or 0.1 rad/s in each control mode, at a time since the start. */
-const motions: Partial<
-  Record<FrankaControl, (start: RobotState, timeS: number) => readonly number[]>
+const motions: Record<
+  Exclude<FrankaControl, 'jointPosition' | 'torque'>,
+  (start: RobotState, timeS: number) => readonly number[]
 > = {
   jointVelocity: (_start, timeS) => [0.1 * Math.sin(2 * timeS), 0, 0, 0, 0, 0, 0],
   jointTarget: ({ q_d }, timeS) => [(q_d[0] ?? 0) + swing(timeS), ...q_d.slice(1)],

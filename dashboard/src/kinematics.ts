@@ -67,7 +67,7 @@ export function endEffectorPose(
   return multiply(flangePose(q), flangeFromEndEffector);
 }
 
-/** Says whether the end effector is that of a Franka Hand, as it leaves the factory. */
+/** Returns whether the end effector is that of a Franka Hand, as it leaves the factory. */
 export function isHand(flangeFromEndEffector: ArrayLike<number>): boolean {
   const {
     [0]: xx = NaN,

@@ -329,7 +329,7 @@ damage: string | null, };
 /**
  * What may be asked of an arm beside a stop.
  */
-export type Control = "recover" | "home" | "openHand" | "closeHand";
+export type PageCommand = "recover" | "home" | "openHand" | "closeHand";
 
 /**
  * What the server says.
@@ -419,7 +419,7 @@ arm: number,
 /**
  * What is to be done.
  */
-control: Control, } | { "type": "jog", 
+control: PageCommand, } | { "type": "jog", 
 /**
  * The arm.
  */

@@ -5,7 +5,7 @@ import { isKilohertzError } from '../errors/errors.ts';
 export const EXIT = { failed: 1, usage: 2 } as const;
 
 /**
- * What a command says: for people the result on stdout and everything else on stderr; as JSON one object on stdout and
+ * The output of a command: for people the result on stdout and everything else on stderr; as JSON one object on stdout and
  * nothing else.
  */
 export class Output {
@@ -20,23 +20,23 @@ export class Output {
     return !this.isJson && process.stderr.isTTY === true;
   }
 
-  /** Says something to people, on stderr. */
+  /** Writes a text for people, on stderr. */
   tell(text: string): void {
     if (!this.isJson) process.stderr.write(text);
   }
 
-  /** Says what a command has done. */
+  /** Writes the result of a command. */
   done(result: object, lines: readonly string[]): void {
     const text = this.isJson ? [JSON.stringify(result)] : lines.map(inOneLine);
     process.stdout.write(`${text.join('\n')}\n`);
   }
 
-  /** Says that the words of a command cannot be understood. People have been told so. */
+  /** Reports that the words of a command cannot be understood. commander has told people. */
   misused(message: string): void {
     if (this.isJson) this.#error('USAGE', message);
   }
 
-  /** Says why a command failed. Returns the exit code. */
+  /** Reports why a command failed. Returns the exit code. */
   failed(error: unknown): number {
     const code = isKilohertzError(error) ? error.code : 'INTERNAL';
     const message = isKilohertzError(error) ? error.message : describeThrown(error);

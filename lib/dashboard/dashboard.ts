@@ -209,7 +209,7 @@ export class Dashboard implements AsyncDisposable {
   }
 
   /**
-   * Tells what the controls have done with the robot of this name, or why they have not.
+   * Shows what the controls have done with the robot of this name, or why they have not.
    *
    * @internal
    */
@@ -218,7 +218,7 @@ export class Dashboard implements AsyncDisposable {
   }
 
   /**
-   * Tells an error of the newest session of the robot with this name.
+   * Shows an error of the newest session of the robot with this name.
    *
    * @internal
    */

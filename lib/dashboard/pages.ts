@@ -11,7 +11,7 @@ export class Pages {
   readonly #robot: string;
   /** Each page, with the robot's name there. */
   readonly #names = new Map<Dashboard, string>();
-  /** Those that end with the session. */
+  /** The pages that end with the session. */
   readonly #own = new Set<Dashboard>();
 
   /** What the controls of a page move; undefined if the robot is no Franka arm. */
@@ -71,7 +71,7 @@ export class Pages {
     for (const [page, name] of this.#names) page.watch(native, name);
   }
 
-  /** Tells the error with which a run ended. */
+  /** Shows the error with which a run ended. */
   failed(error: KilohertzError): void {
     for (const [page, name] of this.#names) page.tell(name, error);
   }

@@ -488,7 +488,8 @@ export function fromFailure(
     }
     case 'offload':
       return new OffloadError(code, message);
-    default: {
+    // No `default`, so that the compiler names this place when a kind is added.
+    case 'other': {
       const error = new KilohertzError(code, message);
       const { path } = failure;
       return path === undefined || path === null ? error : Object.assign(error, { path });

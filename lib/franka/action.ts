@@ -16,37 +16,37 @@ export type FrankaAction<
   Control extends FrankaControl = FrankaControl,
   Elbow extends boolean = boolean,
   Impedance extends AnyImpedance = AnyImpedance,
-> = Control extends 'torque'
-  ? JointVector
-  : Impedance extends 'external'
-    ? WithTorques<Control, Elbow>
-    : Motion<Control, Elbow>;
+> = Impedance extends 'external' ? WithTorques<Elbow>[Control] : Motion<Elbow>[Control];
 
-type Motion<
-  Control extends FrankaControl,
-  Elbow extends boolean,
-> = Control extends 'cartesianVelocity'
-  ? Elbow extends true
-    ? Numbers<7>
-    : Numbers<6>
-  : Control extends 'cartesianPose' | 'cartesianTarget'
-    ? Elbow extends true
-      ? Numbers<17> | (Pose & WithElbow)
-      : Numbers<16> | (Pose & WithoutElbow)
-    : JointVector;
+/** The actions of each control mode. */
+interface Motion<Elbow extends boolean> {
+  readonly jointVelocity: JointVector;
+  readonly jointPosition: JointVector;
+  readonly jointTarget: JointVector;
+  readonly cartesianVelocity: Elbow extends true ? Numbers<7> : Numbers<6>;
+  readonly cartesianPose: PoseAction<Elbow>;
+  readonly cartesianTarget: PoseAction<Elbow>;
+  readonly torque: JointVector;
+}
 
-type WithTorques<
-  Control extends FrankaControl,
-  Elbow extends boolean,
-> = Control extends 'cartesianVelocity'
-  ? Elbow extends true
-    ? Numbers<14>
-    : Numbers<13>
-  : Control extends 'cartesianPose' | 'cartesianTarget'
-    ? Elbow extends true
-      ? Numbers<24> | (Pose & WithElbow & WithTorque)
-      : Numbers<23> | (Pose & WithoutElbow & WithTorque)
-    : Numbers<14>;
+/** The same with the torques of a controller outside the arm. In torque control there is no motion to follow. */
+interface WithTorques<Elbow extends boolean> {
+  readonly jointVelocity: Numbers<14>;
+  readonly jointPosition: Numbers<14>;
+  readonly jointTarget: Numbers<14>;
+  readonly cartesianVelocity: Elbow extends true ? Numbers<14> : Numbers<13>;
+  readonly cartesianPose: PoseWithTorques<Elbow>;
+  readonly cartesianTarget: PoseWithTorques<Elbow>;
+  readonly torque: JointVector;
+}
+
+type PoseAction<Elbow extends boolean> = Elbow extends true
+  ? Numbers<17> | (Pose & WithElbow)
+  : Numbers<16> | (Pose & WithoutElbow);
+
+type PoseWithTorques<Elbow extends boolean> = Elbow extends true
+  ? Numbers<24> | (Pose & WithElbow & WithTorque)
+  : Numbers<23> | (Pose & WithoutElbow & WithTorque);
 
 interface WithElbow {
   /** The commanded position of joint 3 [rad]. */

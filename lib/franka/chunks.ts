@@ -3,7 +3,7 @@ import { OptionTypeError } from '../errors/errors.ts';
 import type { NativeChunks } from '../native/binding.ts';
 import type { FrankaControl } from '../native/contract.ts';
 import { type CheckedChunkedOptions, isEnsemble } from '../policy/chunked.ts';
-import { isPose } from './control.ts';
+import { isPose, isVelocity } from './control.ts';
 
 /** How many joints an arm has. */
 const JOINTS = 7;
@@ -46,6 +46,5 @@ function seams({ maxSeamRad, maxSeamM }: CheckedChunkedOptions, control: FrankaC
     // The translation, the rotation and the elbow.
     return [...Array(3).fill(maxSeamM), ...Array(4).fill(maxSeamRad)];
   }
-  const isVelocity = control === 'jointVelocity' || control === 'cartesianVelocity';
-  return isVelocity ? [] : Array(JOINTS).fill(maxSeamRad);
+  return isVelocity(control) ? [] : Array(JOINTS).fill(maxSeamRad);
 }

@@ -1,8 +1,19 @@
-import { CARTESIAN_CONTROLS, type FrankaControl, TARGET_JERK_SHARES } from '../native/contract.ts';
+import {
+  CARTESIAN_CONTROLS,
+  type FrankaControl,
+  POSE_CONTROLS,
+  TARGET_JERK_SHARES,
+  VELOCITY_CONTROLS,
+} from '../native/contract.ts';
 
 /** Whether the actions of a control mode are poses. */
 export function isPose(control: FrankaControl): boolean {
-  return control === 'cartesianPose' || control === 'cartesianTarget';
+  return POSE_CONTROLS.some((pose) => pose === control);
+}
+
+/** Whether the actions of a control mode are velocities. */
+export function isVelocity(control: FrankaControl): boolean {
+  return VELOCITY_CONTROLS.some((velocity) => velocity === control);
 }
 
 /** Whether a control mode commands the end effector. */

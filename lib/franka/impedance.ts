@@ -20,7 +20,7 @@ import { isCartesian } from './control.ts';
  * 600, 600, 600, 600, 250, 150, 50). For motions of the end effector it is that of franka-rs (`cartesianStiffness` 750,
  * 750, 750, 15, 15, 15 together with `jointStiffness` 40, 30, 50, 25, 35, 25, 10). The default damping is the one that
  * belongs to these gains, scaled with the square root of the stiffness. With the highest stiffness the simulated arm
- * still comes to rest. The elastic joints of a real arm start to hum at a lower stiffness.
+ * still comes to rest. The joints of a real arm are elastic: they may begin to oscillate at a lower stiffness.
  */
 export interface ImpedanceLaw {
   /** The stiffness of each joint, 0 to 2000 [N m/rad], 7. */

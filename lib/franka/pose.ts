@@ -26,7 +26,7 @@ export const QUATERNION: string = `a quaternion x, y, z, w whose length is 1 wit
 export const POSE_FORMS = '16 numbers, or { xyz, quat }';
 
 /** The fields of a pose. */
-export const POSE_FIELDS: readonly (keyof Pose)[] = ['xyz', 'quat'];
+const POSE_FIELDS: readonly (keyof Pose)[] = ['xyz', 'quat'];
 
 /** Returns the length of a quaternion. */
 export function quaternionLength(x: number, y: number, z: number, w: number): number {

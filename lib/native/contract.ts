@@ -135,6 +135,16 @@ export const CARTESIAN_CONTROLS: readonly CartesianControl[] = [
   'cartesianTarget',
 ];
 
+/** The control modes whose actions are poses. */
+export type PoseControl = 'cartesianPose' | 'cartesianTarget';
+
+export const POSE_CONTROLS: readonly PoseControl[] = ['cartesianPose', 'cartesianTarget'];
+
+/** The control modes whose actions are velocities. */
+export type VelocityControl = 'jointVelocity' | 'cartesianVelocity';
+
+export const VELOCITY_CONTROLS: readonly VelocityControl[] = ['jointVelocity', 'cartesianVelocity'];
+
 /** The generation of an arm: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
 export type FrankaGeneration = 'fr3' | 'fer';
 
@@ -471,7 +481,7 @@ export const SIMULATOR_COUNTERS: readonly SimulatorCounter[] = [
 export const NEWS = { observation: 1, events: 2, end: 4, begun: 8 } as const;
 
 /** How many numbers precede the rows of a chunk of actions, how many follow the observation of a policy that answers in chunks, and the number of rows that says that an answer is none, for the first of the codes in REFUSALS; the next code has the number below, and so on. */
-export const CHUNK = { header: 3, news: 3, none: -1 } as const;
+export const CHUNK = { header: 3, context: 3, none: -1 } as const;
 
 /** The defaults of options. */
 export const DEFAULTS = {

@@ -13,7 +13,7 @@ import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_th
 type Names = 'module' | 'file' | 'loader' | 'path' | 'other';
 
 /** Options that a thread has for itself, apart from the process. They are passed on to threads and to children. */
-export const OF_A_THREAD: Readonly<Record<string, Names>> = {
+const OF_A_THREAD: Readonly<Record<string, Names>> = {
   // How modules are found and loaded.
   '--import': 'module',
   '--require': 'file',

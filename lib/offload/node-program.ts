@@ -43,7 +43,7 @@ export function nodeProgram(
   execPath: string | undefined,
   env: Readonly<Record<string, string>> = {},
 ): NodeProgram {
-  const main = fileURLToPath(entryUrl('child'));
+  const main = fileURLToPath(entryUrl('node-child'));
   const all: NodeJS.ProcessEnv = { ...passedEnvironment(), ...env, [RUNS]: main };
   const program = { program: execPath ?? process.execPath, args: [...childOptions(), main] };
   if (execPath !== undefined) return { ...program, env: all };

@@ -69,7 +69,7 @@ export class LoggedOut {
     return isSent;
   }
 
-  /** Tells how many were dropped since the last value. */
+  /** Sends how many were dropped since the last value. */
   end(): void {
     if (this.#dropped > this.#told) this.#tell([this.#dropped]);
   }

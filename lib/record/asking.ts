@@ -42,8 +42,8 @@ export interface Question<Observation> {
   readonly timeS: number;
   readonly periodS: number;
   readonly answeredAfterS: number;
-  /** What a policy that answers in chunks was told: `CHUNK.news` numbers. */
-  readonly news: Float64Array;
+  /** What a policy that answers in chunks was told: `CHUNK.context` numbers. */
+  readonly context: Float64Array;
 }
 
 /** Asks a policy. */
@@ -82,10 +82,10 @@ export class AskingHere<Observation> implements Asking<Observation> {
   }
 
   async ask(question: Question<Observation>): Promise<Float64Array | undefined> {
-    const { observation, tick, timeS, periodS, answeredAfterS, news } = question;
-    const asked = this.#buffer.tick(Float64Array.of(tick, timeS, periodS), news);
+    const { observation, tick, timeS, periodS, answeredAfterS, context } = question;
+    const asked = this.#buffer.tick(Float64Array.of(tick, timeS, periodS), context);
     const told: RerunTick = { ...asked, answeredAfterS };
-    const isAnew = this.#buffer.beginsEpisode(news);
+    const isAnew = this.#buffer.beginsEpisode(context);
     const given = await this.#settled(tick, () =>
       isAnew ? askAnew(this.#policy, observation, told) : this.#policy(observation, told),
     );
@@ -147,12 +147,12 @@ export class AskingElsewhere implements Asking<RobotState> {
   }
 
   async ask(question: Question<RobotState>): Promise<Float64Array | undefined> {
-    const { observation, tick, askedNs, periodNs, news } = question;
+    const { observation, tick, askedNs, periodNs, context } = question;
     const { timeoutS, signal } = this.#patience;
     const slots = slotsOf(observation);
     if (!slots) throw new KilohertzError('INTERNAL', 'the policy is asked about no state');
     this.#slots.set(slots);
-    if (this.#lengths.chunks) this.#slots.set(news, this.#slots.length - news.length);
+    if (this.#lengths.chunks) this.#slots.set(context, this.#slots.length - context.length);
     const questions = this.#questions;
     if (!questions)
       throw new KilohertzError('INTERNAL', 'the policy is asked before it was made ready');

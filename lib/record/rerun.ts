@@ -221,13 +221,13 @@ class Questions {
       timeS: seconds(askedNs - this.#firstNs),
       periodS: seconds(periodNs),
       answeredAfterS: seconds(nanoseconds(answeredAtS) - askedNs),
-      news: newsOf(told),
+      context: contextOf(told),
     };
   }
 }
 
 /** Returns what a policy that answers in chunks was told, as the loop hands it over. */
-function newsOf({
+function contextOf({
   beganS = Number.NaN,
   latencyS = 0,
   episode = 0,

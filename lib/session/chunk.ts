@@ -88,7 +88,7 @@ export class ChunkBuffer {
 
   /** Returns what a policy is told beside the observation, which is followed by what the loop knows of its chunks. */
   tick([tick = 0, timeS = 0, periodS = 0]: Float64Array, observation: Float64Array): Tick {
-    const [beganS = Number.NaN, latencyS = 0] = observation.subarray(-CHUNK.news);
+    const [beganS = Number.NaN, latencyS = 0] = observation.subarray(-CHUNK.context);
     const dtS = this.#lastDtS;
     // Actions whose time has passed when the question is asked are over.
     const over = Number.isNaN(beganS) ? this.#last.length : Math.ceil(beganS / dtS - SAME_TIME);

@@ -2,10 +2,10 @@ import { bare, checkBoolean, checkName, checkNumber, checkNumbers, ownOptions } 
 import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import type { NativeChunks, NativeSessionOptions } from '../native/binding.ts';
-import { DEFAULTS, LIMIT_NAMES, type LimitName } from '../native/contract.ts';
+import { DEFAULTS, LIMIT_NAMES, type LimitName, TARGET_JERK_SHARES } from '../native/contract.ts';
 import type { Numbers } from '../numbers.ts';
 import type { RecordingFile } from '../record/file.ts';
-import { checkFoxglove, type FoxgloveOptions } from './live.ts';
+import { checkFoxglove, type FoxgloveOptions } from './foxglove.ts';
 import { checkLockstep, type LockstepOptions } from './lockstep.ts';
 import { checkRealtime, type RealtimeOptions } from './realtime.ts';
 import {
@@ -15,6 +15,23 @@ import {
   type RecordTarget,
 } from './recording.ts';
 import type { OnViolation } from './violation.ts';
+
+/**
+ * The defaults that only this file has. `DEFAULTS` has the others, which are declared in Rust: most of them in
+ * `crates/kilohertz-core/src/session/config.rs`. Those of `deadlineS` and `maxHeldTicks` also depend on the rate:
+ * {@link checkOptions}. `realtime`, `record`, `foxglove` and `lockstep` have theirs in files of their own.
+ */
+const OWN_DEFAULTS = {
+  /** Of a robot without a clock of its own. */
+  rateHz: 50,
+  warmupS: 0.5,
+  onLate: 'rest',
+  maxTimingSamples: 10_000,
+  recordTicks: 0,
+  resetTimeoutS: 60,
+  /** Of the box `limits.boxM`. */
+  marginM: 0.01,
+} as const;
 
 /**
  * What happens to an action that breaks a limit of the arm, for each kind of limit. Velocity, acceleration and jerk of
@@ -262,8 +279,9 @@ export function checkOptions(
 ): CheckedOptions {
   const options = ownOptions('Session()', given, SESSION_OPTIONS);
   if (chunks !== undefined) checkWithChunks(options);
-  const { rateHz = own?.rateHz ?? 50, warmupS = 0.5, onLate = 'rest' } = options;
-  const { maxTimingSamples = 10_000, recordTicks = 0 } = options;
+  const { rateHz = own?.rateHz ?? OWN_DEFAULTS.rateHz, warmupS = OWN_DEFAULTS.warmupS } = options;
+  const { onLate = OWN_DEFAULTS.onLate, recordTicks = OWN_DEFAULTS.recordTicks } = options;
+  const { maxTimingSamples = OWN_DEFAULTS.maxTimingSamples } = options;
   checkNumber('rateHz', rateHz, { from: 1e-3, to: 10_000, unit: 'Hz' });
   if (own && rateHz > own.rateHz) {
     const expected = `at most ${numberText(own.rateHz)}, the rate of this robot's own clock`;
@@ -295,14 +313,15 @@ export function checkOptions(
     const expected = 'nothing: a robot written in JavaScript does what it is told at once';
     throw new OptionTypeError('OPTION_CATCH_UP_S', 'catchUpS', catchUpS, expected);
   }
-  const { resetTimeoutS = 60 } = options;
+  const { resetTimeoutS = OWN_DEFAULTS.resetTimeoutS } = options;
   if (own && options.resetTimeoutS !== undefined) {
     const expected = 'nothing: an arm is not reset, it starts from where it stands';
     throw new OptionTypeError('OPTION_RESET_TIMEOUT_S', 'resetTimeoutS', resetTimeoutS, expected);
   }
   checkNumber('resetTimeoutS', resetTimeoutS, { from: 0, to: 3600, above: true, unit: 's' });
   if (own?.targetJerkShare === undefined && options.targetBudget !== undefined) {
-    const expected = "nothing unless the robot's control is 'jointTarget' or 'cartesianTarget'";
+    const targets = Object.keys(TARGET_JERK_SHARES).map((control) => `'${control}'`);
+    const expected = `nothing unless the robot's control is ${targets.join(' or ')}`;
     const { targetBudget } = options;
     throw new OptionTypeError('OPTION_TARGET_BUDGET', 'targetBudget', targetBudget, expected);
   }
@@ -409,7 +428,7 @@ function checkBox(given: CartesianBox): number[] {
   const box = ownOptions('limits.boxM', given, ['lower', 'upper', 'marginM']);
   const lower = checkNumbers('limits.boxM.lower', box.lower, 3);
   const upper = checkNumbers('limits.boxM.upper', box.upper, 3);
-  const { marginM = 0.01 } = box;
+  const { marginM = OWN_DEFAULTS.marginM } = box;
   const range = { from: 0, to: 1, unit: 'm' };
   const margin = checkNumber('limits.boxM.marginM', marginM, range);
   for (const [axis, top] of upper.entries()) {

@@ -1,5 +1,5 @@
 // However the process ends, the robots of running sessions are stopped first. Signals are handled natively
-// (`guard.rs`). This file stops robots written in JavaScript, and stops all robots at a regular exit.
+// (`guard/`). This file stops robots written in JavaScript, and stops all robots at a regular exit.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';

@@ -30,7 +30,7 @@ import { settled } from '../promise.ts';
 import { pathOf } from '../record/file.ts';
 import { chunkFaultText } from './chunk-fault.ts';
 import type { Driver, Failure } from './driver.ts';
-import { warnOfHost } from './live.ts';
+import { warnOfHost } from './foxglove.ts';
 import type { CheckedOptions } from './options.ts';
 import { policyFailed } from './policy-failure.ts';
 import { type Guarded, goingOn, guard, interruption, takePlace, unguard } from './process-exit.ts';

@@ -22,7 +22,7 @@ import { isProcessPolicy } from '../policy/process-policy.ts';
 import { isWorkerPolicy } from '../policy/worker-policy.ts';
 import { chunkFaultText } from './chunk-fault.ts';
 import type { DrivenLink, Driver } from './driver.ts';
-import { type FoxgloveReport, shownOf } from './live.ts';
+import { type FoxgloveReport, shownOf } from './foxglove.ts';
 import { ObjectDriver } from './object-driver.ts';
 import {
   type CheckedOptions,

@@ -165,18 +165,17 @@ export class SessionStats implements Counted {
 }
 
 /** The counters that `console.log` always shows, each group on a line. */
-const SHOWN = [
+const SHOWN: readonly (readonly SessionCounter[])[] = [
   ['iterations', 'overruns', 'missedTicks'],
   ['policyAsks', 'policyAnswers', 'emptyAnswers', 'lateActions'],
   ['heldCommands', 'restCommands', 'followedCommands', 'clampedCommands'],
-] as const satisfies readonly (readonly (keyof SessionStatsDict)[])[];
+];
 
-/** The counters that `console.log` shows only if they are not 0. */
-const SHOWN_WHERE_COUNTED =
-  /^(stale|overwritten|dropped|unused|chunks|bad|skipped|starved|seams|gripper)|Violations$/;
+/** The other counters. `console.log` shows them only if they are not 0. */
+const FURTHER = COUNTERS.filter((name) => !SHOWN.flat().includes(name));
 
 /** Returns names and counts, for example `overruns 7, missedTicks 0`. */
-function counts(stats: SessionStats, names: readonly (keyof SessionStatsDict)[]): string {
+function counts(stats: SessionStats, names: readonly SessionCounter[]): string {
   return names.map((name) => `${name} ${stats[name]}`).join(', ');
 }
 
@@ -184,9 +183,7 @@ inspectAs(
   SessionStats,
   (stats) => {
     const { targetPeriodS, policyRateHz, firstViolation } = stats;
-    const further = (Object.keys(stats) as (keyof SessionStatsDict)[]).filter(
-      (name) => SHOWN_WHERE_COUNTED.test(name) && stats[name] !== 0,
-    );
+    const further = FURTHER.filter((name) => stats[name] > 0);
     return braces('SessionStats', [
       `targetPeriodS ${timeText(targetPeriodS)}, policyRateHz ${policyRateHz.toFixed(1)}`,
       ...SHOWN.map((names) => counts(stats, names)),

@@ -43,6 +43,8 @@ const RISE_M = 0.02;
 const OVER_S = 1.5;
 /** How long the arm then has to come to rest [s]. */
 const SETTLING_S = 1;
+/** For how long an arm is driven again that a stall of the machine has stopped [s]. */
+const DRIVEN_AGAIN_S = 80;
 const PATIENT = { warmupS: 0, deadlineS: 0.9e-3 };
 
 let folder: string;
@@ -272,18 +274,20 @@ async function raised(arm: Franka): Promise<Reached> {
 
 /**
  * A session on franka-sim. To it, what a stalled machine did not command in time is a jump: it stops its
- * arm, which is driven again then, five times at the most.
+ * arm, which is driven again then.
  */
 async function there<Result>(
   control: FrankaControl,
   session: (arm: Franka) => Promise<Result>,
 ): Promise<Result> {
-  for (let left = 5; ; left -= 1) {
+  const limit = performance.now() + DRIVEN_AGAIN_S * 1e3;
+  for (;;) {
     await using theirs = await connected(control);
     try {
       return await session(theirs);
     } catch (error) {
-      if (left === 0 || (error as RobotError).code !== 'FRANKA_REFLEX') throw error;
+      const isStall = (error as RobotError).code === 'FRANKA_REFLEX';
+      if (!isStall || performance.now() > limit) throw error;
       await theirs.recover();
       await sleep(1e3 * SETTLING_S);
     }

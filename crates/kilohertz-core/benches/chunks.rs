@@ -42,7 +42,7 @@ fn player(curve: Curve, fades: bool) -> (ChunkPlayer, Vec<f64>) {
     player.begin(0.0, 0.0);
     if fades {
         player.take(&actions, DT_S, 0.1).expect("a chunk");
-        player.beside_taken(0.1, 1e-3);
+        player.beside_next(0.1, 1e-3);
         player.begin(0.1, 1.0);
     }
     (player, vec![0.0; slots])

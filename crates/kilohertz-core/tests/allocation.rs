@@ -127,7 +127,7 @@ fn run_mailbox(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) -
     let recorder = recorder();
     let (tell, heard) = std::sync::mpsc::channel();
     let notifier = start_notifier(|| {}, move |news| tell.send(news).unwrap_or(())).unwrap();
-    let (told, answer) = (config.told_len(SLOTS), config.answer_len(SLOTS));
+    let (told, answer) = (config.observation_len(SLOTS), config.answer_len(SLOTS));
     let (inside, mut outside) = mailbox(told, answer, notifier.clone(), Arc::clone(&recorder));
     let policy = std::thread::spawn(move || {
         while let Ok(news) = heard.recv() {

@@ -2,7 +2,7 @@
 
 use franka::{FrankaError, MoveStatus};
 
-use crate::refusal::Refusal;
+use crate::invalid_value::InvalidValue;
 
 kilohertz_core::named! {
     /// The kind of an [`ArmError`]. The strings of [`ArmErrorCode::as_str`] are stable.
@@ -60,7 +60,7 @@ pub struct ArmError {
     /// The robot's word for how the motion ended, as in `ReflexAborted`.
     pub move_status: Option<String>,
     /// For [`ArmErrorCode::InvalidArgument`]: the value that was refused.
-    pub refusal: Option<Box<Refusal>>,
+    pub invalid_value: Option<Box<InvalidValue>>,
     /// For [`ArmErrorCode::NotArrived`]: where the move ended.
     pub not_arrived: Option<Box<NotArrived>>,
 }
@@ -72,7 +72,7 @@ impl ArmError {
             message: message.into(),
             errors: Vec::new(),
             move_status: None,
-            refusal: None,
+            invalid_value: None,
             not_arrived: None,
         }
     }
@@ -105,11 +105,11 @@ impl NotArrived {
     }
 }
 
-impl From<Refusal> for ArmError {
-    fn from(refusal: Refusal) -> ArmError {
+impl From<InvalidValue> for ArmError {
+    fn from(invalid: InvalidValue) -> ArmError {
         ArmError {
-            refusal: Some(Box::new(refusal.clone())),
-            ..ArmError::new(ArmErrorCode::InvalidArgument, refusal.to_string())
+            invalid_value: Some(Box::new(invalid.clone())),
+            ..ArmError::new(ArmErrorCode::InvalidArgument, invalid.to_string())
         }
     }
 }

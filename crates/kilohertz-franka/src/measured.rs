@@ -39,7 +39,7 @@ pub fn gate(
 ) -> std::time::Duration {
     let drive = Drive {
         interface,
-        law: None,
+        impedance: None,
         arm: *arm,
     };
     let mut unit = [0.0; 16];
@@ -88,7 +88,7 @@ pub fn drive(
 ) -> Result<(), RobotError> {
     let drive = Drive {
         interface,
-        law: None,
+        impedance: None,
         arm: *arm,
     };
     let mut action = [0.0; Control::MOST_SLOTS];

@@ -92,7 +92,7 @@ fn allocations(case: Case) -> u64 {
         false => policy,
     };
     let options = MotionOptions {
-        fence: case.boxed.then_some(CartesianBox {
+        workspace: case.boxed.then_some(CartesianBox {
             lower: [-0.1, -0.05, -0.1],
             upper: [0.8, 0.05, 1.0],
             margin: 0.01,

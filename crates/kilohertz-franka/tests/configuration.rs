@@ -305,7 +305,7 @@ fn an_end_effector_takes_its_part_of_the_payload(rig: Rig) {
     let refused = arm.configure(&load(2.3)).unwrap_err();
     assert_eq!(refused.code, ArmErrorCode::InvalidArgument, "{refused}");
     assert!(refused.message.contains("0 to 2.27 kg"), "{refused}");
-    assert_eq!(refused.refusal.unwrap().option, "m_load");
+    assert_eq!(refused.invalid_value.unwrap().option, "m_load");
     with_hand(f64::NAN);
     let refused = arm.configure(&load(2.3)).unwrap_err();
     assert_eq!(refused.code, ArmErrorCode::Protocol, "{refused}");

@@ -42,7 +42,7 @@ fn watched(
     let simulator = by_the_wall_clock(rig);
     let arm = connect_with(rig, &simulator, impedance);
     let options = MotionOptions {
-        fence: Some(CartesianBox {
+        workspace: Some(CartesianBox {
             lower: [-0.8, -0.8, -0.2],
             upper: [0.8, 0.8, 1.2],
             margin: 0.01,

@@ -9,7 +9,7 @@ use franka::model::Frame;
 use kilohertz_core::channel::records::{CommandKind, RECORD_FIELDS};
 use kilohertz_core::channel::shared_mailbox::LAYOUT;
 use kilohertz_core::limits::ViolationKind;
-use kilohertz_core::session::{CHUNK_HEADER, CHUNK_NEWS, Config, Deadline, EventName, NO_CHUNK};
+use kilohertz_core::session::{CHUNK_CONTEXT, CHUNK_HEADER, Config, Deadline, EventName, NO_CHUNK};
 use kilohertz_dashboard::listen::ListenErrorCode;
 use kilohertz_franka::kinematics::model::{POSTURE_FIELDS, Quantity};
 use kilohertz_franka::move_to::{Arrival, HOME};
@@ -136,6 +136,14 @@ fn lowered(variant: String) -> String {
     initial.to_ascii_lowercase() + rest
 }
 
+/// Returns the names of the control modes that are `of_kind`.
+fn controls_with(of_kind: fn(Control) -> bool) -> impl Iterator<Item = &'static str> {
+    let found = Control::ALL.into_iter();
+    found
+        .filter(move |control| of_kind(*control))
+        .map(Control::name)
+}
+
 const MODES: [RobotMode; 7] = [
     RobotMode::Other,
     RobotMode::Idle,
@@ -217,6 +225,18 @@ pub fn contract() -> NativeContract {
             "CartesianControl",
             "The control modes that command the end effector.",
             Control::CARTESIAN.map(Control::name),
+        ),
+        names(
+            "POSE_CONTROLS",
+            "PoseControl",
+            "The control modes whose actions are poses.",
+            controls_with(Control::is_pose),
+        ),
+        names(
+            "VELOCITY_CONTROLS",
+            "VelocityControl",
+            "The control modes whose actions are velocities.",
+            controls_with(Control::is_velocity),
         ),
         names(
             "GENERATIONS",
@@ -338,7 +358,7 @@ pub fn contract() -> NativeContract {
              the codes in REFUSALS; the next code has the number below, and so on.",
             [
                 ("header", CHUNK_HEADER as f64),
-                ("news", CHUNK_NEWS as f64),
+                ("context", CHUNK_CONTEXT as f64),
                 ("none", NO_CHUNK),
             ],
         ),

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use kilohertz_core::shortage::{SHORTAGES, advice};
 use kilohertz_dashboard::listen::ListenError;
-use kilohertz_franka::{ArmError, ArmErrorCode, Refusal};
+use kilohertz_franka::{ArmError, ArmErrorCode, InvalidValue};
 use kilohertz_record::error::RecordError;
 use kilohertz_sim::SimulatorError;
 use napi::bindgen_prelude::{Either3, JsObjectValue, JsValue, Property};
@@ -234,8 +234,8 @@ impl<T, E: Into<Failure>> OrThrow<T> for std::result::Result<T, E> {
 
 impl From<ArmError> for Failure {
     fn from(error: ArmError) -> Failure {
-        if let Some(refusal) = error.refusal {
-            return Failure::from(*refusal);
+        if let Some(invalid) = error.invalid_value {
+            return Failure::from(*invalid);
         }
         Failure {
             errors: error.errors.into_iter().map(str::to_owned).collect(),
@@ -253,14 +253,14 @@ impl From<ArmError> for Failure {
     }
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Failure {
+impl From<InvalidValue> for Failure {
+    fn from(invalid: InvalidValue) -> Failure {
         Failure::option(Refused {
-            option: refusal.option,
-            what: refusal.what,
-            received: Either3::A(refusal.received),
-            expected: refusal.expected,
-            limits: refusal.limits,
+            option: invalid.option,
+            what: invalid.what,
+            received: Either3::A(invalid.received),
+            expected: invalid.expected,
+            limits: invalid.limits,
         })
     }
 }

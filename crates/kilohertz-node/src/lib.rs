@@ -15,7 +15,7 @@
 //! record/               reading, repairing and exporting recorded files
 //! offload/line.rs       calls to a worker or a child over shared memory
 //! offload/poll.rs       waking JavaScript by a descriptor
-//! guard.rs              what signals do; guard/ has its handlers
+//! guard/                what signals do
 //! background.rs         work that blocks, as promises
 //! contract.rs           names, codes, numbers and defaults that JavaScript and Python take from here
 //! buffers.rs            memory that JavaScript and we both see

@@ -182,10 +182,10 @@ impl Clocks {
                 time_s: answer.time_s,
                 step_s: answer.step_s,
                 actions: kept.answer,
-                told: answer.news.map(|news| Told {
-                    began_s: (!news.began_s.is_nan()).then_some(news.began_s),
-                    latency_s: news.latency_s,
-                    episode: news.episode,
+                told: answer.context.map(|context| Told {
+                    began_s: (!context.began_s.is_nan()).then_some(context.began_s),
+                    latency_s: context.latency_s,
+                    episode: context.episode,
                 }),
             }),
             notes: &notes,

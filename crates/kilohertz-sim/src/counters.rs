@@ -60,7 +60,7 @@ pub struct Counters {
 
 impl Counters {
     /// Returns the counters that the TypeScript API shows, with their names there.
-    pub fn shown(&self) -> [(&'static str, u64); 17] {
+    pub fn shown(self) -> impl Iterator<Item = (&'static str, u64)> {
         [
             ("statesSent", self.states_sent),
             ("statesDropped", self.states_dropped),
@@ -80,6 +80,7 @@ impl Counters {
             ("missedTicks", self.missed_ticks),
             ("clients", self.clients),
         ]
+        .into_iter()
     }
 }
 

@@ -25,7 +25,7 @@
 //!                                                           │ (own thread)  │ ─wire/─▶ next state
 //!   Simulator::inject ───────────fault.rs─────────────────▶ └───────┬───────┘
 //!   Simulator::joints, counters ◀────counters.rs────────────────────┤ server/pace.rs: when the next tick is
-//!                                                                   │ server/fault_injector.rs: what is lost
+//!                                                                   │ server/datagram_faults.rs: what is lost
 //!                                                                   │ server/schedule.rs: faults that wait for a cycle
 //!                                                                   ▼
 //!                        control_box/: requests, replies, one tick of a millisecond
@@ -149,6 +149,7 @@ mod counters;
 mod end_effector;
 mod error;
 mod fault;
+mod freedom;
 #[cfg(test)]
 mod fuzz;
 mod generation;

@@ -87,7 +87,7 @@ export class ArmView {
     return this.#info;
   }
 
-  /** Says whether the same panel fits: its charts and its picture depend on what the arm is. */
+  /** Returns whether the same panel fits: its charts and its picture depend on what the arm is. */
   fits({ model, fields, limits, box }: ArmInfo): boolean {
     const of = (info: Pick<ArmInfo, 'model' | 'fields' | 'limits' | 'box'>) =>
       JSON.stringify([info.model, info.fields, info.limits, info.box]);
@@ -146,7 +146,7 @@ export class ArmView {
     this.scene?.setChunk(chunk, newest && fields.of(newest.values, 'F_T_EE', 16));
   }
 
-  /** Says how old the picture is, where it is not that of now. */
+  /** Shows how old the picture is; an empty text if it is that of now. */
   setAge(text: string): void {
     setText(this.#age, text);
     this.root.classList.toggle('stale', text !== '');

@@ -2,10 +2,10 @@
 // server's beats, and is in view.
 
 import { button, element, find, setText } from '../dom.ts';
-import type { ArmInfo, Asked, Control } from '../protocol.ts';
+import type { ArmInfo, Asked, PageCommand } from '../protocol.ts';
 
 const JOINTS = [0, 1, 2, 3, 4, 5, 6];
-const ACTIONS: readonly (readonly [Control, string, string])[] = [
+const ACTIONS: readonly (readonly [PageCommand, string, string])[] = [
   ['recover', 'Recover', 'Clears the errors of a reflex. Nothing moves.'],
   [
     'home',
@@ -68,7 +68,7 @@ export class Controls {
     this.update();
   }
 
-  /** Says whether the server lets this page hold the controls. */
+  /** Sets whether the server lets this page hold the controls. */
   setAllowed(isAllowed: boolean): void {
     this.#isAllowed = isAllowed;
     this.update();

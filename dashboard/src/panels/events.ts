@@ -62,5 +62,5 @@ export class Events {
   }
 }
 
-/** Tells when an event happened by the clock of this computer. */
+/** Returns when an event happened by the clock of this computer. */
 export const byWallClock = (event: EventInfo): string => wallClock(event.wallTimeS);

@@ -11,7 +11,7 @@ const KEPT = 16;
 
 interface Block {
   frames: Frame[];
-  /** Those that came meanwhile, and before them the newest of before. */
+  /** The chunks that came during these frames, and before them the newest of the block before. */
   chunks: CameInfo[];
 }
 

@@ -53,7 +53,7 @@ export function lengthsOf(
   const answer = CHUNK.header + chunks.maxRows * row;
   const { maxRows, skipsBad, executionHorizon } = chunks;
   const taken = { maxRows, skipsBad, executionHorizon, hasGripper };
-  return { ...own, observation: STATE_LENGTH + CHUNK.news, answer, chunks: taken };
+  return { ...own, observation: STATE_LENGTH + CHUNK.context, answer, chunks: taken };
 }
 
 /** Returns the buffer for answers of these sizes. */

@@ -54,7 +54,7 @@ export function toMessage(thrown: unknown): ErrorMessage {
   return new Teller().message(thrown, [], 0);
 }
 
-/** Tells of one thrown value. */
+/** Makes the message of one thrown value. */
 class Teller {
   readonly #room: Room = wholeRoom();
 

@@ -4,7 +4,7 @@
 
 use kilohertz_geometry::UNIT;
 
-use crate::command::chunk::{ChunkFault, Curve, advance, way};
+use crate::command::chunk::{ChunkFault, Curve, advance, displacement};
 use crate::limits::{Limiter, ViolationKind};
 
 /// Makes places of changes. The change of a pose is a translation and a rotation in the base frame, the rotation
@@ -14,7 +14,7 @@ pub struct Changes {
     curve: Curve,
     /// The change that changes nothing.
     still: Box<[f64]>,
-    /// Room for a way in the coordinates of the curve.
+    /// Room for a displacement in the coordinates of the curve.
     by: Box<[f64]>,
 }
 
@@ -52,7 +52,7 @@ impl Changes {
             if found.is_some() {
                 return Err(ChunkFault::Frame { row });
             }
-            way(*curve, still, change, by);
+            displacement(*curve, still, change, by);
             advance(*curve, place, by);
             change.copy_from_slice(place);
         }

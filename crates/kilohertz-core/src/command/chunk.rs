@@ -319,8 +319,8 @@ impl Chunk {
     }
 }
 
-/// Writes the way from one action to another, in the coordinates of a curve.
-pub(crate) fn way(curve: Curve, from: &[f64], to: &[f64], out: &mut [f64]) {
+/// Writes the displacement from one action to another, in the coordinates of a curve.
+pub(crate) fn displacement(curve: Curve, from: &[f64], to: &[f64], out: &mut [f64]) {
     let posed = curve.posed();
     let (others, rest) = match (
         from.split_first_chunk::<POSE>().filter(|_| posed),
@@ -338,21 +338,21 @@ pub(crate) fn way(curve: Curve, from: &[f64], to: &[f64], out: &mut [f64]) {
     }
 }
 
-/// Moves an action on by a way.
-pub(crate) fn advance(curve: Curve, action: &mut [f64], way: &[f64]) {
-    let (slots, way) = match (
+/// Moves an action on by a displacement.
+pub(crate) fn advance(curve: Curve, action: &mut [f64], displacement: &[f64]) {
+    let (slots, displacement) = match (
         action.split_first_chunk_mut::<POSE>(),
-        way.split_first_chunk(),
+        displacement.split_first_chunk(),
     ) {
         (Some((pose, others)), Some((twist, rest))) if curve.posed() => {
             let (from, twist): (Pose, Twist) = (*pose, *twist);
             *pose = integrate(&from, &twist);
             (others, rest)
         }
-        _ => (action, way),
+        _ => (action, displacement),
     };
-    for (slot, way) in slots.iter_mut().zip(way) {
-        *slot += way;
+    for (slot, displacement) in slots.iter_mut().zip(displacement) {
+        *slot += displacement;
     }
 }
 

@@ -7,13 +7,13 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use crate::command::chunk::{Chunk, ChunkFault, Curve, advance, way};
+use crate::command::chunk::{Chunk, ChunkFault, Curve, advance, displacement};
 
 /// The motion of what is commanded in the coordinates of a curve: the difference of slots, or for a pose the
 /// translation and the rotation vector from one pose to another.
 #[derive(Debug, Clone)]
 pub struct Motion {
-    /// The way from the curve.
+    /// The displacement from the curve.
     pub away: Box<[f64]>,
     /// How much faster than the curve it is, per second.
     pub faster: Box<[f64]>,
@@ -66,12 +66,12 @@ pub struct ChunkPlayer {
     chunk: Chunk,
     is_playing: bool,
     offset: Offset,
-    /// The chunk that was taken last, and how what is commanded moves beside it.
-    taken: Chunk,
+    /// The chunk that was taken in to be played next, and how what is commanded moves beside it.
+    next: Chunk,
     beside: Motion,
     /// Room for two actions and for three displacements.
     actions: [Box<[f64]>; 2],
-    ways: [Box<[f64]>; 3],
+    displacements: [Box<[f64]>; 3],
 }
 
 impl ChunkPlayer {
@@ -93,10 +93,10 @@ impl ChunkPlayer {
                 from_s: 0.0,
                 lasts_s: 0.0,
             },
-            taken: Chunk::new(curve, slots, room),
+            next: Chunk::new(curve, slots, room),
             beside: still,
             actions: std::array::from_fn(|_| numbers(slots)),
-            ways: std::array::from_fn(|_| numbers(width)),
+            displacements: std::array::from_fn(|_| numbers(width)),
         }
     }
 
@@ -105,37 +105,37 @@ impl ChunkPlayer {
     /// # Errors
     /// What keeps it from being played. What is played goes on then.
     pub fn take(&mut self, actions: &[f64], dt_s: f64, begins_s: f64) -> Result<(), ChunkFault> {
-        self.taken.take(actions, dt_s, begins_s)
+        self.next.take(actions, dt_s, begins_s)
     }
 
-    /// Moves the chunk that was taken last in time, so that its first row belongs to `begins_s`.
-    pub fn shift_taken(&mut self, begins_s: f64) {
-        self.taken.shift(begins_s);
+    /// Moves the next chunk in time, so that its first row belongs to `begins_s`.
+    pub fn shift_next(&mut self, begins_s: f64) {
+        self.next.shift(begins_s);
     }
 
-    /// Returns the chunk that was taken last.
-    pub fn taken(&self) -> &Chunk {
-        &self.taken
+    /// Returns the next chunk: the one that was taken in last, and is not played yet.
+    pub fn next(&self) -> &Chunk {
+        &self.next
     }
 
-    /// Returns how what is played moves beside the chunk that was taken last, at `time_s`. `step_s` is the time
-    /// over which derivatives are taken.
-    pub fn beside_taken(&mut self, time_s: f64, step_s: f64) -> &Motion {
+    /// Returns how what is played moves beside the next chunk, at `time_s`. `step_s` is the time over which
+    /// derivatives are taken.
+    pub fn beside_next(&mut self, time_s: f64, step_s: f64) -> &Motion {
         for nth in 0..3 {
             let at_s = time_s + (nth as f64 - 1.0) * step_s;
             let mut played = std::mem::take(&mut self.actions[0]);
             self.at(at_s, &mut played);
             let [_, curve] = &mut self.actions;
-            self.taken.at(at_s, curve);
-            way(self.curve, curve, &played, &mut self.ways[nth]);
+            self.next.at(at_s, curve);
+            displacement(self.curve, curve, &played, &mut self.displacements[nth]);
             self.actions[0] = played;
         }
         self.differ(step_s)
     }
 
-    /// Returns how a command moves beside the chunk that was taken last: it was given at `time_s`, and has these
-    /// first and second derivatives.
-    pub fn command_beside_taken(
+    /// Returns how a command moves beside the next chunk: it was given at `time_s`, and has these first and
+    /// second derivatives.
+    pub fn command_beside_next(
         &mut self,
         command: &[f64],
         [first, second]: [&[f64]; 2],
@@ -145,8 +145,8 @@ impl ChunkPlayer {
         let [_, curve] = &mut self.actions;
         for nth in 0..3 {
             let at_s = time_s + (nth as f64 - 1.0) * step_s;
-            self.taken.at(at_s, curve);
-            way(self.curve, curve, command, &mut self.ways[nth]);
+            self.next.at(at_s, curve);
+            displacement(self.curve, curve, command, &mut self.displacements[nth]);
         }
         self.differ(step_s);
         for (faster, first) in self.beside.faster.iter_mut().zip(first) {
@@ -160,7 +160,7 @@ impl ChunkPlayer {
 
     /// Takes the derivatives of three displacements.
     fn differ(&mut self, step_s: f64) -> &Motion {
-        let [before, now, next] = &self.ways;
+        let [before, now, next] = &self.displacements;
         for at in 0..now.len() {
             self.beside.away[at] = now[at];
             self.beside.faster[at] = (next[at] - before[at]) / (2.0 * step_s);
@@ -169,10 +169,10 @@ impl ChunkPlayer {
         &self.beside
     }
 
-    /// Lets the chunk that was taken last be played. What was found last of the motion beside it goes to zero
-    /// from `from_s` on, within `lasts_s`.
+    /// Lets the next chunk be played. What was found last of the motion beside it goes to zero from `from_s` on,
+    /// within `lasts_s`.
     pub fn begin(&mut self, from_s: f64, lasts_s: f64) {
-        std::mem::swap(&mut self.chunk, &mut self.taken);
+        std::mem::swap(&mut self.chunk, &mut self.next);
         std::mem::swap(&mut self.offset.start, &mut self.beside);
         (self.offset.from_s, self.offset.lasts_s) = (from_s, lasts_s);
         self.is_playing = true;
@@ -191,7 +191,7 @@ impl ChunkPlayer {
         self.at(time_s, &mut here);
         for nth in 0..3 {
             self.at(time_s + (nth as f64 - 1.0) * step_s, &mut there);
-            way(self.curve, &here, &there, &mut self.ways[nth]);
+            displacement(self.curve, &here, &there, &mut self.displacements[nth]);
         }
         self.actions = [there, here];
         self.differ(step_s);
@@ -219,12 +219,12 @@ impl ChunkPlayer {
     /// Writes what is commanded at `time_s` by the robot's clock. Only where a chunk is played.
     pub fn at(&mut self, time_s: f64, out: &mut [f64]) {
         self.chunk.at(time_s, out);
-        let [_, _, offset] = &mut self.ways;
+        let [_, _, offset] = &mut self.displacements;
         let mut offset = std::mem::take(offset);
         if self.offset.at(time_s, &mut offset) {
             advance(self.curve, out, &offset);
         }
-        self.ways[2] = offset;
+        self.displacements[2] = offset;
     }
 }
 
@@ -267,7 +267,7 @@ mod tests {
     fn play(player: &mut ChunkPlayer, rows: &[f64], (begins_s, now_s): (f64, f64), lasts_s: f64) {
         player.take(rows, DT, begins_s).unwrap();
         if player.is_playing() {
-            player.beside_taken(now_s, H);
+            player.beside_next(now_s, H);
         }
         player.begin(now_s, lasts_s);
     }
@@ -346,7 +346,7 @@ mod tests {
     fn a_command_beside_the_curve_goes_on_as_it_moves() {
         let mut player = player();
         player.take(&still(0.0), DT, 0.0).unwrap();
-        let motion = player.command_beside_taken(&[0.02], [&[0.1], &[1.0]], 0.5, H);
+        let motion = player.command_beside_next(&[0.02], [&[0.1], &[1.0]], 0.5, H);
         let [away, faster, sharper] = [&motion.away, &motion.faster, &motion.sharper];
         assert_eq!((away[0], faster[0], sharper[0]), (0.02, 0.1, 1.0));
         let lasts = fade_s(0.02, 0.1, 1.0, [1.0, 5.0, 2_500.0]);
@@ -383,7 +383,7 @@ mod tests {
         player.take(&turned(0.0), DT, 0.0).unwrap();
         player.begin(0.0, 0.0);
         player.take(&turned(2.0), DT, 0.0).unwrap();
-        player.beside_taken(0.0, H);
+        player.beside_next(0.0, H);
         player.begin(0.0, 1.0);
         let mut out = [0.0; 16];
         for (time, angle) in [(0.0, 0.0), (0.5, 1.0), (1.0, 2.0)] {

@@ -6,7 +6,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use crate::command::chunk::{Chunk, ChunkFault, Curve, advance, way};
+use crate::command::chunk::{Chunk, ChunkFault, Curve, advance, displacement};
 
 /// How much of a row's time two times may differ and still count as the same.
 const SAME: f64 = 1e-6;
@@ -21,9 +21,9 @@ pub struct Ensemble {
     /// From how many chunks each row of the average was taken.
     counts: Vec<u32>,
     counted: Vec<u32>,
-    /// Room for two actions, and for two ways from the newest chunk to the average.
+    /// Room for two actions, and for two displacements from the newest chunk to the average.
     actions: [Box<[f64]>; 2],
-    ways: [Box<[f64]>; 2],
+    displacements: [Box<[f64]>; 2],
 }
 
 impl Ensemble {
@@ -38,7 +38,7 @@ impl Ensemble {
             counts: vec![0; room],
             counted: vec![0; room],
             actions: std::array::from_fn(|_| numbers(slots)),
-            ways: std::array::from_fn(|_| numbers(curve.width(slots))),
+            displacements: std::array::from_fn(|_| numbers(curve.width(slots))),
         }
     }
 
@@ -63,35 +63,35 @@ impl Ensemble {
             };
             let known = self.counts.get(nth).copied().unwrap_or(0);
             *count = known.saturating_add(1);
-            self.way_to_average(newest, nth, time_s);
+            self.displacement_to_average(newest, nth, time_s);
             let share = 1.0 - newest_share(self.m, known);
-            let [way, _] = &mut self.ways;
-            way.iter_mut().for_each(|way| *way *= share);
-            advance(self.curve, action, way);
+            let [by, _] = &mut self.displacements;
+            by.iter_mut().for_each(|by| *by *= share);
+            advance(self.curve, action, by);
         }
         std::mem::swap(&mut self.counts, &mut self.counted);
         self.average.take(actions, newest.dt_s(), newest.begins_s())
     }
 
-    /// Writes the way from the newest chunk to the average at `time_s`, which is at or behind row `nth` of the
-    /// average. Between its rows the way is on a line: what chunks disagree on is no smooth curve, and a smooth one
-    /// through it would swing wider with each chunk.
-    fn way_to_average(&mut self, newest: &Chunk, nth: usize, time_s: f64) {
+    /// Writes the displacement from the newest chunk to the average at `time_s`, which is at or behind row `nth`
+    /// of the average. Between its rows it is on a line: what chunks disagree on is no smooth curve, and a smooth
+    /// one through it would swing wider with each chunk.
+    fn displacement_to_average(&mut self, newest: &Chunk, nth: usize, time_s: f64) {
         let [known, said] = &mut self.actions;
         let next = nth
             .saturating_add(1)
             .min(self.average.rows().saturating_sub(1));
-        for (way_there, row) in self.ways.iter_mut().zip([nth, next]) {
+        for (there, row) in self.displacements.iter_mut().zip([nth, next]) {
             let row_s = self.average.time_s(row);
             self.average.at(row_s, known);
             newest.at(row_s, said);
-            way(self.curve, said, known, way_there);
+            displacement(self.curve, said, known, there);
         }
         let between = (time_s - self.average.time_s(nth)) / self.average.dt_s();
         let between = between.clamp(0.0, 1.0);
-        let [way, there] = &mut self.ways;
-        for (way, there) in way.iter_mut().zip(there.iter()) {
-            *way += between * (there - *way);
+        let [here, there] = &mut self.displacements;
+        for (here, there) in here.iter_mut().zip(there.iter()) {
+            *here += between * (there - *here);
         }
     }
 }

@@ -18,7 +18,7 @@ pub const NO_CHUNK: f64 = -1.0;
 /// How many numbers follow the observation of a policy that answers in chunks: how long before the question the
 /// first row of the newest chunk belongs \[s\], NaN if there is none; how long an answer takes \[s\], from the
 /// latencies of late, 0 before the first; and the number of the episode, from 0.
-pub const CHUNK_NEWS: usize = 3;
+pub const CHUNK_CONTEXT: usize = 3;
 
 /// When a policy that answers in chunks is asked for the next one. One question is open at a time.
 #[derive(Debug, Clone, Copy, PartialEq)]

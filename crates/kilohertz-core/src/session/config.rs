@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::command::late::LateRule;
 use crate::limits::LimitRules;
 use crate::robot::Robot;
-use crate::session::chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks};
+use crate::session::chunks::{CHUNK_CONTEXT, CHUNK_HEADER, Chunks};
 use crate::session::cycles::Lengths;
 use crate::session::lockstep::Latency;
 use crate::session::roll::Place;
@@ -61,8 +61,8 @@ pub struct Config {
     /// simulated robot that waits for its commands. `None` uses the wall clock. Only with
     /// [`Deadline::Within`].
     pub lockstep: Option<Latency>,
-    /// If set, the policy answers in chunks. Its questions and answers then have [`Config::told_len`] and
-    /// [`Config::answer_len`] numbers.
+    /// If set, the policy answers in chunks. Its questions and answers then have [`Config::observation_len`]
+    /// and [`Config::answer_len`] numbers.
     pub chunks: Option<Chunks>,
     /// The session's place on the roll. A stop of that place also ends the session; `None` if no signal is
     /// to stop it.
@@ -71,9 +71,9 @@ pub struct Config {
 
 impl Config {
     /// Returns how many numbers a policy is told, for a robot whose observations have `slots` slots.
-    pub fn told_len(&self, slots: usize) -> usize {
+    pub fn observation_len(&self, slots: usize) -> usize {
         match self.chunks {
-            Some(_) => slots.saturating_add(CHUNK_NEWS),
+            Some(_) => slots.saturating_add(CHUNK_CONTEXT),
             None => slots,
         }
     }

@@ -11,13 +11,14 @@ use crate::channel::records::CommandKind;
 use crate::channel::tail::Tail;
 use crate::limits::Violation;
 use crate::policy::Question;
+use crate::session::chunks::CHUNK_CONTEXT;
 use crate::session::outcome::EventKind;
 use crate::timing::time::Time;
 
 /// How many notes of one cycle are kept; the others are counted with the violations and events.
 const MOST_NOTES: usize = 8;
 /// For how long the rings for a thread suffice while it does not run.
-const PATIENCE: Duration = Duration::from_secs(4);
+const BUFFERED: Duration = Duration::from_secs(4);
 /// For how many cycles the newest notes are kept, for each of those in memory a share.
 const NOTES_SHARE: usize = 4;
 /// The share of the numbers of cycles that is added for answers in chunks.
@@ -48,13 +49,21 @@ pub enum CycleNote {
 
 /// What a policy that answers in chunks was told with a question, behind the observation.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ChunkNews {
+pub struct ChunkContext {
     /// How long before the question the first row of the newest chunk belongs \[s\]; NaN if there was none.
     pub began_s: f64,
     /// How long its answer would probably take \[s\].
     pub latency_s: f64,
     /// The number of the episode, from 0.
     pub episode: u32,
+}
+
+impl ChunkContext {
+    /// Returns it as the numbers that follow the observation.
+    #[inline]
+    pub(super) fn numbers(&self) -> [f64; CHUNK_CONTEXT] {
+        [self.began_s, self.latency_s, f64::from(self.episode)]
+    }
 }
 
 /// What is known of an answer besides its numbers.
@@ -72,7 +81,7 @@ pub struct AnswerHead {
     /// How many numbers the answer has.
     pub len: usize,
     /// What the policy was told with the question, if it answers in chunks.
-    pub news: Option<ChunkNews>,
+    pub context: Option<ChunkContext>,
 }
 
 /// What is known of a cycle besides its numbers.
@@ -262,7 +271,7 @@ pub struct CyclesOut {
 
 /// Creates the rings for one thread, at cycles of `period`.
 pub fn cycle_rings(lengths: Lengths, period: Duration) -> (CyclesIn, CyclesOut) {
-    let cycles = cycles_in(PATIENCE, period);
+    let cycles = cycles_in(BUFFERED, period);
     let (heads_in, heads) = RingBuffer::new(cycles);
     let (numbers_in, numbers) = RingBuffer::new(lengths.numbers(cycles));
     let (notes_in, notes) = RingBuffer::new(cycles);
@@ -442,7 +451,7 @@ impl CycleKeeper {
             step_s: raw.step_s,
             width: raw.width,
             len,
-            news: raw.news,
+            context: raw.context,
         });
     }
 
@@ -510,5 +519,5 @@ pub(super) struct RawAnswer<'a> {
     /// The actions, one after the other.
     pub numbers: &'a [f64],
     /// What the policy was told with the question, if it answers in chunks.
-    pub news: Option<ChunkNews>,
+    pub context: Option<ChunkContext>,
 }

@@ -335,7 +335,7 @@ impl Exchange for PolicyExchange {
             step_s: 0.0,
             width: self.newest.len(),
             numbers: &self.newest,
-            news: None,
+            context: None,
         }
     }
 

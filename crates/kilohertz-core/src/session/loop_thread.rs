@@ -189,7 +189,7 @@ fn in_lockstep(
         return (policy, None);
     };
     let clock = RobotClock::default();
-    let slots = config.told_len(robot.observation().len());
+    let slots = config.observation_len(robot.observation().len());
     let policy = Lockstep::new(policy, clock.clone(), latency, robot.period(), slots);
     (Box::new(policy), Some(clock))
 }

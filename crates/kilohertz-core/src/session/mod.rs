@@ -46,11 +46,11 @@ use crate::thread::promotion::PromotionView;
 use crate::thread::realtime::{RealtimeReport, block_signals};
 use crate::timing::time::Time;
 
-pub use chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks, Merge, NO_CHUNK, Replan, Wanted};
+pub use chunks::{CHUNK_CONTEXT, CHUNK_HEADER, Chunks, Merge, NO_CHUNK, Replan, Wanted};
 pub use config::{Config, Deadline};
 pub use cycles::{
-    AnswerHead, BlackBox, ChunkNews, CycleHead, CycleNote, CyclesIn, CyclesOut, Keeping, KeptCycle,
-    Lengths, Phases, cycle_rings,
+    AnswerHead, BlackBox, ChunkContext, CycleHead, CycleNote, CyclesIn, CyclesOut, Keeping,
+    KeptCycle, Lengths, Phases, cycle_rings,
 };
 pub use lockstep::Latency;
 pub use outcome::{Cause, Event, EventKind, EventName, Outcome};

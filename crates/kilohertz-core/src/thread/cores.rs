@@ -14,7 +14,7 @@ use crate::thread::system::{allowed_cpus, cpus_of, set_cpus, thread_id};
 /// The CPUs that policies of this process have taken.
 static TAKEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
-fn taken() -> MutexGuard<'static, BTreeSet<u32>> {
+fn taken_cpus() -> MutexGuard<'static, BTreeSet<u32>> {
     TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -23,20 +23,20 @@ pub(crate) const KEEPER: &str = "kilohertz-awake";
 
 /// Returns true if this CPU belongs to a policy that spins.
 pub(crate) fn is_taken(cpu: u32) -> bool {
-    taken().contains(&cpu)
+    taken_cpus().contains(&cpu)
 }
 
 /// Pins the calling thread to this CPU, unless it belongs to a policy that spins. Returns true if it is
 /// pinned.
 pub(crate) fn pin_unless_taken(cpu: u32) -> bool {
     // The lock is held so that no policy takes the CPU in between.
-    let taken = taken();
+    let taken = taken_cpus();
     !taken.contains(&cpu) && set_cpus(0, &[cpu]).is_ok()
 }
 
 /// Lets the calling thread run on all of these CPUs that no policy has taken.
 pub(crate) fn leave_taken(allowed: &[u32]) {
-    let taken = taken();
+    let taken = taken_cpus();
     let left: Vec<u32> = allowed
         .iter()
         .copied()
@@ -49,7 +49,7 @@ pub(crate) fn leave_taken(allowed: &[u32]) {
 
 /// Keeps the calling thread off the cores of policies that spin, as long as it has other cores left.
 pub(crate) fn stay_off_taken() {
-    let taken = taken().clone();
+    let taken = taken_cpus().clone();
     if !taken.is_empty() {
         move_off(0, &taken);
     }
@@ -83,7 +83,7 @@ impl OwnCore {
     }
 
     fn take_of(allowed: &[u32], system: &Path, avoid: Option<u32>) -> Result<OwnCore, String> {
-        let mut taken = taken();
+        let mut taken = taken_cpus();
         let isolated = list(&read(&system.join("isolated")));
         let (kept, common): (Vec<u32>, Vec<u32>) =
             allowed.iter().partition(|cpu| isolated.contains(cpu));
@@ -136,7 +136,7 @@ impl OwnCore {
 
 impl Drop for OwnCore {
     fn drop(&mut self) {
-        let mut taken = taken();
+        let mut taken = taken_cpus();
         for cpu in &self.cpus {
             taken.remove(cpu);
         }

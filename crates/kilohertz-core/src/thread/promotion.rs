@@ -102,11 +102,11 @@ impl Drop for Promotion {
 }
 
 fn watch(shared: &Shared, thread: &PolicyThread, patience: Duration) {
-    let mut judge = Patience::new(patience, Time::now());
+    let mut answering = AnswerWatch::new(patience, Time::now());
     let mut promoted = None;
     while !shared.stop.load(Ordering::Relaxed) {
         let number = thread.number();
-        let answers = judge.answers(thread.asked_count(), thread.answered_count(), Time::now());
+        let answers = answering.answers(thread.asked_count(), thread.answered_count(), Time::now());
         match promoted {
             _ if number == 0 => {}
             None if answers => match set_fifo_of(number, shared.priority) {
@@ -136,7 +136,7 @@ fn watch(shared: &Shared, thread: &PolicyThread, patience: Duration) {
 }
 
 /// Decides whether a policy still answers. Pure: time is passed in.
-struct Patience {
+struct AnswerWatch {
     limit: Duration,
     /// When the oldest open question was seen first, or when there last was none.
     since: Time,
@@ -145,9 +145,9 @@ struct Patience {
     answered: u64,
 }
 
-impl Patience {
-    fn new(limit: Duration, now: Time) -> Patience {
-        Patience {
+impl AnswerWatch {
+    fn new(limit: Duration, now: Time) -> AnswerWatch {
+        AnswerWatch {
             limit,
             since: now,
             asked: 0,
@@ -178,20 +178,17 @@ mod tests {
 
     #[test]
     fn a_policy_answers_until_a_question_is_open_for_too_long() {
-        let mut patience = Patience::new(Duration::from_millis(20), at(0));
-        assert!(patience.answers(0, 0, at(1_000)), "nothing was asked");
-        assert!(patience.answers(1, 0, at(1_010)));
-        assert!(patience.answers(20, 0, at(1_020)));
-        assert!(!patience.answers(30, 0, at(1_021)));
-        assert!(patience.answers(31, 1, at(1_022)), "it has answered again");
+        let mut watch = AnswerWatch::new(Duration::from_millis(20), at(0));
+        assert!(watch.answers(0, 0, at(1_000)), "nothing was asked");
+        assert!(watch.answers(1, 0, at(1_010)));
+        assert!(watch.answers(20, 0, at(1_020)));
+        assert!(!watch.answers(30, 0, at(1_021)));
+        assert!(watch.answers(31, 1, at(1_022)), "it has answered again");
         assert!(
-            patience.answers(40, 2, at(1_060)),
+            watch.answers(40, 2, at(1_060)),
             "to what was asked long ago, too"
         );
-        assert!(
-            patience.answers(40, 2, at(9_000)),
-            "nothing was asked since"
-        );
+        assert!(watch.answers(40, 2, at(9_000)), "nothing was asked since");
     }
 
     /// Returns the scheduler of the calling thread.

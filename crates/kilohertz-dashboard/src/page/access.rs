@@ -2,8 +2,27 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+/// What a page may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rights {
+    Watch,
+    /// It may also hold the controls.
+    Control,
+}
+
+/// Returns what a page with `token` may do, or `None` if it may not even know what there is.
+pub(super) fn rights(token: &str, watching: &str, controlling: Option<&str>) -> Option<Rights> {
+    let can_watch = is_same(token, watching);
+    let can_control = controlling.is_some_and(|own| is_same(token, own));
+    match (can_watch, can_control) {
+        (_, true) => Some(Rights::Control),
+        (true, false) => Some(Rights::Watch),
+        (false, false) => None,
+    }
+}
+
 /// Returns true if the texts are equal. How long it takes does not depend on where they differ.
-pub(super) fn is_same(one: &str, other: &str) -> bool {
+fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     let differences = one
         .iter()
@@ -77,6 +96,20 @@ mod tests {
         ] {
             assert!(!is_own(origin, "127.0.0.1:80"), "{origin:?}");
         }
+    }
+
+    #[test]
+    fn each_token_gives_its_own_rights_and_no_other_text_gives_any() {
+        let of = |token| rights(token, "watch", Some("control"));
+        assert_eq!(of("watch"), Some(Rights::Watch));
+        assert_eq!(of("control"), Some(Rights::Control));
+        for other in ["", "watc", "controls", "Watch"] {
+            assert_eq!(of(other), None, "{other}");
+        }
+        assert_eq!(rights("watch", "watch", None), Some(Rights::Watch));
+        assert_eq!(rights("", "watch", None), None);
+        // One token for both is the stronger one.
+        assert_eq!(rights("both", "both", Some("both")), Some(Rights::Control));
     }
 
     #[test]

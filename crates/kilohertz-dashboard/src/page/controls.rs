@@ -15,7 +15,7 @@ use std::time::Duration;
 use kilohertz_core::lease::Lease;
 use kilohertz_core::timing::time::Time;
 
-use crate::page::protocol::Control;
+use crate::page::protocol::PageCommand;
 
 /// What the controls move is brought to rest if no page has answered a question that was asked within this
 /// time.
@@ -34,7 +34,7 @@ pub trait Controlled: Send + Sync {
     ///
     /// # Errors
     /// Returns in words why it is not started.
-    fn start(&self, control: Control, grant: u64) -> Result<(), String>;
+    fn start(&self, control: PageCommand, grant: u64) -> Result<(), String>;
 
     /// Turns a joint, 0 to 6, for a moment, upwards if `is_up`.
     ///

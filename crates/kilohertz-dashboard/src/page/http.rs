@@ -10,7 +10,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::task::spawn_local;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::page::access::{is_host, is_own, is_same};
+use crate::page::access::{Rights, is_host, is_own, rights};
 use crate::page::connection;
 use crate::page::files::Files;
 use crate::page::hub::Hub;
@@ -70,14 +70,10 @@ impl Site {
             return Err(StatusCode::NOT_FOUND);
         };
         // Without the token there is nothing here, not even a difference between what exists and what does not.
-        let can_watch = is_same(token, &self.token);
-        let own = self.controls_token.as_deref();
-        let has_controls = own.is_some_and(|own| is_same(token, own));
-        if !can_watch && !has_controls {
-            return Err(StatusCode::NOT_FOUND);
-        }
+        let rights = rights(token, &self.token, self.controls_token.as_deref())
+            .ok_or(StatusCode::NOT_FOUND)?;
         if path == LIVE {
-            return self.connect(&mut request, host, has_controls);
+            return self.connect(&mut request, host, rights);
         }
         let (bytes, media_type) = match path.strip_prefix(RUNS) {
             Some(run) => {
@@ -120,7 +116,7 @@ impl Site {
         &self,
         request: &mut Request<Incoming>,
         host: &str,
-        has_controls: bool,
+        rights: Rights,
     ) -> Result<Answer, StatusCode> {
         let headers = request.headers();
         if !is_own(text(headers, &header::ORIGIN), host) {
@@ -132,6 +128,7 @@ impl Site {
         let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| wants);
         let accept = derive_accept_key(key.ok_or(StatusCode::UPGRADE_REQUIRED)?.as_bytes());
         let upgrade = hyper::upgrade::on(request);
+        let has_controls = rights == Rights::Control;
         let hub = Rc::clone(&self.hub);
         hub.connected();
         spawn_local(async move {

@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Bytes;
 
 use crate::page::client::Client;
 use crate::page::controls::{Controlled, Controls};
-use crate::page::protocol::{ArmInfo, Control, EventInfo, RunInfo, Told, VERSION};
+use crate::page::protocol::{ArmInfo, EventInfo, PageCommand, RunInfo, Told, VERSION};
 use crate::page::watched::{Frame, Watched};
 
 /// How many events of an arm a page is told that opens later.
@@ -346,7 +346,13 @@ impl Hub {
     }
 
     /// Starts what a page asks of an arm.
-    pub fn start(&self, page: u64, arm: u16, control: Control, now: Time) -> Result<(), String> {
+    pub fn start(
+        &self,
+        page: u64,
+        arm: u16,
+        control: PageCommand,
+        now: Time,
+    ) -> Result<(), String> {
         let grant = self.controls.grant(page, now)?;
         self.controlled(arm)?.start(control, grant)
     }

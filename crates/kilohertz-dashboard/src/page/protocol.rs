@@ -296,7 +296,7 @@ pub struct RunInfo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum Control {
+pub enum PageCommand {
     /// Recovers an arm that stopped by a reflex.
     Recover,
     /// Moves to the start pose, slowly.
@@ -404,7 +404,7 @@ pub enum Asked {
         /// The arm.
         arm: u16,
         /// What is to be done.
-        control: Control,
+        control: PageCommand,
     },
     /// Move a joint at a low speed for as long as this comes with each beat.
     Jog {

@@ -5,9 +5,9 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use super::protocol::{
-    ArmInfo, Asked, BoxInfo, CameInfo, ChunkInfo, Control, EventInfo, FRAME, FRAME_HEADER,
-    FieldInfo, HistogramInfo, JointLimits, LevelInfo, MeasureInfo, RunInfo, SpreadInfo, StatsInfo,
-    Told, VERSION, WorstInfo,
+    ArmInfo, Asked, BoxInfo, CameInfo, ChunkInfo, EventInfo, FRAME, FRAME_HEADER, FieldInfo,
+    HistogramInfo, JointLimits, LevelInfo, MeasureInfo, PageCommand, RunInfo, SpreadInfo,
+    StatsInfo, Told, VERSION, WorstInfo,
 };
 
 const FILE: &str = concat!(
@@ -41,7 +41,7 @@ fn typescript() -> String {
         declared::<MeasureInfo>(&config),
         declared::<WorstInfo>(&config),
         declared::<RunInfo>(&config),
-        declared::<Control>(&config),
+        declared::<PageCommand>(&config),
         declared::<Told>(&config),
         declared::<Asked>(&config),
     ];

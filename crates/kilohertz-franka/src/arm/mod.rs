@@ -22,7 +22,7 @@ use crate::arm::connect::{Connected, connect};
 use crate::arm::ownership::Ownership;
 use crate::arm::robot::ArmRobot;
 use crate::client::entrance::Drive;
-use crate::client::rejection::rejected;
+use crate::client::rejected_command::rejected;
 use crate::client::watchdog::{READING, REQUEST, Watchdog};
 use crate::client::{Client, Connection};
 use crate::control::impedance::ImpedanceController;
@@ -354,7 +354,7 @@ impl Arm {
         let (watchdog, ownership) = (Arc::clone(&self.watchdog), Arc::clone(&self.ownership));
         let drive = Drive {
             interface,
-            law: ImpedanceController::of(interface, &self.model),
+            impedance: ImpedanceController::of(interface, &self.model),
             arm: self.limits,
         };
         let robot = ArmRobot::new(client, watchdog, drive, ownership)?;

@@ -11,7 +11,7 @@ use kilohertz_core::schema::Schema;
 use crate::arm::ownership::Ownership;
 use crate::client::Connection;
 use crate::client::entrance::Drive;
-use crate::client::rejection::rejected;
+use crate::client::rejected_command::rejected;
 use crate::client::watchdog::{READING, REQUEST, Unlimited, Watchdog};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::state;

@@ -5,7 +5,7 @@
 use franka::RobotState;
 
 use crate::constants::{DT, ELBOW_FLIP};
-use crate::control::{Control, Interface};
+use crate::control::Interface;
 
 /// The arm reports in single precision what it was commanded; a smaller difference counts as none.
 const SAME: f64 = 2e-6;
@@ -24,7 +24,7 @@ impl Elbow {
     /// Returns the elbow of a motion through `interface`, if the elbow is commanded.
     pub fn of(interface: Interface) -> Option<Elbow> {
         interface.has_elbow().then_some(Elbow {
-            is_velocity: interface.control == Control::CartesianVelocity,
+            is_velocity: interface.control.is_velocity(),
             place: f64::NAN,
         })
     }
@@ -50,6 +50,7 @@ impl Elbow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::Control;
     use crate::control::Impedance;
 
     #[test]

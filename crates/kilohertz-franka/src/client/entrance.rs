@@ -17,32 +17,32 @@ use kilohertz_core::timing::time::Time;
 
 use crate::client::elbow::Elbow;
 use crate::constants::{DT, OWN_SHARE};
-use crate::control::impedance::ImpedanceController as Law;
+use crate::control::impedance::ImpedanceController;
 use crate::control::{Interface, leading};
 use crate::error::ArmError;
 use crate::limits::ArmLimits;
 use crate::state;
 use crate::state::gate::{Fault, Gate, Passed};
 
-/// How a session drives an arm: the interface, the impedance law and the limits.
+/// How a session drives an arm: the interface, the impedance controller and the limits.
 #[derive(Debug, Clone)]
 pub(crate) struct Drive {
     pub interface: Interface,
-    pub law: Option<Law>,
+    pub impedance: Option<ImpedanceController>,
     pub arm: ArmLimits,
 }
 
 /// The entrance of one motion.
 pub(crate) struct Entrance<'a> {
     gate: Gate,
-    law: Option<&'a Law>,
+    impedance: Option<&'a ImpedanceController>,
     elbow: Option<Elbow>,
-    /// The last good state, for the law or the elbow.
+    /// The last good state, for the impedance controller or the elbow.
     state: RobotState,
     /// The slots of the last good state, at `good`, and those of the state that is being checked.
     slots: [[f64; state::LEN]; 2],
     good: usize,
-    /// The last torques of the law [N m].
+    /// The last torques of the impedance controller [N m].
     torques: [f64; 7],
     fault: Option<Fault>,
     /// What panics, in a test of panics.
@@ -55,7 +55,7 @@ pub(crate) struct Entrance<'a> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Breaks {
     Gate,
-    Law,
+    Impedance,
 }
 
 impl<'a> Entrance<'a> {
@@ -66,10 +66,10 @@ impl<'a> Entrance<'a> {
     pub fn new(drive: &'a Drive, before: RobotState) -> Result<Entrance<'a>, ArmError> {
         let mut slots = [0.0; state::LEN];
         state::write(&before, &mut slots);
-        let read = (drive.interface, drive.law.is_some());
+        let read = (drive.interface, drive.impedance.is_some());
         Ok(Entrance {
             gate: Gate::new(read, &drive.arm, (&before, &slots)).map_err(Fault::standing)?,
-            law: drive.law.as_ref(),
+            impedance: drive.impedance.as_ref(),
             elbow: Elbow::of(drive.interface),
             state: before,
             slots: [slots, [0.0; state::LEN]],
@@ -123,7 +123,7 @@ impl<'a> Entrance<'a> {
             self.gate.check(arrived, slots)
         })??;
         self.good = other;
-        if self.law.is_some() || self.elbow.is_some() {
+        if self.impedance.is_some() || self.elbow.is_some() {
             self.state = *arrived;
         }
         Ok(passed)
@@ -148,16 +148,21 @@ impl<'a> Entrance<'a> {
         Some(elbow.commanded(&self.state, is_believed, *action))
     }
 
-    /// Returns the torques after a motion: those of the law, or those that the action has in `behind`.
+    /// Returns the torques after a motion: those of the impedance controller, or those that the action has in
+    /// `behind`.
     pub fn torques(&mut self, behind: &[f64]) -> Option<[f64; 7]> {
-        let Some(law) = self.law else {
+        let Some(controller) = self.impedance else {
             return (!behind.is_empty()).then(|| leading(behind));
         };
         if self.fault.is_none() {
             match caught(|| {
                 #[cfg(test)]
-                assert_ne!(self.breaks, Some(Breaks::Law), "the law is broken");
-                law.torques(&self.state)
+                assert_ne!(
+                    self.breaks,
+                    Some(Breaks::Impedance),
+                    "the impedance controller is broken"
+                );
+                controller.torques(&self.state)
             }) {
                 Ok(torques) => {
                     self.torques = torques;

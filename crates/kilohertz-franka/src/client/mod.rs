@@ -1,15 +1,15 @@
 //! The libraries that can talk to an arm, and what a session needs of them.
 //!
 //! ```text
-//! franka_rs.rs     the client `franka-rs`: read a state, run the loop, write its command
-//! libfranka_rs/    the client `libfranka-rs`, and the guard around it
-//! bridge.rs        the connection between an arm and franka-rs while the two connect
-//! entrance.rs      a cycle around the loop, for both clients
-//! elbow.rs         the elbow, in the form that the arm expects
-//! source/          restricts the socket for states to the arm
-//! watchdog.rs      disconnects if the arm does not answer
-//! rejection.rs     what it means when an arm refuses a command
-//! deadline.rs      points in time at which a wait ends
+//! franka_rs.rs         the client `franka-rs`: read a state, run the loop, write its command
+//! libfranka_rs/        the client `libfranka-rs`, and the guard around it
+//! bridge.rs            the connection between an arm and franka-rs while the two connect
+//! entrance.rs          a cycle around the loop, for both clients
+//! elbow.rs             the elbow, in the form that the arm expects
+//! source/              restricts the socket for states to the arm
+//! watchdog.rs          disconnects if the arm does not answer
+//! rejected_command.rs  what it means when an arm refuses a command
+//! deadline.rs          points in time at which a wait ends
 //! ```
 
 /// Sends a [`Setting`] with the calls of a client. Both clients have the same calls; two of them have other
@@ -55,7 +55,7 @@ pub(crate) mod entrance;
 pub(crate) mod franka_rs;
 #[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
 pub(crate) mod libfranka_rs;
-pub(crate) mod rejection;
+pub(crate) mod rejected_command;
 pub(crate) mod source;
 pub(crate) mod watchdog;
 

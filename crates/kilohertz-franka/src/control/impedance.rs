@@ -78,11 +78,10 @@ mod tests {
     use franka::model::FR3_URDF;
 
     use super::*;
+    use crate::constants::READY;
     use crate::control::Control;
 
-    const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
-
-    fn law(gains: Gains) -> ImpedanceController {
+    fn controller(gains: Gains) -> ImpedanceController {
         let model = Arc::new(Model::from_urdf(FR3_URDF).unwrap());
         let interface = Interface {
             control: Control::JointPosition,
@@ -103,7 +102,7 @@ mod tests {
     #[test]
     fn an_arm_that_is_where_it_should_be_is_left_alone() {
         for gains in [Gains::JOINT, Gains::CARTESIAN] {
-            assert_eq!(law(gains).torques(&at_rest()), [0.0; 7]);
+            assert_eq!(controller(gains).torques(&at_rest()), [0.0; 7]);
         }
     }
 
@@ -112,7 +111,7 @@ mod tests {
         let mut state = at_rest();
         state.q_d[3] += 1e-3;
         state.dq_d[6] += 1e-2;
-        let torques = law(Gains::JOINT).torques(&state);
+        let torques = controller(Gains::JOINT).torques(&state);
         let expected = [0.0, 0.0, 0.0, 0.6, 0.0, 0.0, 0.15];
         for joint in 0..7 {
             let off = torques[joint] - expected[joint];
@@ -129,15 +128,20 @@ mod tests {
             cartesian_stiffness: [0.0, 0.0, 500.0, 0.0, 0.0, 0.0],
             cartesian_damping: [0.0; 6],
         };
-        let law = law(gains);
+        let controller = controller(gains);
         let mut state = at_rest();
         // Joint 1 does not move the hand along z, joint 2 does.
         state.q_d[0] += 1e-3;
-        assert!(law.torques(&state).iter().all(|tau| tau.abs() < 1e-9));
+        assert!(
+            controller
+                .torques(&state)
+                .iter()
+                .all(|tau| tau.abs() < 1e-9)
+        );
         state.q_d[1] += 1e-4;
-        let jacobian = law.model.zero_jacobian(Frame::EndEffector, &state);
+        let jacobian = controller.model.zero_jacobian(Frame::EndEffector, &state);
         let lift = jacobian[8];
-        let torques = law.torques(&state);
+        let torques = controller.torques(&state);
         let expected = 500.0 * lift * lift * 1e-4;
         assert!((torques[1] - expected).abs() < 1e-9, "{torques:?}");
     }
@@ -162,11 +166,11 @@ mod tests {
 
     #[test]
     fn torques_keep_to_their_limits_and_to_those_of_their_rate() {
-        let law = law(Gains::JOINT);
+        let controller = controller(Gains::JOINT);
         let mut state = at_rest();
         state.q_d = READY.map(|q| q + 1.0);
         for _ in 0..200 {
-            let torques = law.torques(&state);
+            let torques = controller.torques(&state);
             for joint in 0..7 {
                 let change = torques[joint] - state.tau_J_d[joint];
                 assert!(change.abs() < MAX_TORQUE_RATE[joint] * DT);

@@ -102,16 +102,47 @@ impl Control {
         match self {
             Control::JointTarget => Some(Budget::JOINT_JERK),
             Control::CartesianTarget => Some(Budget::CARTESIAN_JERK),
-            _ => None,
+            Control::JointVelocity
+            | Control::JointPosition
+            | Control::CartesianVelocity
+            | Control::CartesianPose
+            | Control::Torque => None,
         }
     }
 
     /// Returns true if the end effector is commanded.
     pub const fn is_cartesian(self) -> bool {
-        matches!(
-            self,
-            Control::CartesianVelocity | Control::CartesianPose | Control::CartesianTarget
-        )
+        match self {
+            Control::CartesianVelocity | Control::CartesianPose | Control::CartesianTarget => true,
+            Control::JointVelocity
+            | Control::JointPosition
+            | Control::JointTarget
+            | Control::Torque => false,
+        }
+    }
+
+    /// Returns true if actions are poses.
+    pub const fn is_pose(self) -> bool {
+        match self {
+            Control::CartesianPose | Control::CartesianTarget => true,
+            Control::JointVelocity
+            | Control::JointPosition
+            | Control::JointTarget
+            | Control::CartesianVelocity
+            | Control::Torque => false,
+        }
+    }
+
+    /// Returns true if actions are velocities.
+    pub const fn is_velocity(self) -> bool {
+        match self {
+            Control::JointVelocity | Control::CartesianVelocity => true,
+            Control::JointPosition
+            | Control::JointTarget
+            | Control::CartesianPose
+            | Control::CartesianTarget
+            | Control::Torque => false,
+        }
     }
 }
 
@@ -157,9 +188,9 @@ impl Interface {
 
     /// Returns the layout of an action.
     pub fn action(self) -> Schema {
-        let (name, unit) = match self.control {
-            Control::CartesianVelocity => ("delbow", "rad/s"),
-            _ => ("elbow", "rad"),
+        let (name, unit) = match self.control.is_velocity() {
+            true => ("delbow", "rad/s"),
+            false => ("elbow", "rad"),
         };
         let elbow = Field { name, len: 1, unit };
         let elbow = self.has_elbow().then_some(elbow);

@@ -187,16 +187,17 @@ mod tests {
             Model::native_fer(),
         ];
         for model in models {
-            let reach = Kinematics::new(Arc::new(model));
+            let kinematics = Kinematics::new(Arc::new(model));
             let q = [0.1, -0.785, 0.2, -2.356, 0.3, 1.571, 0.785];
             let rates = [0.3, -0.2, 0.1, 0.4, 0.5, -0.6, 0.7];
             for elbow in [false, true] {
-                let map = reach.joints(&q, elbow);
+                let map = kinematics.joints(&q, elbow);
                 assert!(map.volume > 0.03, "{}", map.volume);
                 let dq = map.of(&rates);
                 let step = 1e-6;
                 let next = std::array::from_fn(|i| q[i] + dq[i] * step);
-                let moved = kilohertz_geometry::pose_error(&reach.pose(&q), &reach.pose(&next));
+                let moved =
+                    kilohertz_geometry::pose_error(&kinematics.pose(&q), &kinematics.pose(&next));
                 for i in 0..6 {
                     let off = moved[i] / step - rates[i];
                     assert!(off.abs() < 1e-3, "{moved:?}");

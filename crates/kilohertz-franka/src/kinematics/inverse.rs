@@ -215,12 +215,12 @@ fn smallest(jacobian: &[f64; 42], missing: &Missing) -> [f64; 7] {
 
 #[cfg(test)]
 mod tests {
+    use crate::constants::READY;
     use crate::generation::Generation;
     use crate::limits::ArmLimits;
 
     use super::*;
 
-    const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
     /// A tool 10 cm long, turned by a right angle.
     const TOOL: [f64; 16] = [
         0., 1., 0., 0., -1., 0., 0., 0., 0., 0., 1., 0., 0., 0., 0.1, 1.,

@@ -55,14 +55,14 @@ pub fn limits(
     model: &Arc<Model>,
     options: &MotionOptions,
 ) -> Box<dyn Limiter> {
-    let reach = Kinematics::new(Arc::clone(model));
-    let torques = || fenced(TorqueLimiter::new(arm), options, reach.clone());
+    let kinematics = Kinematics::new(Arc::clone(model));
+    let torques = || in_workspace(TorqueLimiter::new(arm), options, kinematics.clone());
     let arm = &arm.followed_by(interface.impedance);
     let joints = |quantity| {
-        fenced(
+        in_workspace(
             JointLimiter::new(quantity, arm, options),
             options,
-            reach.clone(),
+            kinematics.clone(),
         )
     };
     let effector = |quantity| -> Box<dyn Limiter> {
@@ -72,7 +72,7 @@ pub fn limits(
             elbow,
             arm,
             options,
-            reach.clone(),
+            kinematics.clone(),
         ))
     };
     let motion = match interface.control {
@@ -93,13 +93,13 @@ pub fn limits(
     }
 }
 
-fn fenced(
+fn in_workspace(
     limits: impl Brakeable + 'static,
     options: &MotionOptions,
-    reach: Kinematics,
+    kinematics: Kinematics,
 ) -> Box<dyn Limiter> {
-    match options.fence {
-        Some(fence) => Box::new(WorkspaceLimiter::new(limits, fence, reach)),
+    match options.workspace {
+        Some(workspace) => Box::new(WorkspaceLimiter::new(limits, workspace, kinematics)),
         None => Box::new(limits),
     }
 }
@@ -117,10 +117,9 @@ mod tests {
 
     use super::*;
     use crate::constants::DT;
+    use crate::constants::READY;
     use crate::control::Impedance;
     use crate::state::{LEN, joints, offset};
-
-    pub(super) const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
     fn fr3() -> ArmLimits {
         ArmLimits::fr3(FR3_URDF).unwrap()

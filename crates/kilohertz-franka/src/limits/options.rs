@@ -39,7 +39,7 @@ pub struct MotionOptions {
     /// The budget of motions to a target.
     pub budget: Budget,
     /// The box that the end effector stays in, if there is one.
-    pub fence: Option<CartesianBox>,
+    pub workspace: Option<CartesianBox>,
 }
 
 impl MotionOptions {
@@ -54,7 +54,7 @@ impl Default for MotionOptions {
         MotionOptions {
             max_distance: 0.1,
             budget: Budget::default(),
-            fence: None,
+            workspace: None,
         }
     }
 }

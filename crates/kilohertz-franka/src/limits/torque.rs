@@ -288,7 +288,8 @@ mod tests {
     use franka::model::FR3_URDF;
 
     use super::*;
-    use crate::limits::tests::{READY, at};
+    use crate::constants::READY;
+    use crate::limits::tests::at;
 
     /// A torque that is never reached in one cycle [N m].
     const PUSH: f64 = 20.0;

@@ -84,18 +84,18 @@ pub(crate) const PLACES: u32 = 8;
 #[derive(Clone)]
 pub(crate) struct WorkspaceLimiter<L> {
     inner: L,
-    fence: CartesianBox,
-    reach: Kinematics,
+    workspace: CartesianBox,
+    kinematics: Kinematics,
     /// The present place of the end effector.
     place: [f64; 3],
 }
 
 impl<L: Brakeable> WorkspaceLimiter<L> {
-    pub fn new(inner: L, fence: CartesianBox, reach: Kinematics) -> WorkspaceLimiter<L> {
+    pub fn new(inner: L, workspace: CartesianBox, kinematics: Kinematics) -> WorkspaceLimiter<L> {
         WorkspaceLimiter {
             inner,
-            fence,
-            reach,
+            workspace,
+            kinematics,
             place: [0.0; 3],
         }
     }
@@ -114,7 +114,7 @@ impl<L: Brakeable> WorkspaceLimiter<L> {
                 let way = path.delay + time - 0.5 * time * time / stop.max(1e-9);
                 path.q[i] + path.dq[i] * way
             });
-            self.fence.left(&self.place, &self.reach.place(&q))
+            self.workspace.left(&self.place, &self.kinematics.place(&q))
         })
     }
 
@@ -162,11 +162,11 @@ impl<L: Brakeable> Limiter for WorkspaceLimiter<L> {
 
     fn observe(&mut self, observation: &[f64]) -> bool {
         let in_step = self.inner.observe(observation);
-        self.reach
+        self.kinematics
             .frame
             .copy_from_slice(&observation[offset::F_T_EE..offset::F_T_EE + 16]);
         let path = self.inner.braking_path(observation);
-        self.place = self.reach.place(&path.q);
+        self.place = self.kinematics.place(&path.q);
         in_step
     }
 
@@ -193,7 +193,9 @@ impl<L: Brakeable> Limiter for WorkspaceLimiter<L> {
     fn check_place(&self, observation: &[f64], action: &[f64]) -> Violations {
         let mut found = self.inner.check_place(observation, action);
         if let Some(target) = self.inner.target(action) {
-            let out = self.fence.left(&self.place, &self.reach.place(&target));
+            let out = self
+                .workspace
+                .left(&self.place, &self.kinematics.place(&target));
             self.noted(out, action, &mut found);
         }
         found
@@ -270,8 +272,9 @@ mod tests {
     use franka::model::{FR3_URDF, Model};
 
     use super::*;
+    use crate::constants::READY;
     use crate::limits::fake::{Fake, ORDER, check};
-    use crate::limits::tests::{READY, at};
+    use crate::limits::tests::at;
 
     const BOX: CartesianBox = CartesianBox {
         lower: [-1.0, -2.0, 0.5],
@@ -293,9 +296,9 @@ mod tests {
     const TURNING: [f64; 7] = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
 
     fn kinematics() -> Kinematics {
-        let mut reach = Kinematics::new(Arc::new(Model::from_urdf(FR3_URDF).unwrap()));
-        reach.frame[14] = TOOL;
-        reach
+        let mut kinematics = Kinematics::new(Arc::new(Model::from_urdf(FR3_URDF).unwrap()));
+        kinematics.frame[14] = TOOL;
+        kinematics
     }
 
     /// Returns what an arm in [`READY`] observes, with its tool.
@@ -315,18 +318,18 @@ mod tests {
     }
 
     /// Returns limits that observed the arm of [`ready`].
-    fn fenced(inner: Fake, fence: CartesianBox) -> WorkspaceLimiter<Fake> {
-        let reach = Kinematics::new(Arc::new(Model::from_urdf(FR3_URDF).unwrap()));
-        let mut limits = WorkspaceLimiter::new(inner, fence, reach);
+    fn in_workspace(inner: Fake, workspace: CartesianBox) -> WorkspaceLimiter<Fake> {
+        let kinematics = Kinematics::new(Arc::new(Model::from_urdf(FR3_URDF).unwrap()));
+        let mut limits = WorkspaceLimiter::new(inner, workspace, kinematics);
         limits.observe(&ready());
         limits
     }
 
     /// Returns a box with one wall, at `y`.
     fn wall_at(y: f64) -> CartesianBox {
-        let mut fence = WIDE;
-        fence.upper[1] = y;
-        fence
+        let mut workspace = WIDE;
+        workspace.upper[1] = y;
+        workspace
     }
 
     fn last(limits: &WorkspaceLimiter<Fake>) -> [f64; 7] {
@@ -368,11 +371,11 @@ mod tests {
                 break;
             }
         }
-        let reach = kinematics();
+        let kinematics = kinematics();
         let places = 8;
         let last = way.len() - 1;
         (0..=places)
-            .map(|place| reach.place(&way[last * place / places]))
+            .map(|place| kinematics.place(&way[last * place / places]))
             .collect()
     }
 
@@ -453,16 +456,16 @@ mod tests {
     fn a_braking_arm_leads_out_where_an_integrated_one_is_first_seen_beyond_a_wall() {
         let mut crossed = [[0; 2]; 3];
         for path in motions() {
-            let mut limits = fenced(velocities(), WIDE);
+            let mut limits = in_workspace(velocities(), WIDE);
             let start = limits.place;
             let places = braked(&path);
             for axis in 0..3 {
                 for (side, outwards) in [-1.0, 1.0].into_iter().enumerate() {
                     let with_wall = |limits: &mut WorkspaceLimiter<Fake>, wall: f64| {
-                        limits.fence = WIDE;
+                        limits.workspace = WIDE;
                         match outwards < 0.0 {
-                            true => limits.fence.lower[axis] = wall,
-                            false => limits.fence.upper[axis] = wall,
+                            true => limits.workspace.lower[axis] = wall,
+                            false => limits.workspace.upper[axis] = wall,
                         }
                         limits.leads_out(&path)
                     };
@@ -489,7 +492,7 @@ mod tests {
 
     #[test]
     fn a_resting_arm_leads_nowhere() {
-        let limits = fenced(velocities(), BOX);
+        let limits = in_workspace(velocities(), BOX);
         let path = BrakingPath {
             q: READY,
             dq: [0.0; 7],
@@ -501,7 +504,7 @@ mod tests {
 
     #[test]
     fn the_end_effector_is_where_the_reported_tool_is() {
-        let mut limits = fenced(velocities(), WIDE);
+        let mut limits = in_workspace(velocities(), WIDE);
         assert_eq!(limits.place, kinematics().place(&READY));
         let mut longer = ready();
         longer[offset::F_T_EE + 14] += 0.2;
@@ -519,7 +522,7 @@ mod tests {
                 agrees,
                 ..velocities()
             };
-            let mut limits = fenced(inner, WIDE);
+            let mut limits = in_workspace(inner, WIDE);
             let mut out = [0.0; 7];
             let reached = limits.approach(&ready(), &TURNING, Approach::WithinLimits, &mut out);
             assert_eq!((reached, out), (agrees, TURNING));
@@ -536,7 +539,7 @@ mod tests {
     fn a_step_after_which_braking_would_lead_out_is_taken_back_and_the_arm_brakes() {
         // From 1 rad/s the joint brakes within 0.25 rad.
         for (wall, is_taken) in [(y_after(0.26), true), (y_after(0.24), false)] {
-            let mut limits = fenced(velocities(), wall_at(wall));
+            let mut limits = in_workspace(velocities(), wall_at(wall));
             let before = TURNING.map(|dq| dq * 0.6);
             limits.accept(&before);
             let mut out = [0.0; 7];
@@ -554,7 +557,7 @@ mod tests {
 
     #[test]
     fn an_arm_that_would_leave_the_box_if_it_were_held_brakes_instead() {
-        let mut limits = fenced(velocities(), wall_at(y_after(0.24)));
+        let mut limits = in_workspace(velocities(), wall_at(y_after(0.24)));
         limits.accept(&TURNING);
         let mut out = [0.0; 7];
         limits.hold(&ready(), &mut out);
@@ -577,7 +580,7 @@ mod tests {
         for (angle, step_leads_out, way_leads_out) in
             [(0.24, true, true), (0.3, false, true), (0.51, false, false)]
         {
-            let limits = fenced(velocities(), wall_at(y_after(angle)));
+            let limits = in_workspace(velocities(), wall_at(y_after(angle)));
             let inner = |check| velocities().violation(check, &observation, &TURNING);
 
             let found = limits.check_step(&observation, &TURNING).unwrap();
@@ -604,7 +607,7 @@ mod tests {
         let mut action = READY;
         action[0] += 0.25;
         for (angle, is_out) in [(0.24, true), (0.26, false)] {
-            let limits = fenced(positions(), wall_at(y_after(angle)));
+            let limits = in_workspace(positions(), wall_at(y_after(angle)));
             let inner = |check| positions().violation(check, &observation, &action);
 
             let found = limits.check_place(&observation, &action);
@@ -617,9 +620,9 @@ mod tests {
         }
 
         // Where a position leads to is not checked a second time as its destination.
-        let mut fence = WIDE;
-        fence.lower = [5.0; 3];
-        let limits = fenced(positions(), fence);
+        let mut workspace = WIDE;
+        workspace.lower = [5.0; 3];
+        let limits = in_workspace(positions(), workspace);
         let found = limits.check_destination(&observation, &action);
         let inner = positions().violation(check::DESTINATION, &observation, &action);
         assert_eq!(beside(&inner, &found), None);
@@ -631,7 +634,10 @@ mod tests {
             agrees: false,
             ..velocities()
         };
-        assert_eq!(fenced(inner, WIDE).check_step(&ready(), &TURNING), None);
+        assert_eq!(
+            in_workspace(inner, WIDE).check_step(&ready(), &TURNING),
+            None
+        );
     }
 
     #[test]
@@ -642,7 +648,7 @@ mod tests {
                 ..velocities()
             };
             let mut alone = inner.clone();
-            let mut limits = fenced(inner, wall_at(y_after(0.1)));
+            let mut limits = in_workspace(inner, wall_at(y_after(0.1)));
             let observation = ready();
             let observed = alone.observed.load(Ordering::Relaxed);
             assert_eq!(limits.observe(&observation), agrees);

@@ -19,10 +19,10 @@ use kilohertz_geometry::orthonormal;
 
 use crate::arm::Arm;
 use crate::error::{ArmError, ArmErrorCode};
+use crate::invalid_value::invalid;
 use crate::kinematics::inverse::joints_for;
 use crate::kinematics::model::ArmModel;
 use crate::move_to::plan::{NoWay, Strength, ranges};
-use crate::refusal::refuse;
 use crate::state::gate::{self, Fault};
 
 pub use crate::error::NotArrived;
@@ -57,7 +57,7 @@ impl Arm {
         if !(LEAST_SPEED..=1.0).contains(&speed) {
             let least = number_beside(LEAST_SPEED, &[speed]);
             let expected = format!("a number from {least} to 1");
-            refuse(("speed", "speed"), speed, &[LEAST_SPEED, 1.0], expected)?;
+            invalid(("speed", "speed"), speed, &[LEAST_SPEED, 1.0], expected)?;
         }
         goal.check()?;
         let state = self.while_idle("cannot move the arm", |client| client.state())?;

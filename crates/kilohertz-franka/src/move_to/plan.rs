@@ -10,10 +10,10 @@ use franka::model::{DEFAULT_GRAVITY_EARTH, Frame, Model};
 use kilohertz_core::limits::{JointBounds, JointMotion};
 
 use crate::constants::{DT, OWN_SHARE};
+use crate::invalid_value::{InvalidValue, finite, rigid};
 use crate::kinematics::inverse::Ranges;
 use crate::limits::ArmLimits;
 use crate::move_to::profile::{Bounds, Profile};
-use crate::refusal::{Refusal, finite, rigid};
 
 /// The share of the arm's velocities and accelerations at speed 1: that of commands made by this package.
 const FULL: f64 = OWN_SHARE;
@@ -55,7 +55,7 @@ impl Goal {
     ///
     /// # Errors
     /// Returns what is wrong with it.
-    pub fn check(&self) -> Result<(), Refusal> {
+    pub fn check(&self) -> Result<(), InvalidValue> {
         match self {
             Goal::Joints(q) | Goal::JointsBy(q) => finite("q", q),
             Goal::Pose(pose) | Goal::PoseBy(pose) => rigid("pose", pose),

@@ -88,10 +88,7 @@ impl Kind<'_> {
     }
 
     fn is_velocity(&self) -> bool {
-        matches!(
-            self.control,
-            Control::JointVelocity | Control::CartesianVelocity
-        )
+        self.control.is_velocity()
     }
 
     /// Returns the motion that the believed slots report.

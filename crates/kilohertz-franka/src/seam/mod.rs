@@ -28,6 +28,7 @@ use proptest::collection::btree_map;
 use proptest::prelude::*;
 
 use crate::client::entrance::{Breaks, Drive};
+use crate::constants::READY;
 use crate::control::gains::Gains;
 use crate::control::impedance::ImpedanceController;
 use crate::control::{Control, Impedance, Interface};
@@ -37,8 +38,6 @@ use crate::limits::{ArmLimits, MotionOptions, limits};
 use crate::state::{LEN, offset};
 use arm::{Event, Log, Scripted, Sent};
 use policy::{Given, PANIC, ScriptedPolicy, Told};
-
-const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
 /// How many cycles after rest the session has reported what was wrong.
 const TOLD: usize = 50;
@@ -103,7 +102,7 @@ fn run(case: &Case) -> Ran {
     let robot = Scripted {
         drive: Drive {
             interface,
-            law: ImpedanceController::of(interface, &model),
+            impedance: ImpedanceController::of(interface, &model),
             arm,
         },
         action: interface.action(),
@@ -235,10 +234,7 @@ fn look_at(case: &Case) {
             rested(case, since)
         );
     }
-    let is_judged = !matches!(
-        case.interface.control,
-        Control::JointTarget | Control::CartesianTarget
-    );
+    let is_judged = case.interface.control.target_jerk().is_none();
     if ran.told.jumped.load(Ordering::Relaxed) && is_judged && case.cutoff_hz.is_none() {
         let stopped = matches!(ran.cause, Some(Cause::InvalidAction { .. }));
         match case.rule {
@@ -254,10 +250,7 @@ fn look_at(case: &Case) {
 /// Returns for how many cycles at the end the arm was already at rest.
 fn rested(case: &Case, sent: &[Sent]) -> usize {
     let interface = case.interface;
-    let is_velocity = matches!(
-        interface.control,
-        Control::JointVelocity | Control::CartesianVelocity
-    );
+    let is_velocity = interface.control.is_velocity();
     let moves = |pair: &[Sent]| {
         let [before, now] = pair else { return true };
         let motion = now.motion.iter().zip(&before.motion);
@@ -278,9 +271,9 @@ fn rested(case: &Case, sent: &[Sent]) -> usize {
 #[test]
 fn a_panic_beside_the_loop_body_is_caught_in_its_cycle_and_told() {
     for interface in interfaces() {
-        let has_law = matches!(interface.impedance, Impedance::Law(_));
-        for what in [Breaks::Gate, Breaks::Law] {
-            if what == Breaks::Law && !has_law {
+        let has_controller = matches!(interface.impedance, Impedance::Law(_));
+        for what in [Breaks::Gate, Breaks::Impedance] {
+            if what == Breaks::Impedance && !has_controller {
                 continue;
             }
             let mut case = Case::of(interface);

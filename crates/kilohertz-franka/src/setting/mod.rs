@@ -14,7 +14,7 @@ pub(crate) mod plausible;
 pub(crate) mod possible;
 pub(crate) mod thresholds;
 
-use crate::refusal::{Refusal, finite, rigid, within};
+use crate::invalid_value::{InvalidValue, finite, rigid, within};
 use crate::setting::possible::{CARTESIAN_STIFFNESS, CUT_OFF, MAX_JOINT_STIFFNESS, each};
 use crate::setting::thresholds::take_array;
 
@@ -137,7 +137,7 @@ impl Setting {
     ///
     /// # Errors
     /// Returns what is wrong with it.
-    pub fn check(&self) -> Result<(), Refusal> {
+    pub fn check(&self) -> Result<(), InvalidValue> {
         // This comes first because the message about a wrong unit says more than that the value is not
         // possible.
         match self {
@@ -173,7 +173,7 @@ impl Setting {
     ///
     /// # Errors
     /// Returns what is wrong with it.
-    pub fn check_possible(&self) -> Result<(), Refusal> {
+    pub fn check_possible(&self) -> Result<(), InvalidValue> {
         match self {
             Setting::CollisionBehavior {
                 nominal,
@@ -214,7 +214,7 @@ mod tests {
         1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1.,
     ];
 
-    fn refusal(setting: &Setting) -> Refusal {
+    fn refusal(setting: &Setting) -> InvalidValue {
         setting.check().unwrap_err()
     }
 

@@ -11,7 +11,7 @@ use kilohertz_core::number::{number, number_beside};
 use kilohertz_geometry::norm;
 
 use crate::generation::Generation;
-use crate::refusal::{Refusal, refuse};
+use crate::invalid_value::{InvalidValue, invalid};
 use crate::setting::possible::HEAVIEST_LOAD;
 use crate::setting::thresholds::Thresholds;
 use crate::state::gate::FARTHEST;
@@ -35,7 +35,7 @@ const BALL: f64 = 0.05;
 const GRAMS: f64 = 20.0;
 
 /// Checks that an arm can carry `m_load` in addition to its end effector of `m_ee` \[kg\].
-pub(crate) fn payload(m_load: f64, generation: Generation, m_ee: f64) -> Result<(), Refusal> {
+pub(crate) fn payload(m_load: f64, generation: Generation, m_ee: f64) -> Result<(), InvalidValue> {
     let payload = generation.payload();
     let most = (payload - m_ee).max(0.0);
     if m_load <= (payload - m_ee * (1.0 - SINGLE_PRECISION)).max(0.0) {
@@ -56,7 +56,7 @@ pub(crate) fn payload(m_load: f64, generation: Generation, m_ee: f64) -> Result<
         number(payload),
         advice(slip, m_load <= HEAVIEST_LOAD)
     );
-    refuse(("m_load", "m_load"), m_load, &[0.0, most], expected)
+    invalid(("m_load", "m_load"), m_load, &[0.0, most], expected)
 }
 
 /// Returns what to do about a value. `slip` asks about the likely mistake. A value that is not possible
@@ -69,13 +69,13 @@ fn advice(slip: &str, is_possible: bool) -> String {
 }
 
 /// Checks that the centre of a load is near the flange.
-pub(crate) fn centre(centre: &[f64; 3]) -> Result<(), Refusal> {
+pub(crate) fn centre(centre: &[f64; 3]) -> Result<(), InvalidValue> {
     let what = "the distance of F_x_Cload from the flange";
     lever(("F_x_Cload", 0), what, centre)
 }
 
 /// Checks that a body of this mass can have this inertia, about every axis.
-pub(crate) fn inertia(mass: f64, inertia: &[f64; 9]) -> Result<(), Refusal> {
+pub(crate) fn inertia(mass: f64, inertia: &[f64; 9]) -> Result<(), InvalidValue> {
     let [smallest, middle, largest] = principal_moments(inertia);
     if mass > 0.0 && smallest <= LEAST_MOMENT * largest {
         let ball = mass * BALL * BALL * 2.0 / 5.0;
@@ -86,7 +86,7 @@ pub(crate) fn inertia(mass: f64, inertia: &[f64; 9]) -> Result<(), Refusal> {
             number(ball)
         );
         let named = ("I_load", "the smallest principal moment of I_load");
-        return refuse(named, smallest, &[0.0], expected);
+        return invalid(named, smallest, &[0.0], expected);
     }
     let named = ("I_load", "the largest principal moment of I_load");
     let most = (smallest + middle) * (1.0 + MOMENT_TOLERANCE);
@@ -95,7 +95,7 @@ pub(crate) fn inertia(mass: f64, inertia: &[f64; 9]) -> Result<(), Refusal> {
             "at most {} kg m^2, the sum of the other two: no body has another inertia. {OVERRIDE}",
             number_beside(smallest + middle, &[largest])
         );
-        return refuse(named, largest, &[smallest + middle], expected);
+        return invalid(named, largest, &[smallest + middle], expected);
     }
     let most = mass * LONGEST_LEVER * LONGEST_LEVER;
     if largest > most {
@@ -106,27 +106,27 @@ pub(crate) fn inertia(mass: f64, inertia: &[f64; 9]) -> Result<(), Refusal> {
             number_beside(mass, &[largest]),
             number(LONGEST_LEVER)
         );
-        return refuse(named, largest, &[most], expected);
+        return invalid(named, largest, &[most], expected);
     }
     Ok(())
 }
 
 /// Checks that the place of a frame is near the frame that it is relative to.
-pub(crate) fn frame(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
+pub(crate) fn frame(option: &str, frame: &[f64; 16]) -> Result<(), InvalidValue> {
     let what = format!("the distance that {option} has from its frame");
     lever((option, 12), &what, &[frame[12], frame[13], frame[14]])
 }
 
 /// Checks `place`, which has the values of `option` from `first` on, and its distance, named by `what`. A
 /// value that is far too large is reported as it was given, because its square may be infinite.
-fn lever((option, first): (&str, usize), what: &str, place: &[f64; 3]) -> Result<(), Refusal> {
+fn lever((option, first): (&str, usize), what: &str, place: &[f64; 3]) -> Result<(), InvalidValue> {
     for (nth, &along) in (first..).zip(place) {
         if along.abs() > FARTHEST {
             let most = number(LONGEST_LEVER);
             let advice = advice("Is it in millimetres? ", false);
             let expected = format!("a distance of at most {most} m{advice}");
             let entry = format!("{option}[{nth}]");
-            return refuse((option, &entry), along, &[], expected);
+            return invalid((option, &entry), along, &[], expected);
         }
     }
     let distance = norm(place);
@@ -134,11 +134,11 @@ fn lever((option, first): (&str, usize), what: &str, place: &[f64; 3]) -> Result
         return Ok(());
     }
     let expected = format!("at most {} m{}", number(LONGEST_LEVER), advice("", true));
-    refuse((option, what), distance, &[LONGEST_LEVER], expected)
+    invalid((option, what), distance, &[LONGEST_LEVER], expected)
 }
 
 /// Checks that thresholds are in the range in which an arm can feel contacts.
-pub(crate) fn thresholds(prefix: &str, thresholds: &Thresholds) -> Result<(), Refusal> {
+pub(crate) fn thresholds(prefix: &str, thresholds: &Thresholds) -> Result<(), InvalidValue> {
     for (name, values, is_torque) in thresholds.named() {
         let option = format!("{prefix}{name}");
         for (nth, &value) in values.iter().enumerate() {
@@ -155,7 +155,7 @@ pub(crate) fn thresholds(prefix: &str, thresholds: &Thresholds) -> Result<(), Re
                 number(HIGHEST_THRESHOLD)
             );
             let what = format!("{option}[{nth}]");
-            return refuse((&option, &what), value, &[0.0, HIGHEST_THRESHOLD], expected);
+            return invalid((&option, &what), value, &[0.0, HIGHEST_THRESHOLD], expected);
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use kilohertz_core::number::number_beside;
 
-use crate::refusal::{Refusal, finite, refuse, rigid, within};
+use crate::invalid_value::{InvalidValue, finite, invalid, rigid, within};
 use crate::state::gate::FARTHEST;
 
 /// The largest joint stiffness [N m/rad].
@@ -25,7 +25,7 @@ pub(super) fn each(
     option: &str,
     values: &[f64],
     range: impl Fn(usize) -> (f64, f64, &'static str),
-) -> Result<(), Refusal> {
+) -> Result<(), InvalidValue> {
     for (nth, &value) in values.iter().enumerate() {
         within((option, &format!("{option}[{nth}]")), value, range(nth))?;
     }
@@ -33,7 +33,7 @@ pub(super) fn each(
 }
 
 /// Checks that a frame is a pose, and near enough that the state of an arm can have it.
-pub(super) fn frame(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
+pub(super) fn frame(option: &str, frame: &[f64; 16]) -> Result<(), InvalidValue> {
     rigid(option, frame)?;
     for (nth, &place) in frame.iter().enumerate().skip(12).take(3) {
         let what = format!("{option}[{nth}]");
@@ -44,7 +44,7 @@ pub(super) fn frame(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
 
 /// Checks a mass, which must not be negative, and an inertia, which must be that of a body. Neither may be
 /// larger than the state of an arm can have it. Zeros stand for a point mass.
-pub(super) fn load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(), Refusal> {
+pub(super) fn load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(), InvalidValue> {
     within(("m_load", "m_load"), mass, (0.0, HEAVIEST_LOAD, "kg"))?;
     each("F_x_Cload", centre, |_| (-FARTHEST, FARTHEST, "m"))?;
     let hint = "kg m^2. Is it in kg mm^2 or in kg cm^2?";
@@ -59,7 +59,7 @@ pub(super) fn load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(
     if mass == 0.0 && largest > 0.0 {
         let expected = "zeros only, because m_load is 0".to_owned();
         let named = ("I_load", "the largest entry of I_load");
-        return refuse(named, largest, &[0.0], expected);
+        return invalid(named, largest, &[0.0], expected);
     }
     for (row, column) in [(0, 1), (0, 2), (1, 2)] {
         if (at(row, column) - at(column, row)).abs() > TOLERANCE * largest {
@@ -69,7 +69,7 @@ pub(super) fn load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(
                 "{}, as on the other side: it is symmetric",
                 number_beside(other, &[received])
             );
-            return refuse(("I_load", &what), received, &[other], expected);
+            return invalid(("I_load", &what), received, &[other], expected);
         }
     }
     // No principal minor of a positive semidefinite matrix is below zero.
@@ -89,7 +89,7 @@ pub(super) fn load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(
     for (what, value, degree) in minors {
         if value < -TOLERANCE * largest.powi(degree) {
             let expected = "0 or more: no body has another inertia".to_owned();
-            return refuse(("I_load", what), value, &[0.0], expected);
+            return invalid(("I_load", what), value, &[0.0], expected);
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use kilohertz_core::number::number_beside;
 
-use crate::refusal::{Refusal, not_negative, refuse};
+use crate::invalid_value::{InvalidValue, invalid, not_negative};
 
 /// The thresholds for forces and torques from outside. Above `lower` they count as a contact, which the
 /// state shows. Above `upper` they count as a collision, which stops the arm by a reflex.
@@ -39,7 +39,7 @@ impl Thresholds {
         ]
     }
 
-    pub(super) fn check(&self, prefix: &str) -> Result<(), Refusal> {
+    pub(super) fn check(&self, prefix: &str) -> Result<(), InvalidValue> {
         for pair in self.named().chunks_exact(2) {
             let [(low, lower, _), (high, upper, _)] = pair else {
                 continue;
@@ -52,7 +52,7 @@ impl Thresholds {
                         "a finite number from {}, the lower threshold, on",
                         number_beside(least, &[most])
                     );
-                    return refuse((&high, &format!("{high}[{nth}]")), most, &[least], expected);
+                    return invalid((&high, &format!("{high}[{nth}]")), most, &[least], expected);
                 }
             }
         }

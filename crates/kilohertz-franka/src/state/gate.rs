@@ -561,10 +561,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::constants::READY;
     use crate::control::{Control, Impedance};
     use crate::state;
-
-    const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
     fn arms() -> [ArmLimits; 2] {
         [ArmLimits::fr3(FR3_URDF).unwrap(), ArmLimits::fer()]

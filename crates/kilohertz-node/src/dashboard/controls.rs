@@ -8,7 +8,7 @@ use kilohertz_core::lease::{Lease, Leased};
 use kilohertz_core::policy::Policy;
 use kilohertz_core::timing::time::Time;
 use kilohertz_dashboard::page::Controlled;
-use kilohertz_dashboard::page::protocol::Control;
+use kilohertz_dashboard::page::protocol::PageCommand;
 use kilohertz_franka::jog::JogWish;
 use kilohertz_franka::{Arm, Hand};
 use napi::Result;
@@ -47,13 +47,13 @@ impl What {
     }
 }
 
-impl From<Control> for What {
-    fn from(control: Control) -> What {
+impl From<PageCommand> for What {
+    fn from(control: PageCommand) -> What {
         match control {
-            Control::Recover => What::Recover,
-            Control::Home => What::Home,
-            Control::OpenHand => What::OpenHand,
-            Control::CloseHand => What::CloseHand,
+            PageCommand::Recover => What::Recover,
+            PageCommand::Home => What::Home,
+            PageCommand::OpenHand => What::OpenHand,
+            PageCommand::CloseHand => What::CloseHand,
         }
     }
 }
@@ -140,7 +140,7 @@ impl ControlledArm {
 }
 
 impl Controlled for ControlledArm {
-    fn start(&self, control: Control, grant: u64) -> std::result::Result<(), String> {
+    fn start(&self, control: PageCommand, grant: u64) -> std::result::Result<(), String> {
         self.wish.set(None, Time::now());
         self.ask(&mut lock(&self.work), control.into(), grant)
     }

@@ -291,7 +291,7 @@ impl NativeSimulator {
     #[napi]
     pub fn counters(&self) -> Vec<f64> {
         let counted = self.simulator.counters().shown();
-        counted.iter().map(|(_, count)| *count as f64).collect()
+        counted.map(|(_, count)| count as f64).collect()
     }
 
     /// Injects a fault.

@@ -142,8 +142,8 @@ impl NativeLine {
     )]
     pub fn join(env: &Env, memory: i32, call_event: i32, answer_event: i32) -> Result<NativeLine> {
         let [memory, call_event, answer_event] = [memory, call_event, answer_event].map(|fd| {
-            // SAFETY: `lib/entry/child.ts` calls this once, with the descriptors that the parent placed for
-            // this process; no other code in it knows them, so this function owns them.
+            // SAFETY: `lib/entry/node-child.ts` calls this once, with the descriptors that the parent
+            // placed for this process; no other code in it knows them, so this function owns them.
             unsafe { OwnedFd::from_raw_fd(fd) }
         });
         let line = Line::join(memory, call_event, answer_event).or_throw(env)?;

@@ -120,8 +120,8 @@ impl NativeJoinedPort {
         reason = "a number that was handed over stands for a descriptor"
     )]
     pub fn join(env: &Env, memory: i32, observation: u32, action: u32) -> Result<NativeJoinedPort> {
-        // SAFETY: `lib/entry/child.ts` calls this once, with the descriptor that the parent placed for this
-        // process; no other code in it knows it, so this function owns it.
+        // SAFETY: `lib/entry/node-child.ts` calls this once, with the descriptor that the parent placed for
+        // this process; no other code in it knows it, so this function owns it.
         let memory = unsafe { OwnedFd::from_raw_fd(memory) };
         let policy = PolicyEnd::join(memory, lengths(observation, action));
         Ok(NativeJoinedPort {

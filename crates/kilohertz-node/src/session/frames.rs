@@ -13,7 +13,7 @@ use kilohertz_record::writer::{Progress, Source};
 use crate::franka::arm::NativeField;
 
 /// For how long frames are kept for threads that write or show them.
-const PATIENCE: Duration = Duration::from_secs(4);
+const BUFFERED: Duration = Duration::from_secs(4);
 /// The most bytes of the frames that are kept.
 const MOST_BYTES: usize = 64 << 20;
 
@@ -54,7 +54,7 @@ pub struct Frames {
 impl Frames {
     /// Creates room for the frames of what `lasts`, at cycles of `period`.
     pub fn new(lasts: Duration, period: Duration) -> Frames {
-        let lasts = lasts.max(PATIENCE).as_secs_f64();
+        let lasts = lasts.max(BUFFERED).as_secs_f64();
         Frames {
             newest: Arc::default(),
             most: (lasts / period.as_secs_f64().max(1e-6)).ceil() as usize + 1,

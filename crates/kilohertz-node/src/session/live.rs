@@ -18,7 +18,7 @@ use crate::error::{Code, Failure};
 /// How long the end of a session waits until its clients have what waits for them.
 const LIVE_LIMIT: Duration = Duration::from_secs(1);
 
-/// Where a session is shown to Foxglove. `lib/session/live.ts` has checked both.
+/// Where a session is shown to Foxglove. `lib/session/foxglove.ts` has checked both.
 #[napi(object)]
 pub struct NativeFoxglove {
     /// An IP address of this host.

@@ -236,7 +236,7 @@ fn start(
     // The cell is empty: only this code writes it.
     drop(kept.set(begun));
     let lengths = (
-        config.told_len(robot.observation().len()),
+        config.observation_len(robot.observation().len()),
         config.answer_len(robot.action().len()),
     );
     let waking = |notifier| mailbox(lengths.0, lengths.1, notifier, Arc::clone(&recorder));

@@ -203,6 +203,6 @@ pub fn motion_options(options: &NativeSessionOptions) -> MotionOptions {
             acceleration: options.acceleration_share,
             jerk: options.jerk_share,
         },
-        fence: options.box_m.as_deref().and_then(box_of),
+        workspace: options.box_m.as_deref().and_then(box_of),
     }
 }

@@ -17,7 +17,7 @@ use crate::error::RecordError;
 use crate::lock::Locked;
 use crate::run::{METADATA, Run};
 use crate::wire::views::View;
-use crate::writer::file::{Changed, WholeFile};
+use crate::writer::whole_file::{Changed, WholeFile};
 
 /// A chunk is completed when it has this many bytes, even between two flushes.
 const CHUNK: usize = 4 << 20;

@@ -229,8 +229,7 @@ mod tests {
 
     use super::*;
     use crate::generation::Generation;
-
-    const READY: Joints = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
+    use crate::joints::READY;
 
     #[test]
     fn a_way_leads_from_one_pose_to_the_other() {

@@ -4,20 +4,11 @@
 use franka::RobotMode;
 
 use crate::control_box::ControlBox;
-use crate::control_box::modes::Mode;
+use crate::control_box::modes::{Episode, Mode};
 use crate::error::SimulatorError;
 use crate::joints::Joints;
 use crate::noise::Moment;
 use crate::violation::Violation;
-
-/// What has been since the start or the last reset.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Episode {
-    /// The arm's time at its beginning.
-    began: u64,
-    /// How many motions have started.
-    pub motions: u64,
-}
 
 impl ControlBox {
     /// Returns the number of the running motion since the start, and the cycle of the newest state in it. The

@@ -14,20 +14,6 @@ use crate::control_box::ControlBox;
 use crate::control_box::inverse::FreeMotion;
 use crate::control_box::modes::{Hold, Mode};
 
-/// Which directions are free: x, y, z, roll, pitch, yaw, and the elbow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Freedom {
-    pub axes: [bool; 6],
-    pub elbow: bool,
-}
-
-impl Freedom {
-    pub const ALL: Freedom = Freedom {
-        axes: [true; 6],
-        elbow: true,
-    };
-}
-
 /// Stiffness and damping of a direction that is not free: translation [N/m, N s/m], rotation and elbow
 /// [N m/rad, N m s/rad].
 const TRANSLATION: (f64, f64) = (3000.0, 150.0);
@@ -87,6 +73,7 @@ impl ControlBox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::freedom::Freedom;
     use crate::options::SimulatorOptions;
     use crate::wire::messages::{Status, Ticket};
     use crate::wire::request::Request;

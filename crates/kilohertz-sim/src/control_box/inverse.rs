@@ -126,8 +126,7 @@ mod tests {
     use crate::control_box::cartesian::{ElbowReference, norms};
     use crate::end_effector::EndEffector;
     use crate::generation::Generation;
-
-    const READY: Joints = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
+    use crate::joints::READY;
 
     fn each_arm() -> [(Generation, Arm); 2] {
         Generation::ALL.map(|arm| (arm, Arm::new(arm, READY, true, &EndEffector::NONE).unwrap()))

@@ -4,16 +4,18 @@
 //! [`ControlBox::tick`].
 //!
 //! `modes.rs` has the modes with their data, `rules.rs` the limits of joints and the lost-packet rule,
-//! `guiding.rs` guiding by hand, `cartesian.rs` the Cartesian motion generators, `inverse.rs` the inverse
-//! kinematics, `asynchronous.rs` asynchronous motions, `state.rs` the state that the arm reports, `episode.rs`
-//! what makes a run repeatable: the cycles of a motion, and the reset between two runs.
+//! `reflex.rs` how the arm is stopped against its client's will, `guiding.rs` guiding by hand, `cartesian.rs` the
+//! Cartesian motion generators, `inverse.rs` the inverse kinematics, `asynchronous.rs` asynchronous motions,
+//! `state.rs` the state that the arm reports, `episode.rs` what makes a run repeatable: the cycles of a motion, and
+//! the reset between two runs.
 
 pub(crate) mod asynchronous;
 pub(crate) mod cartesian;
 pub(crate) mod episode;
-pub(crate) mod guiding;
+mod guiding;
 pub(crate) mod inverse;
 pub(crate) mod modes;
+mod reflex;
 pub(crate) mod rules;
 pub(crate) mod state;
 #[cfg(test)]
@@ -24,11 +26,10 @@ use franka::{MoveStatus, RobotMode};
 
 use crate::body::arm::{Arm, Drive};
 use crate::control_box::cartesian::CartesianReference;
-use crate::control_box::episode::Episode;
-use crate::control_box::guiding::Freedom;
-use crate::control_box::modes::{ActiveMotion, Mode, Offer, Stop, WaitingMove};
+use crate::control_box::modes::{ActiveMotion, Episode, Mode, Offer, Stop, WaitingMove};
 use crate::control_box::rules::{Limits, Missing};
 use crate::error::SimulatorError;
+use crate::freedom::Freedom;
 use crate::generation::{Envelope, Generation};
 use crate::noise::Noise;
 use crate::options::SimulatorOptions;
@@ -239,21 +240,6 @@ impl ControlBox {
         }
     }
 
-    /// Stops the arm by a reflex.
-    pub fn reflex(&mut self, reason: Violation) {
-        self.abandon(
-            MoveStatus::ReflexAborted,
-            StopMoveStatus::ReflexAborted,
-            AutomaticErrorRecoveryStatus::ReflexAborted,
-        );
-        self.errors = reason;
-        self.reflex_reason = reason;
-        self.tally.reflexes += 1;
-        if !matches!(self.mode, Mode::UserStopped) {
-            self.mode = Mode::Reflex;
-        }
-    }
-
     /// Advances the time by one millisecond: the newest command is used, the arm moves, and the number of the
     /// state increases.
     pub fn tick(&mut self) {
@@ -272,14 +258,7 @@ impl ControlBox {
             if motion.generator == Generator::None {
                 self.arm.reference_from_measured();
             }
-            let felt = self.arm.felt.reflex();
-            let arm = &self.arm;
-            let measured = self.limits.measured(&arm.pose.q, &arm.pose.dq, &arm.tau_j);
-            if let Err(violated) = measured {
-                self.reflex(violated);
-            } else if felt.any() {
-                self.reflex(felt);
-            }
+            self.react();
         } else if matches!(self.mode, Mode::Guided(_)) {
             self.arm.reference_from_measured();
         } else {
@@ -558,54 +537,6 @@ impl ControlBox {
         self.tally.motions_finished += 1;
         if let Some(ticket) = motion.ticket {
             self.reply(ticket, Status::Move(MoveStatus::Success));
-        }
-    }
-
-    /// Ends a motion without a reflex.
-    fn abort(&mut self, status: MoveStatus) -> Drive {
-        self.abandon(
-            status,
-            StopMoveStatus::Aborted,
-            AutomaticErrorRecoveryStatus::Aborted,
-        );
-        Drive::Internal
-    }
-
-    /// Answers all waiting requests, brakes the arm, and leaves the mode idle.
-    fn abandon(
-        &mut self,
-        motion_status: MoveStatus,
-        stop_status: StopMoveStatus,
-        recovery_status: AutomaticErrorRecoveryStatus,
-    ) {
-        if let Some(waiting) = self.waiting.take() {
-            self.reply(waiting.ticket, Status::Move(motion_status));
-        }
-        match std::mem::replace(&mut self.mode, Mode::Idle) {
-            Mode::Moving(motion) => {
-                self.tally.motions_aborted += 1;
-                if motion.is_external() {
-                    self.arm.reference_from_measured();
-                }
-                if let Some(ticket) = motion.ticket {
-                    self.reply(ticket, Status::Move(motion_status));
-                }
-            }
-            Mode::Stopping(stop) => {
-                if let Some(ticket) = stop.moving {
-                    self.reply(ticket, Status::Move(motion_status));
-                }
-                for ticket in stop.stopping {
-                    self.reply(ticket, Status::Stop(stop_status));
-                }
-            }
-            Mode::Recovering(tickets) => {
-                for ticket in tickets {
-                    self.reply(ticket, Status::Recovery(recovery_status));
-                }
-            }
-            Mode::UserStopped => self.mode = Mode::UserStopped,
-            Mode::Idle | Mode::Reflex | Mode::Guided(_) => {}
         }
     }
 

@@ -1,5 +1,6 @@
 //! The modes of the control box, with the data of each: the motion that accepts commands, the stop in
-//! progress, and the requests that wait for an answer. The control box changes the modes.
+//! progress, and the requests that wait for an answer; and what is counted since the last reset. The control
+//! box changes all of it.
 
 use franka::RobotMode;
 use franka::wire::robot::MoveControllerMode;
@@ -191,4 +192,13 @@ pub(crate) struct WaitingMove {
     pub generator: Generator,
     pub controller: MoveControllerMode,
     pub asynchronous: Option<Joints>,
+}
+
+/// What has been since the start or the last reset.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Episode {
+    /// The arm's time at its beginning.
+    pub began: u64,
+    /// How many motions have started.
+    pub motions: u64,
 }

@@ -268,8 +268,7 @@ impl Reception {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const START: Joints = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
+    use crate::joints::READY;
 
     fn limits() -> Limits {
         Limits::new(Generation::Fr3).unwrap()
@@ -287,7 +286,7 @@ mod tests {
     #[test]
     fn takes_a_ramp_within_the_limits() {
         let limits = limits();
-        let mut last = Reference::at_rest(START);
+        let mut last = Reference::at_rest(READY);
         let (mut dq, mut ddq) = (0.0, 0.0_f64);
         for _ in 0..200 {
             ddq = (ddq + 4.99).min(9.99);
@@ -301,7 +300,7 @@ mod tests {
     #[test]
     fn names_each_discontinuity() {
         let limits = limits();
-        let rest = Reference::at_rest(START);
+        let rest = Reference::at_rest(READY);
         let jerk = velocity(&limits, &rest, 0.0052).unwrap_err();
         assert!(jerk.has(violation::ACCELERATION_DISCONTINUITY));
         assert!(!jerk.has(violation::VELOCITY_DISCONTINUITY));
@@ -318,7 +317,7 @@ mod tests {
     #[test]
     fn each_joint_of_the_fer_has_its_own_limits() {
         let limits = Limits::new(Generation::Fer).unwrap();
-        let rest = Reference::at_rest(START);
+        let rest = Reference::at_rest(READY);
         let step = |last: &Reference, joint: usize, dq: f64| {
             let mut input = last.dq;
             input[joint] = dq;
@@ -356,7 +355,7 @@ mod tests {
     #[test]
     fn names_the_velocity_limit_alone_when_it_is_approached_smoothly() {
         let limits = limits();
-        let mut last = Reference::at_rest(START);
+        let mut last = Reference::at_rest(READY);
         last.dq[3] = -2.6;
         last.q[3] = -1.5;
         let mut dq = -2.6;
@@ -373,7 +372,7 @@ mod tests {
     #[test]
     fn lets_nothing_be_commanded_beyond_the_position_limits() {
         let limits = limits();
-        let mut q = START;
+        let mut q = READY;
         q[0] = 2.7501;
         let last = Reference::at_rest(q);
         let mut input = q;
@@ -387,14 +386,14 @@ mod tests {
     #[test]
     fn refuses_a_position_motion_that_begins_elsewhere() {
         let limits = limits();
-        let last = Reference::at_rest(START);
-        let mut input = START;
+        let last = Reference::at_rest(READY);
+        let mut input = READY;
         input[6] += 0.01;
         let violated = limits
             .next(Generator::JointPosition, &last, &input, true)
             .unwrap_err();
         assert_eq!(violated, Violation::of(violation::START_POSE));
-        let rounded = START.map(|q| f64::from(q as f32));
+        let rounded = READY.map(|q| f64::from(q as f32));
         limits
             .next(Generator::JointPosition, &last, &rounded, true)
             .unwrap();
@@ -420,16 +419,16 @@ mod tests {
         let limits = limits();
         let mut tau = [0.0; 7];
         tau[4] = -13.1;
-        assert!(limits.measured(&START, &[0.0; 7], &tau).is_ok());
+        assert!(limits.measured(&READY, &[0.0; 7], &tau).is_ok());
         tau[4] = -13.3;
-        let range = limits.measured(&START, &[0.0; 7], &tau).unwrap_err();
+        let range = limits.measured(&READY, &[0.0; 7], &tau).unwrap_err();
         assert_eq!(range, Violation::of(violation::TORQUE_RANGE));
     }
 
     #[test]
     fn extrapolates_with_constant_acceleration_up_to_the_limits() {
         let limits = limits();
-        let mut last = Reference::at_rest(START);
+        let mut last = Reference::at_rest(READY);
         last.dq[0] = 0.1;
         last.ddq[0] = 2.0;
         let next = limits.extrapolated(&last);

@@ -20,7 +20,7 @@ use crate::control_box::modes::Offer;
 use crate::control_box::state::StateWriter;
 use crate::counters::{Counters, Work};
 use crate::server::connections::Connections;
-use crate::server::fault_injector::{Delivery, Faults};
+use crate::server::datagram_faults::{Delivery, Faults};
 use crate::server::message::Message;
 use crate::server::pace::Pace;
 use crate::wire::COMMAND_ROOM;

@@ -7,7 +7,7 @@ use crate::error::SimulatorError;
 use crate::fault::Fault;
 use crate::joints::Joints;
 use crate::server::arm::Server;
-use crate::server::fault_injector::Faults;
+use crate::server::datagram_faults::Faults;
 use crate::violation::Violation;
 
 /// The longest datagram of noise, longer than any state.

@@ -14,7 +14,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::body::contact::{CollisionBehavior, Thresholds};
 use crate::body::payload::{Body, is_rigid};
-use crate::control_box::guiding::Freedom;
+use crate::freedom::Freedom;
 use crate::generation::Generation;
 use crate::wire::generator::Generator;
 use crate::wire::messages::{Command, Status};

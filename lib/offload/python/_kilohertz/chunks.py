@@ -107,7 +107,7 @@ class Kept:
     """The last chunk, and what the loop says of it behind the observation."""
 
     def __init__(self, observation, lengths):
-        self.loop_knows = observation.cast("d")[-Chunk.NEWS :]
+        self.loop_knows = observation.cast("d")[-Chunk.CONTEXT :]
         self.length = row_length(lengths)
         self.horizon = lengths["chunks"]["executionHorizon"]
         self.rows, self.dt_s = [], 0.0

@@ -14,7 +14,7 @@ class Chunk:
     """How many numbers precede the rows of a chunk of actions, how many follow the observation of a policy that answers in chunks, and the number of rows that says that an answer is none, for the first of the codes in REFUSALS; the next code has the number below, and so on."""
 
     HEADER = 3
-    NEWS = 3
+    CONTEXT = 3
     NONE = -1
 
 

@@ -367,7 +367,7 @@ impl Body<'_, '_> {
                 Control::CartesianPose | Control::CartesianTarget => {
                     &known[offset::O_T_EE_c..][..16]
                 }
-                _ => &[],
+                Control::JointVelocity | Control::CartesianVelocity | Control::Torque => &[],
             };
             self.action[..standing.len()].copy_from_slice(standing);
             if self.interface.has_elbow() && !standing.is_empty() {
@@ -536,7 +536,7 @@ mod tests {
         };
         let drive = Drive {
             interface,
-            law: None,
+            impedance: None,
             arm: ArmLimits::fer(),
         };
         client.drive(&drive, &mut Standing(cycle))

@@ -45,8 +45,8 @@ pub(super) struct Lookahead {
     pub arm_joints: [JointBounds; 7],
     /// The bounds for all motions made by this package, braking included.
     pub own: [PartBounds; 3],
-    pub fence: Option<CartesianBox>,
-    pub reach: Kinematics,
+    pub workspace: Option<CartesianBox>,
+    pub kinematics: Kinematics,
     pub q: [f64; 7],
     dq: [f64; 7],
     ddq: [f64; 7],
@@ -58,15 +58,15 @@ impl Lookahead {
         leads_elbow: bool,
         arm_joints: [JointBounds; 7],
         own: [PartBounds; 3],
-        fence: Option<CartesianBox>,
-        reach: Kinematics,
+        workspace: Option<CartesianBox>,
+        kinematics: Kinematics,
     ) -> Lookahead {
         Lookahead {
             leads_elbow,
             arm_joints,
             own,
-            fence,
-            reach,
+            workspace,
+            kinematics,
             q: [0.0; 7],
             dq: [0.0; 7],
             ddq: [0.0; 7],
@@ -79,7 +79,7 @@ impl Lookahead {
         self.q = joints(observation, offset::q_d);
         self.dq = joints(observation, offset::dq_d);
         self.ddq = joints(observation, offset::ddq_d);
-        self.reach.frame = leading(&observation[offset::F_T_EE..]);
+        self.kinematics.frame = leading(&observation[offset::F_T_EE..]);
         self.map = self.map_at(&self.q);
     }
 
@@ -125,7 +125,7 @@ impl Lookahead {
 
     /// Returns the map of the joints at `q`.
     fn map_at(&self, q: &[f64; 7]) -> JacobianMap {
-        self.reach.joints(q, self.leads_elbow)
+        self.kinematics.joints(q, self.leads_elbow)
     }
 
     /// Returns why `next` must not follow `motion`: after it the end effector could not be braked within
@@ -225,7 +225,7 @@ impl Lookahead {
 
     /// Returns how the way between two places leaves the box, if it does.
     pub fn outside(&self, from: &[f64; 3], to: &[f64; 3]) -> Option<Blocked> {
-        let (axis, at, wall) = self.fence?.left(from, to)?;
+        let (axis, at, wall) = self.workspace?.left(from, to)?;
         Some(Blocked::Box(axis, at, wall))
     }
 
@@ -239,10 +239,10 @@ impl Lookahead {
         for (part, bounds) in PARTS.into_iter().zip(bounds) {
             shorten(&mut rates[part], bounds.velocity);
         }
-        if let Some(fence) = &self.fence {
+        if let Some(workspace) = &self.workspace {
             let braking = 0.5 * bounds[0].acceleration;
             for (axis, place) in motion.place().into_iter().enumerate() {
-                let (lowest, highest) = fence.walls(axis);
+                let (lowest, highest) = workspace.walls(axis);
                 let most = |left: f64| {
                     (2.0 * braking * left.max(0.0))
                         .sqrt()

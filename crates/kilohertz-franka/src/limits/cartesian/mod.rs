@@ -94,7 +94,7 @@ impl CartesianLimiter {
         leads_elbow: bool,
         arm: &ArmLimits,
         options: &MotionOptions,
-        reach: Kinematics,
+        kinematics: Kinematics,
     ) -> CartesianLimiter {
         let share = |velocity: f64, acceleration: f64, jerk: f64| {
             arm.cartesian.map(|bounds| {
@@ -120,12 +120,12 @@ impl CartesianLimiter {
             },
             max_distance: options.max_distance,
             motion: CartesianMotion {
-                pose: reach.frame,
+                pose: kinematics.frame,
                 elbow: 0.0,
                 rates: [0.0; 7],
                 acceleration: [0.0; 7],
             },
-            ahead: Lookahead::new(leads_elbow, arm.joints, own, options.fence, reach),
+            ahead: Lookahead::new(leads_elbow, arm.joints, own, options.workspace, kinematics),
             behind: None,
             has_observed: false,
             followed: None,
@@ -206,7 +206,7 @@ impl CartesianLimiter {
     fn too_far(&self, action: &[f64]) -> Option<TooFar> {
         let is_place = self.command != CartesianCommand::Velocity;
         let place = is_place.then(|| [action[12], action[13], action[14]])?;
-        self.ahead.reach.span().beyond(&place)
+        self.ahead.kinematics.span().beyond(&place)
     }
 
     /// Takes one step towards the velocities `rates`, or brakes if the arm could not be braked within the
@@ -244,10 +244,10 @@ impl CartesianLimiter {
     /// Returns the pose and the elbow of an action, kept inside the box and the range of joint 3.
     fn inside(&self, action: &[f64]) -> (Pose, f64) {
         let mut target: Pose = orthonormal(&leading(action));
-        if let Some(fence) = &self.ahead.fence {
+        if let Some(workspace) = &self.ahead.workspace {
             let place = self.motion.place();
             for (axis, at) in target[12..15].iter_mut().enumerate() {
-                let (lowest, highest) = fence.walls(axis);
+                let (lowest, highest) = workspace.walls(axis);
                 let (lowest, highest) = (lowest.min(place[axis]), highest.max(place[axis]));
                 *at = confined(*at, lowest, highest);
             }

@@ -24,7 +24,7 @@ pub(crate) enum Delivery {
 /// The faults of one direction, each with the number of datagrams that it still affects. If there are
 /// several, they apply in the order of the fields.
 #[derive(Debug, Default)]
-pub(crate) struct FaultInjector {
+pub(crate) struct DatagramFaults {
     pub lost: u32,
     pub late: (u32, Duration),
     pub twice: u32,
@@ -33,7 +33,7 @@ pub(crate) struct FaultInjector {
     pub old: u32,
 }
 
-impl FaultInjector {
+impl DatagramFaults {
     /// Returns how the next datagram is delivered.
     pub fn next(&mut self) -> Delivery {
         let late = self.late.1;
@@ -86,8 +86,8 @@ impl Noise {
 /// Faults that are in force, or wait for a cycle.
 #[derive(Default)]
 pub(crate) struct Faults {
-    pub states: FaultInjector,
-    pub commands: FaultInjector,
+    pub states: DatagramFaults,
+    pub commands: DatagramFaults,
     /// Meaningless datagrams, and how many of them are sent before the next state.
     pub noise: (Noise, u32),
     /// The wrong value in the next states, and in how many of them.
@@ -103,10 +103,10 @@ mod tests {
 
     #[test]
     fn each_fault_is_for_as_many_as_were_asked_for() {
-        let mut faults = FaultInjector {
+        let mut faults = DatagramFaults {
             lost: 2,
             twice: 1,
-            ..FaultInjector::default()
+            ..DatagramFaults::default()
         };
         let deliveries: Vec<_> = (0..5).map(|_| faults.next()).collect();
         assert_eq!(

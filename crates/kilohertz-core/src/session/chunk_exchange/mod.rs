@@ -16,8 +16,8 @@ use crate::command::late::Arrival;
 use crate::command::lowpass::LowPass;
 use crate::limits::{LimitRules, Limiter, OnViolation, ViolationKind, Violations, exceeds};
 use crate::policy::Question;
-use crate::session::chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks, Merge, NO_CHUNK, Replan};
-use crate::session::cycles::{ChunkNews, RawAnswer};
+use crate::session::chunks::{CHUNK_CONTEXT, CHUNK_HEADER, Chunks, Merge, NO_CHUNK, Replan};
+use crate::session::cycles::{ChunkContext, RawAnswer};
 use crate::session::exchange::{Due, Exchange, Now, Slowing, Standing, Taken};
 use crate::session::grips::Grips;
 use crate::session::latencies::Latencies;
@@ -70,7 +70,7 @@ pub(super) struct ChunkExchange {
     latencies: Latencies,
     /// The observation and the numbers that follow it, and what the last of these were with the newest question.
     told: Box<[f64]>,
-    news: Option<ChunkNews>,
+    context: Option<ChunkContext>,
     /// True if the last cycle's command was played.
     has_played: bool,
     grips: Grips,
@@ -137,8 +137,8 @@ impl ChunkExchange {
             age_s: f64::NAN,
             slow_down: None,
             latencies: Latencies::default(),
-            told: vec![0.0; observation_len.saturating_add(CHUNK_NEWS)].into_boxed_slice(),
-            news: None,
+            told: vec![0.0; observation_len.saturating_add(CHUNK_CONTEXT)].into_boxed_slice(),
+            context: None,
             has_played: false,
             fault: None,
             row: None,
@@ -286,8 +286,8 @@ impl ChunkExchange {
         self.observed_s = Some(observed_s);
         let passed = ((now_s - begins_s) / dt_s).clamp(0.0, rows as f64);
         self.recorder.skipped_actions.add(passed.ceil() as u64);
-        self.player.shift_taken(begins_s);
-        if self.player.taken().ends_s() < now_s {
+        self.player.shift_next(begins_s);
+        if self.player.next().ends_s() < now_s {
             self.recorder.stale_actions.add(1);
             self.began_s = begins_s;
             return Ok(found);
@@ -299,7 +299,7 @@ impl ChunkExchange {
                 ensemble.clear();
             } else {
                 let actions = &mut self.frame[numbers];
-                ensemble.average(actions, self.player.taken())?;
+                ensemble.average(actions, self.player.next())?;
                 self.player.take(actions, dt_s, begins_s)?;
             }
         }
@@ -335,7 +335,7 @@ impl ChunkExchange {
         found
     }
 
-    /// Lets the chunk that was taken last take over: from the curve that is played, or, where nothing was played,
+    /// Lets the next chunk take over: from the curve that is played, or, where nothing was played,
     /// from what the robot is commanded. A robot that is still catching up with its curve goes on doing so.
     ///
     /// # Errors
@@ -343,7 +343,7 @@ impl ChunkExchange {
     fn take_over(&mut self, limits: &dyn Limiter, now_s: f64) -> Result<(), ChunkFault> {
         let Scratch { command, rates, .. } = &mut self.scratch;
         let (from_s, motion) = match self.has_played {
-            true => (now_s, self.player.beside_taken(now_s, self.cycle_s)),
+            true => (now_s, self.player.beside_next(now_s, self.cycle_s)),
             false => {
                 let [first, second] = rates;
                 limits.last_command(command);
@@ -352,7 +352,7 @@ impl ChunkExchange {
                 let rates = [&**first, &**second];
                 let motion = self
                     .player
-                    .command_beside_taken(command, rates, from_s, self.cycle_s);
+                    .command_beside_next(command, rates, from_s, self.cycle_s);
                 (from_s, motion)
             }
         };
@@ -428,17 +428,16 @@ impl Exchange for ChunkExchange {
     }
 
     fn told<'a>(&'a mut self, observation: &'a [f64], now: Now) -> &'a [f64] {
-        let news = ChunkNews {
+        let context = ChunkContext {
             began_s: self.time_s(now) - self.began_s,
             latency_s: self.latencies.expected_s(),
             episode: self.episode,
         };
-        self.news = Some(news);
-        let news = [news.began_s, news.latency_s, f64::from(news.episode)];
+        self.context = Some(context);
         if let Some((seen, told)) = self.told.split_at_mut_checked(observation.len()) {
             seen.copy_from_slice(observation);
-            for (told, news) in told.iter_mut().zip(news) {
-                *told = news;
+            for (told, number) in told.iter_mut().zip(context.numbers()) {
+                *told = number;
             }
         }
         &self.told
@@ -462,7 +461,7 @@ impl Exchange for ChunkExchange {
             width,
             numbers: numbers.get(..len).unwrap_or_default(),
             // One question is open at a time: it is the newest that is answered.
-            news: self.news,
+            context: self.context,
         }
     }
 

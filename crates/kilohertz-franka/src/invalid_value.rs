@@ -7,7 +7,7 @@ use kilohertz_geometry::{Flaw, check_pose};
 
 /// A value that must not be sent to an arm.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Refusal {
+pub struct InvalidValue {
     /// The option's name in the TypeScript API.
     pub option: String,
     /// The part of the option that is wrong, if it is only a part.
@@ -20,9 +20,9 @@ pub struct Refusal {
     pub limits: Vec<f64>,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for InvalidValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Refusal {
+        let InvalidValue {
             what,
             received,
             expected,
@@ -34,14 +34,14 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Returns a refusal of `received` without checking it.
-pub(crate) fn refuse(
+/// Returns the error for `received`, without checking it.
+pub(crate) fn invalid(
     (option, what): (&str, &str),
     received: f64,
     limits: &[f64],
     expected: String,
-) -> Result<(), Refusal> {
-    Err(Refusal {
+) -> Result<(), InvalidValue> {
+    Err(InvalidValue {
         option: option.to_owned(),
         what: what.to_owned(),
         received,
@@ -55,21 +55,21 @@ pub(crate) fn within(
     named: (&str, &str),
     value: f64,
     (least, most, unit): (f64, f64, &str),
-) -> Result<(), Refusal> {
+) -> Result<(), InvalidValue> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
     let [from, to] = [least, most].map(|end| number_beside(end, &[value]));
     let expected = format!("a number from {from} to {to} {unit}");
-    refuse(named, value, &[least, most], expected)
+    invalid(named, value, &[least, most], expected)
 }
 
 /// Checks that `value` is finite and not below zero.
-pub(crate) fn not_negative(named: (&str, &str), value: f64) -> Result<(), Refusal> {
+pub(crate) fn not_negative(named: (&str, &str), value: f64) -> Result<(), InvalidValue> {
     if value.is_finite() && value >= 0.0 {
         return Ok(());
     }
-    refuse(
+    invalid(
         named,
         value,
         &[0.0],
@@ -78,10 +78,10 @@ pub(crate) fn not_negative(named: (&str, &str), value: f64) -> Result<(), Refusa
 }
 
 /// Checks that `values` are finite.
-pub(crate) fn finite(option: &str, values: &[f64]) -> Result<(), Refusal> {
+pub(crate) fn finite(option: &str, values: &[f64]) -> Result<(), InvalidValue> {
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
-        Some(nth) => refuse(
+        Some(nth) => invalid(
             (option, &format!("{option}[{nth}]")),
             values[nth],
             &[],
@@ -91,7 +91,7 @@ pub(crate) fn finite(option: &str, values: &[f64]) -> Result<(), Refusal> {
 }
 
 /// Checks that a 4x4 column-major matrix is a rotation and a translation.
-pub(crate) fn rigid(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
+pub(crate) fn rigid(option: &str, frame: &[f64; 16]) -> Result<(), InvalidValue> {
     let Err(flawed) = check_pose(frame) else {
         return Ok(());
     };
@@ -128,7 +128,7 @@ pub(crate) fn rigid(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
             "1: this one mirrors".to_owned(),
         ),
     };
-    refuse(
+    invalid(
         (option, &what),
         flawed.received,
         &[wanted, tolerance, wanted - tolerance, wanted + tolerance],

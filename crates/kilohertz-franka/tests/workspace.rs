@@ -31,10 +31,10 @@ fn around(arm: &Arm) -> CartesianBox {
     }
 }
 
-/// Measures how far the end effector leaves `fence` beyond its margin [um].
+/// Measures how far the end effector leaves `workspace` beyond its margin [um].
 fn watched(
     policy: impl Policy,
-    fence: CartesianBox,
+    workspace: CartesianBox,
     control: Control,
 ) -> (impl Policy, Arc<AtomicI64>) {
     let farthest = Arc::new(AtomicI64::new(i64::MIN));
@@ -42,7 +42,7 @@ fn watched(
     let policy = Native::new(control.slots(), move |ask: &Ask<'_>, action: &mut [f64]| {
         let at = place(&field(ask.observation, "O_T_EE"));
         for (axis, at) in at.into_iter().enumerate() {
-            let out = (at - fence.upper[axis]).max(fence.lower[axis] - at);
+            let out = (at - workspace.upper[axis]).max(workspace.lower[axis] - at);
             seen.fetch_max((out * 1e6) as i64, Ordering::Relaxed);
         }
         inner.request(ask);
@@ -84,7 +84,7 @@ fn outwards(control: Control) -> Box<dyn Policy> {
 fn boxed(
     arm: &Arm,
     control: Control,
-    fence: CartesianBox,
+    workspace: CartesianBox,
     rule: OnViolation,
     policy: impl Policy + 'static,
 ) -> Session {
@@ -92,7 +92,7 @@ fn boxed(
     limits.set(ViolationKind::Box, rule);
     let config = Config { limits, ..config() };
     let options = MotionOptions {
-        fence: Some(fence),
+        workspace: Some(workspace),
         ..MotionOptions::default()
     };
     let session = session_with(arm, control, &options, config, policy);
@@ -112,13 +112,13 @@ fn an_end_effector_that_is_driven_out_of_its_box_stays_inside(rig: Rig) {
             }
             let simulator = lockstep(rig);
             let arm = connect(rig, &simulator);
-            let fence = around(&arm);
+            let workspace = around(&arm);
             let policy: Box<dyn Policy> = match nonsense {
                 false => outwards(control),
                 true => effector::nonsense(control, 3),
             };
-            let (policy, farthest) = watched(policy, fence, control);
-            let session = boxed(&arm, control, fence, OnViolation::Clamp, policy);
+            let (policy, farthest) = watched(policy, workspace, control);
+            let session = boxed(&arm, control, workspace, OnViolation::Clamp, policy);
             ended_well(&session);
             assert_at_rest_without_reflex(&simulator);
             let farthest = farthest.load(Ordering::Relaxed);
@@ -138,10 +138,10 @@ fn torques_that_follow_a_motion_stay_inside_too(rig: Rig) {
         if !arm.interface(control).has_torques() {
             continue;
         }
-        let fence = around(&arm);
-        let (policy, farthest) = watched(outwards(control), fence, control);
+        let workspace = around(&arm);
+        let (policy, farthest) = watched(outwards(control), workspace, control);
         let policy = followed(control, policy);
-        let session = boxed(&arm, control, fence, OnViolation::Clamp, policy);
+        let session = boxed(&arm, control, workspace, OnViolation::Clamp, policy);
         ended_well(&session);
         assert_at_rest_without_reflex(&simulator);
         let farthest = farthest.load(Ordering::Relaxed);
@@ -165,15 +165,15 @@ fn leaving_the_box_ends_it(rig: Rig, answering: impl Fn(Box<dyn Policy>) -> Box<
     for control in Control::ALL {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
-        let fence = around(&arm);
-        let (policy, farthest) = watched(outwards(control), fence, control);
+        let workspace = around(&arm);
+        let (policy, farthest) = watched(outwards(control), workspace, control);
         let policy = answering(Box::new(policy));
-        let session = boxed(&arm, control, fence, OnViolation::Stop, policy);
+        let session = boxed(&arm, control, workspace, OnViolation::Stop, policy);
         let Some(Cause::InvalidAction { violation, .. }) = ended(&session).cause else {
             panic!("{control}: {:?}", session.outcome());
         };
         assert_eq!(violation.kind, ViolationKind::Box, "{control}");
-        let wall = fence.upper[1] - fence.margin;
+        let wall = workspace.upper[1] - workspace.margin;
         assert!(
             (violation.limit - wall).abs() < 1e-9 || violation.limit < 1.0,
             "{violation:?}"
@@ -189,7 +189,7 @@ fn an_arm_outside_its_box_may_come_back(rig: Rig) {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
         let at = place(&arm.state().unwrap().O_T_EE);
-        let fence = CartesianBox {
+        let workspace = CartesianBox {
             lower: [at[0] - 0.5, at[1] + 0.05, at[2] - 0.5],
             upper: [at[0] + 0.5, at[1] + 0.5, at[2] + 0.5],
             margin: 0.0,
@@ -205,7 +205,7 @@ fn an_arm_outside_its_box_may_come_back(rig: Rig) {
         });
         let config = config();
         let options = MotionOptions {
-            fence: Some(fence),
+            workspace: Some(workspace),
             ..MotionOptions::default()
         };
         let session = session_with(&arm, control, &options, config, policy);
@@ -216,6 +216,6 @@ fn an_arm_outside_its_box_may_come_back(rig: Rig) {
         ended_well(&session);
         assert_at_rest_without_reflex(&simulator);
         let now = place(&arm.state().unwrap().O_T_EE);
-        assert!(now[1] > fence.lower[1], "{control}: {now:?}");
+        assert!(now[1] > workspace.lower[1], "{control}: {now:?}");
     }
 }
