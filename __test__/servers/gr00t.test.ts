@@ -9,17 +9,16 @@ import {
   type RobotState,
   run,
   type ServerError,
-  Session,
   shaped,
   type Tick,
 } from '../../index.ts';
 import { isRested, setUp, WALL } from '../fixtures/arms.ts';
 import { program } from '../fixtures/programs.ts';
+import { areTakenUpAgain, TIMES } from '../fixtures/servers/faults.ts';
 import { serverFor, TestServer } from '../fixtures/servers/server.ts';
-import { rejection, until } from '../fixtures/waiting.ts';
+import { rejection, rejections } from '../fixtures/waiting.ts';
 
 const PROGRAM = 'gr00t_server.py';
-const TIMES = 20;
 const NOTHING: Gr00tOptions = { observe: () => ({}), actions: () => undefined, dtS: 0.02 };
 const ZEROS = shaped(new Float32Array(7), [1, 1, 7]);
 const QUESTION = { state: { q: ZEROS, dq: ZEROS, goal: ZEROS } };
@@ -82,86 +81,29 @@ for (const how of ['ok', 'half', 'columns', 'fortran']) {
   });
 }
 
-/** What the server does, how the fault is told, and how long an answer may take [s]. */
-const FAULTS: readonly (readonly [how: string, code: ServerError['code'], timeoutS?: number])[] = [
-  ['text array', 'SERVER_ANSWER'],
-  ['pickle', 'SERVER_ANSWER'],
-  ['shape', 'SERVER_ANSWER'],
-  ['nan', 'SERVER_ANSWER'],
-  ['missing', 'SERVER_ANSWER'],
-  ['truncated', 'SERVER_FRAME'],
-  ['empty', 'SERVER_FRAME'],
-  ['text for bytes', 'SERVER_FRAME'],
-  ['no file', 'SERVER_FRAME'],
-  ['short file', 'SERVER_FRAME'],
-  ['bad header', 'SERVER_FRAME'],
-  ['error', 'SERVER_FAILED'],
-  ['ERROR', 'SERVER_FAILED'],
-  ['oversized', 'SERVER_FRAME'],
-  ['silent', 'SERVER_TIMEOUT', 0.2],
-];
+/** What the server does, by the code of the fault. */
+const FAULTS: Readonly<Record<string, readonly string[]>> = {
+  SERVER_ANSWER: ['text array', 'pickle', 'shape', 'nan', 'missing'],
+  SERVER_FRAME: [
+    ...['truncated', 'empty', 'text for bytes', 'no file', 'short file', 'bad header'],
+    'oversized',
+  ],
+  SERVER_FAILED: ['error', 'ERROR'],
+  SERVER_UNREACHABLE: ['killed'],
+  SERVER_TIMEOUT: ['silent'],
+};
 
-for (const [how, code, timeoutS = 60] of FAULTS) {
-  test(`a server whose reply is "${how}" is told as ${code}, ${TIMES} times, and taken up again`, async (t) => {
-    await using setup = await setUp('jointPosition', WALL);
-    const faults: ServerError[] = [];
-    await using policy = await gr00tPolicy(url(), {
-      ...swaying(setup.start),
-      timeoutS,
-      maxAwayS: 100,
-      maxAnswerBytes: 1 << 20,
-      onFault: (error) => faults.push(error),
+for (const [code, hows] of Object.entries(FAULTS)) {
+  test(`${TIMES} times each, a fault is told as ${code} and the server is taken up again: ${hows.join(', ')}`, async (t) => {
+    const timeoutS = code === 'SERVER_TIMEOUT' ? 0.2 : 60;
+    await areTakenUpAgain(t, server, {
+      hows,
+      code,
+      connect: (start, options) =>
+        gr00tPolicy(url(), { ...swaying(start), ...options, timeoutS, maxAnswerBytes: 1 << 20 }),
     });
-    const session = new Session(setup.arm, policy, { warmupS: 0 });
-    session.on('error', () => undefined);
-    await session.start();
-    const goesOn = async (): Promise<void> => {
-      const { answers } = policy.stats;
-      await until(() => policy.stats.answers > answers || !session.isRunning, 'an answer');
-    };
-    for (let time = 0; time < TIMES; time += 1) {
-      await goesOn();
-      const before = faults.length;
-      await server.answer(how);
-      await until(() => faults.length > before || !session.isRunning, `${how} is told`);
-      await server.answer('ok');
-    }
-    await goesOn();
-    await session.stop();
-    session.checkHealth();
-    t.true(faults.length >= TIMES);
-    const others = faults.filter((fault) => fault.code !== code);
-    t.deepEqual(others, [], `${others[0]}`);
-    t.log(faults[0]?.message);
-    isRested(t, setup.simulator, undefined, how);
   });
 }
-
-test(`a server that is killed and started again is taken up again, ${TIMES} times`, async (t) => {
-  await using setup = await setUp('jointPosition', WALL);
-  const faults: ServerError[] = [];
-  await using policy = await gr00tPolicy(url(), {
-    ...swaying(setup.start),
-    maxAwayS: 100,
-    onFault: (error) => faults.push(error),
-  });
-  const session = new Session(setup.arm, policy, { warmupS: 0 });
-  session.on('error', () => undefined);
-  await session.start();
-  for (let time = 0; time < TIMES; time += 1) {
-    const { answers } = policy.stats;
-    await until(() => policy.stats.answers > answers || !session.isRunning, 'an answer');
-    const before = faults.length;
-    await server.kill();
-    await until(() => faults.length > before || !session.isRunning, 'the loss is told');
-    await server.restart();
-  }
-  await until(() => policy.stats.connects > TIMES, 'it is back');
-  await session.stop();
-  session.checkHealth();
-  t.true(faults.every(({ code }) => code === 'SERVER_UNREACHABLE'));
-  isRested(t, setup.simulator);
-});
 
 test('a server that cannot be connected to is told by name', async (t) => {
   const nobody = gr00tPolicy('tcp://127.0.0.1:1', { ...NOTHING, connectTimeoutS: 2 });
@@ -198,13 +140,17 @@ test('what is no server of ZeroMQ is told by name', async (t) => {
     [torn, 'SERVER_UNREACHABLE', /it closed the connection/],
     [wrongParts, 'SERVER_FRAME', /parts of a message in another order/],
   ];
-  for (const [stranger, code, message] of cases) {
-    t.teardown(() => stranger.close());
-    stranger.listen(0, '127.0.0.1');
-    await once(stranger, 'listening');
-    const { port } = stranger.address() as AddressInfo;
-    const connecting = gr00tPolicy(`tcp://127.0.0.1:${port}`, { ...NOTHING, connectTimeoutS: 3 });
-    const error = (await rejection(connecting)) as ServerError;
+  const errors = await rejections(
+    cases.map(async ([stranger]) => {
+      t.teardown(() => stranger.close());
+      stranger.listen(0, '127.0.0.1');
+      await once(stranger, 'listening');
+      const { port } = stranger.address() as AddressInfo;
+      return gr00tPolicy(`tcp://127.0.0.1:${port}`, { ...NOTHING, connectTimeoutS: 8 });
+    }),
+  );
+  for (const [nth, [, code, message]] of cases.entries()) {
+    const error = errors[nth] as ServerError;
     t.is(error.code, code as never, error.message);
     t.regex(error.message, message);
   }

@@ -4,11 +4,10 @@
 import test from 'ava';
 import { openpiPolicy, type ServerError, Session } from '../../index.ts';
 import { isRested, REST, setUp, speed, WALL } from '../fixtures/arms.ts';
+import { areTakenUpAgain, TIMES } from '../fixtures/servers/faults.ts';
 import { swaying } from '../fixtures/servers/mapping.ts';
 import { TestServer } from '../fixtures/servers/server.ts';
 import { rejection, until } from '../fixtures/waiting.ts';
-
-const TIMES = 20;
 
 let server: TestServer;
 test.before(async () => {
@@ -19,108 +18,38 @@ test.afterEach.always(async () => {
   await server.answer('ok');
 });
 
-/** What the server does, how the fault is told, and how long an answer may take [s]. */
-const FAULTS: readonly (readonly [how: string, code: ServerError['code'], timeoutS?: number])[] = [
-  ['text array', 'SERVER_ANSWER'],
-  ['big endian', 'SERVER_ANSWER'],
-  ['shape', 'SERVER_ANSWER'],
-  ['flat', 'SERVER_ANSWER'],
-  ['nan', 'SERVER_ANSWER'],
-  ['infinite', 'SERVER_ANSWER'],
-  ['missing', 'SERVER_ANSWER'],
-  ['list', 'SERVER_ANSWER'],
-  ['number', 'SERVER_ANSWER'],
-  ['truncated', 'SERVER_FRAME'],
-  ['empty', 'SERVER_FRAME'],
-  ['twice in a frame', 'SERVER_FRAME'],
-  ['oversized', 'SERVER_FRAME'],
-  ['text for bytes', 'SERVER_FRAME'],
-  ['too few bytes', 'SERVER_FRAME'],
-  ['huge shape', 'SERVER_FRAME'],
-  ['negative shape', 'SERVER_FRAME'],
-  ['text shape', 'SERVER_FRAME'],
-  ['announced', 'SERVER_FRAME'],
-  ['deep', 'SERVER_FRAME'],
-  ['many', 'SERVER_FRAME'],
-  ['extension', 'SERVER_FRAME'],
-  ['reserved bits', 'SERVER_FRAME'],
-  ['unasked', 'SERVER_FRAME'],
-  ['text', 'SERVER_FAILED'],
-  ['traceback', 'SERVER_FAILED'],
-  ['abort', 'SERVER_UNREACHABLE'],
-  ['silent', 'SERVER_TIMEOUT', 0.1],
-  ['slow', 'SERVER_TIMEOUT', 0.1],
-];
+/** What the server does, by the code of the fault. */
+const FAULTS: Readonly<Record<string, readonly string[]>> = {
+  SERVER_ANSWER: [
+    ...['text array', 'big endian', 'shape', 'flat', 'nan', 'infinite', 'missing', 'list'],
+    'number',
+  ],
+  SERVER_FRAME: [
+    ...['truncated', 'empty', 'twice in a frame', 'oversized', 'text for bytes', 'too few bytes'],
+    ...['huge shape', 'negative shape', 'text shape', 'announced', 'deep', 'many', 'extension'],
+    ...['reserved bits', 'unasked'],
+  ],
+  SERVER_FAILED: ['text', 'traceback'],
+  SERVER_UNREACHABLE: ['abort', 'killed'],
+  SERVER_TIMEOUT: ['silent', 'slow'],
+};
 
-for (const [how, code, timeoutS = 60] of FAULTS) {
-  test(`a server whose answer is "${how}" is told as ${code}, ${TIMES} times, and taken up again`, async (t) => {
-    await using setup = await setUp('jointPosition', WALL);
-    const faults: ServerError[] = [];
-    await using policy = await openpiPolicy(server.url, {
-      ...swaying(setup.start),
-      timeoutS,
-      maxAwayS: 100,
-      maxAnswerBytes: 1 << 20,
-      onFault: (error) => faults.push(error),
+for (const [code, hows] of Object.entries(FAULTS)) {
+  test(`${TIMES} times each, a fault is told as ${code} and the server is taken up again: ${hows.join(', ')}`, async (t) => {
+    const timeoutS = code === 'SERVER_TIMEOUT' ? 0.1 : 60;
+    await areTakenUpAgain(t, server, {
+      hows,
+      code,
+      connect: (start, options) =>
+        openpiPolicy(server.url, {
+          ...swaying(start),
+          ...options,
+          timeoutS,
+          maxAnswerBytes: 1 << 20,
+        }),
     });
-    const session = new Session(setup.arm, policy, { warmupS: 0 });
-    session.on('error', () => undefined);
-    await session.start();
-    const goesOn = async (): Promise<void> => {
-      const { answers } = policy.stats;
-      await until(() => policy.stats.answers > answers || !session.isRunning, 'an answer');
-    };
-    for (let time = 0; time < TIMES; time += 1) {
-      await goesOn();
-      const before = faults.length;
-      await server.answer(how);
-      await until(() => faults.length > before || !session.isRunning, `${how} is told`);
-      await server.answer('ok');
-    }
-    await goesOn();
-    await session.stop();
-    session.checkHealth();
-    t.true(faults.length >= TIMES);
-    // On a machine that stalls a good answer may be too late, too, and a connection.
-    const others = faults.filter((fault) => fault.code !== code);
-    t.deepEqual(others, [], `${others[0]}`);
-    for (const { message } of faults) {
-      t.true(message.startsWith(`the policy server 127.0.0.1:${server.port} cannot be used: `));
-      t.false(message.includes(String.fromCharCode(27)));
-    }
-    t.log(faults[0]?.message);
-    isRested(t, setup.simulator, undefined, how);
   });
 }
-
-test(`a server that is killed and started again is taken up again, ${TIMES} times`, async (t) => {
-  await using setup = await setUp('jointPosition', WALL);
-  const faults: ServerError[] = [];
-  await using policy = await openpiPolicy(server.url, {
-    ...swaying(setup.start),
-    maxAwayS: 100,
-    onFault: (error) => faults.push(error),
-  });
-  const session = new Session(setup.arm, policy, { warmupS: 0 });
-  session.on('error', () => undefined);
-  await session.start();
-  for (let time = 0; time < TIMES; time += 1) {
-    const { answers } = policy.stats;
-    await until(() => policy.stats.answers > answers || !session.isRunning, 'an answer');
-    const before = faults.length;
-    await server.kill();
-    await until(() => faults.length > before || !session.isRunning, 'the loss is told');
-    t.false(policy.stats.isConnected);
-    await server.restart();
-  }
-  await until(() => policy.stats.connects === TIMES + 1, 'it is back');
-  await session.stop();
-  session.checkHealth();
-  t.is(policy.stats.losses, TIMES);
-  t.is(faults.length, TIMES, 'each loss is told once');
-  t.true(faults.every(({ code }) => code === 'SERVER_UNREACHABLE'));
-  isRested(t, setup.simulator);
-});
 
 test('while the server is away the arm comes to rest, and it moves again when the server is back', async (t) => {
   await using setup = await setUp('jointPosition', WALL);
