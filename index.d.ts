@@ -614,6 +614,322 @@ interface NativeViolation {
   /** What is wrong with a matrix. */
   flaw?: string;
 }
+/** What the loop thread asks of the operating system. */
+export interface RealtimeOptions {
+  /** The `SCHED_FIFO` priority, 1 to 99. `null` leaves the thread to the ordinary scheduler. Default 80. */
+  readonly priority?: number | null;
+  /** The CPU on which the thread stays. `null` lets the scheduler choose. Default `null`. */
+  readonly cpu?: number | null;
+  /** Whether the loop's code and stack are locked into memory. Default true. */
+  readonly lockMemory?: boolean;
+  /** How late the kernel may wake the thread to save power [s]. `null` does not change it. Default 1e-9. */
+  readonly timerSlackS?: number | null;
+  /**
+   * How the cores of the loop and of its policy are kept awake while the session runs. A core that has gone idle takes
+   * 20 to 60 us to wake. `'idleStates'` prevents idle states (by `/dev/cpu_dma_latency`, which needs a permission).
+   * `'threads'` keeps the cores busy with threads of the class `SCHED_IDLE`, which every other thread preempts.
+   * `'auto'` (the default) does what helps on this machine, and nothing if the machine runs on battery. `false` does
+   * nothing. `'idleStates'` and `'threads'` cost power. {@link Realtime.keepAwake} tells what is done and why.
+   */
+  readonly keepAwake?: 'auto' | 'threads' | 'idleStates' | false;
+  /**
+   * How many cores may be kept busy by threads, 0 to 64. Default 2. With `'auto'` it is never all CPUs of the process.
+   */
+  readonly keepAwakeCores?: number;
+  /**
+   * The longest acceptable wake from an idle state [us], 0 to 1,000,000. 0 (the default) allows no idle state at all.
+   * `null` does not change the system's idle states.
+   */
+  readonly idleLatencyUs?: number | null;
+}
+/** The outcome of one request of the loop thread to the operating system. */
+export interface Grant<T> {
+  /** What was asked for; undefined if nothing was. */
+  readonly asked: T | undefined;
+  /** Whether the system granted it. */
+  readonly granted: boolean;
+  /** Why the request was not granted, and what to do; undefined if it was granted, or if nothing was asked for. */
+  readonly reason: string | undefined;
+}
+/** The priority of a policy's thread. */
+export interface PolicyGrant extends Grant<number> {
+  /** How often the priority was taken back because the policy had not answered for `maxHeldTicks` cycles. */
+  readonly takenBack: number;
+}
+/** What the loop thread asked of the operating system, and what it got. */
+export interface Realtime {
+  /** The `SCHED_FIFO` priority. */
+  readonly priority: Grant<number>;
+  /** The CPU on which the thread stays. */
+  readonly cpu: Grant<number>;
+  /** Whether the loop's code and stack are locked into memory. */
+  readonly lockMemory: Grant<boolean>;
+  /** How late the kernel may wake the thread to save power [s]. */
+  readonly timerSlackS: Grant<number>;
+  /** The longest wake from an idle state [us]. It is granted if deeper idle states are prevented. */
+  readonly idleLatencyUs: Grant<number>;
+  /** How cores are kept awake. */
+  readonly keepAwake: AwakeCores;
+  /**
+   * The `SCHED_FIFO` priority of the policy's thread, in a worker or a process. For a policy on the main thread nothing
+   * is asked for.
+   */
+  readonly policyPriority: PolicyGrant;
+  /** Whether the kernel is a `PREEMPT_RT` one, which bounds how late it may wake a thread. */
+  readonly preemptRt: boolean;
+}
+/** How the cores of the loop and of its policy are kept awake. */
+export interface AwakeCores {
+  /** What was asked for. */
+  readonly asked: 'auto' | 'threads' | 'idleStates' | false;
+  /** How many threads keep a core busy. */
+  readonly threads: number;
+  /** Why the cores are kept awake in this way, or not at all. */
+  readonly reason: string;
+  /**
+   * How long a wake took before the session began [us], the median of nine. If idle states are prevented, they were
+   * already prevented during the measurement. Undefined if it was not measured.
+   */
+  readonly wakeUs: number | undefined;
+}
+type NativeErrorCode =
+  | 'ACTION_LENGTH'
+  | 'FRANKA_CLIENT'
+  | 'FRANKA_COMMAND_ABORTED'
+  | 'FRANKA_COMMAND_REJECTED'
+  | 'FRANKA_COMMAND_TIMEOUT'
+  | 'FRANKA_CONNECTION_LOST'
+  | 'FRANKA_CONNECT_FAILED'
+  | 'FRANKA_CONNECT_REFUSED'
+  | 'FRANKA_CONNECT_TIMEOUT'
+  | 'FRANKA_GENERATION'
+  | 'FRANKA_INCOMPATIBLE_VERSION'
+  | 'FRANKA_INVALID_ARGUMENT'
+  | 'FRANKA_INVALID_OPERATION'
+  | 'FRANKA_MODEL'
+  | 'FRANKA_MOTION_ABORTED'
+  | 'FRANKA_NOT_ARRIVED'
+  | 'FRANKA_PROTOCOL'
+  | 'FRANKA_REFLEX'
+  | 'FRANKA_UNREACHABLE'
+  | 'LISTEN_IN_USE'
+  | 'LISTEN_REFUSED'
+  | 'OFFLOAD_PROTOCOL'
+  | 'OFFLOAD_TOO_LARGE'
+  | 'RECORD_BUSY'
+  | 'RECORD_CHANGED'
+  | 'RECORD_DAMAGED'
+  | 'RECORD_EMPTY'
+  | 'RECORD_FOREIGN'
+  | 'RECORD_INVALID_ARGUMENT'
+  | 'RECORD_IO'
+  | 'RECORD_NEWER'
+  | 'RECORD_NO_ENCODER'
+  | 'RECORD_STOPPED'
+  | 'ROBOT'
+  | 'SESSION_INTERRUPTED'
+  | 'SIM_ADDRESS'
+  | 'SIM_BIND'
+  | 'SIM_BUSY'
+  | 'SIM_FAULT'
+  | 'SIM_MODEL'
+  | 'SIM_MODEL_LIBRARY'
+  | 'SIM_OPTION'
+  | 'SIM_STOPPED'
+  | 'SIM_SYSTEM'
+  | 'SYSTEM';
+/** The control mode of an arm: what the actions of a session command. */
+export type FrankaControl =
+  | 'jointVelocity'
+  | 'jointPosition'
+  | 'jointTarget'
+  | 'cartesianVelocity'
+  | 'cartesianPose'
+  | 'cartesianTarget'
+  | 'torque';
+/** The generation of an arm: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
+export type FrankaGeneration = 'fr3' | 'fer';
+/** The library that talks to an arm. */
+export type FrankaClient = 'franka-rs' | 'libfranka-rs';
+/** The controller that makes the arm follow the commanded motion. */
+export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
+/** A frame of the arm, as libfranka's `Frame` names it. */
+export type FrankaFrame =
+  | 'joint1'
+  | 'joint2'
+  | 'joint3'
+  | 'joint4'
+  | 'joint5'
+  | 'joint6'
+  | 'joint7'
+  | 'flange'
+  | 'endEffector'
+  | 'stiffness';
+/** The mode of an arm, as libfranka names it. */
+export type RobotMode =
+  | 'Other'
+  | 'Idle'
+  | 'Move'
+  | 'Guiding'
+  | 'Reflex'
+  | 'UserStopped'
+  | 'AutomaticErrorRecovery';
+type SessionCounter =
+  | 'iterations'
+  | 'overruns'
+  | 'missedTicks'
+  | 'policyAsks'
+  | 'policyAnswers'
+  | 'lateActions'
+  | 'heldCommands'
+  | 'restCommands'
+  | 'staleActions'
+  | 'clampedCommands'
+  | 'unusedNotFinite'
+  | 'overwrittenObservations'
+  | 'overwrittenActions'
+  | 'droppedAnswers'
+  | 'emptyAnswers'
+  | 'followedCommands'
+  | 'chunks'
+  | 'badChunks'
+  | 'skippedActions'
+  | 'starvedCycles'
+  | 'seams'
+  | 'gripperCommands'
+  | 'gripperFailures'
+  | 'droppedRecords'
+  | 'unrecordedCycles'
+  | 'droppedEvents'
+  | 'boxViolations'
+  | 'positionViolations'
+  | 'velocityViolations'
+  | 'accelerationViolations'
+  | 'jerkViolations'
+  | 'torqueViolations'
+  | 'torqueRateViolations'
+  | 'jointsViolations'
+  | 'distanceViolations';
+/** How the command of a tick was made: from an action in time, by approaching one, by holding, by braking. */
+export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
+/** How an episode of a recording ended. */
+export type EpisodeOutcome = 'unknown' | 'success' | 'failure' | 'rerecorded';
+/** How serious a note of a recorded cycle is. */
+export type NoteLevel = 'info' | 'warning' | 'error';
+/** The encoding of a pixel of a recorded image. */
+export type PixelEncoding = 'mono8' | 'rgb8' | 'rgba8';
+/** One tick of a session. Times are the host's, in seconds since the start of the first cycle. */
+export interface TickRecord {
+  /** The number of the cycle. */
+  readonly tick: number;
+  /** When the cycle started [s]. */
+  readonly timeS: number;
+  /** The time since the start of the previous cycle [s]; NaN in the first cycle. */
+  readonly periodS: number;
+  /** When the action was handed to the robot [s]. */
+  readonly sentS: number;
+  /**
+   * Where the command came from: the policy's action unchanged (`fresh`), the action as far as the limits allowed
+   * (`followed`), the last motion continued (`held`), or the motion to rest (`rest`).
+   */
+  readonly kind: CommandKind;
+  /** When the policy was asked [s]; NaN if it was not asked in this cycle. */
+  readonly askedS: number;
+  /** When an answer of the policy was there [s]; NaN if no answer came in this cycle. */
+  readonly answeredS: number;
+  /** The time on the robot's clock since the first cycle [s], cycles that were missed included. */
+  readonly robotTimeS: number;
+  /** How much of that time passed without a cycle just before this one [ms]. */
+  readonly missedMs: number;
+  /**
+   * The time since the observation of the chunk that this command plays [s]; NaN if it plays none, and without
+   * {@link chunked}.
+   */
+  readonly ageS: number;
+  /** The command that was sent to the robot; empty for robots written in JavaScript. */
+  readonly action: Float64Array;
+}
+/** A histogram over a whole run. */
+export interface Histogram {
+  /** The upper edges of the buckets that are not empty, in rising order [s]. */
+  readonly upperS: Float64Array;
+  /** How many cycles fell into each bucket. */
+  readonly counts: Float64Array;
+}
+/** What keeps the machine busy while wakes are measured. */
+export type BenchLoad = 'idle' | 'blocked' | 'garbage' | 'busy' | 'io';
+/** What waits for the deadlines. `cyclictest` waits with `clock_nanosleep`. */
+export type BenchMethod = 'kilohertz' | 'spin' | 'Atomics.wait' | 'cyclictest';
+/** Options of {@link bench}. */
+export interface BenchOptions {
+  /** How often a thread wakes [Hz], 1 to 10,000. Default 1000. */
+  readonly rateHz?: number;
+  /** How long each measurement takes [s], 0.1 to 3600. Default 5. */
+  readonly durationS?: number;
+  /**
+   * The loads, one after the other: `idle`, `blocked` (the event loop, for 300 ms again and again), `garbage` (much of it
+   * is collected), `busy` (all cores), `io` (the disk and the loopback). Default: all.
+   */
+  readonly loads?: readonly BenchLoad[];
+  /** What the session asks of the system, as in its options. */
+  readonly realtime?: RealtimeOptions | false;
+  /**
+   * Whether the session is measured with each combination of scheduling, core and cores kept awake, instead of beside the
+   * other methods. Default false.
+   */
+  readonly all?: boolean;
+  /** Ends the measurements when it aborts; the call then rejects with an {@link AbortError}. */
+  readonly signal?: AbortSignal;
+  /** Called when a measurement begins. */
+  readonly onProgress?: (progress: BenchProgress) => void;
+}
+/** How far a bench has come. */
+export interface BenchProgress {
+  readonly method: BenchMethod;
+  readonly load: BenchLoad;
+  /** The number of the measurement, from 0, and how many there are. */
+  readonly index: number;
+  readonly count: number;
+}
+/** How late the wakes of one method were under one load. */
+export interface BenchRow {
+  readonly method: BenchMethod;
+  readonly load: BenchLoad;
+  /** What the session asked of the system; undefined of other methods. */
+  readonly realtime: RealtimeOptions | false | undefined;
+  readonly cycles: number;
+  /** Deadlines that passed before the cycle before them was over. */
+  readonly missed: number;
+  /** How late a wake was [s]: at most half of them, 99 %, 99.9 %, and the latest. */
+  readonly p50S: number;
+  readonly p99S: number;
+  readonly p999S: number;
+  readonly maxS: number;
+  readonly histogram: Histogram;
+  /** How the thread was scheduled, in words. */
+  readonly note: string;
+}
+/** What {@link bench} measured. */
+export interface BenchReport {
+  readonly rateHz: number;
+  readonly durationS: number;
+  /** The measurements in their order; with `all` the best first, by the worst 99 % of its loads. */
+  readonly rows: readonly BenchRow[];
+  /** Why cyclictest was not measured; undefined if it was, and with `all`. */
+  readonly withoutCyclictest: string | undefined;
+}
+/**
+ * Measures how late threads of this machine wake, under loads that it makes: the loop of a session with a robot in
+ * memory, a thread that only spins, Node's own way to sleep in a thread, and cyclictest where it is installed. Other
+ * things that run on the machine are measured too, so end them before.
+ *
+ * @example
+ * const { rows } = await bench({ durationS: 10, loads: ['idle', 'busy'] });
+ * for (const { method, load, p99S } of rows) console.log(method, load, p99S);
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ * @throws {AbortError} if {@link BenchOptions.signal} aborts
+ */
+export declare function bench(options?: BenchOptions): Promise<BenchReport>;
 /** How to connect to a hand. */
 export interface FrankaHandOptions {
   /** How long connecting may take [s], above 0 to 600. Default 5. */
@@ -839,132 +1155,86 @@ export declare function view(
   files: RecordingFile | readonly RecordingFile[],
   options?: DashboardOptions,
 ): Promise<Dashboard>;
-type NativeErrorCode =
-  | 'ACTION_LENGTH'
-  | 'FRANKA_CLIENT'
-  | 'FRANKA_COMMAND_ABORTED'
-  | 'FRANKA_COMMAND_REJECTED'
-  | 'FRANKA_COMMAND_TIMEOUT'
-  | 'FRANKA_CONNECTION_LOST'
-  | 'FRANKA_CONNECT_FAILED'
-  | 'FRANKA_CONNECT_REFUSED'
-  | 'FRANKA_CONNECT_TIMEOUT'
-  | 'FRANKA_GENERATION'
-  | 'FRANKA_INCOMPATIBLE_VERSION'
-  | 'FRANKA_INVALID_ARGUMENT'
-  | 'FRANKA_INVALID_OPERATION'
-  | 'FRANKA_MODEL'
-  | 'FRANKA_MOTION_ABORTED'
-  | 'FRANKA_NOT_ARRIVED'
-  | 'FRANKA_PROTOCOL'
-  | 'FRANKA_REFLEX'
-  | 'FRANKA_UNREACHABLE'
-  | 'LISTEN_IN_USE'
-  | 'LISTEN_REFUSED'
-  | 'OFFLOAD_PROTOCOL'
-  | 'OFFLOAD_TOO_LARGE'
-  | 'RECORD_BUSY'
-  | 'RECORD_CHANGED'
-  | 'RECORD_DAMAGED'
-  | 'RECORD_EMPTY'
-  | 'RECORD_FOREIGN'
-  | 'RECORD_INVALID_ARGUMENT'
-  | 'RECORD_IO'
-  | 'RECORD_NEWER'
-  | 'RECORD_NO_ENCODER'
-  | 'RECORD_STOPPED'
-  | 'ROBOT'
-  | 'SESSION_INTERRUPTED'
-  | 'SIM_ADDRESS'
-  | 'SIM_BIND'
-  | 'SIM_BUSY'
-  | 'SIM_FAULT'
-  | 'SIM_MODEL'
-  | 'SIM_MODEL_LIBRARY'
-  | 'SIM_OPTION'
-  | 'SIM_STOPPED'
-  | 'SIM_SYSTEM'
-  | 'SYSTEM';
-/** The control mode of an arm: what the actions of a session command. */
-export type FrankaControl =
-  | 'jointVelocity'
-  | 'jointPosition'
-  | 'jointTarget'
-  | 'cartesianVelocity'
-  | 'cartesianPose'
-  | 'cartesianTarget'
-  | 'torque';
-/** The generation of an arm: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
-export type FrankaGeneration = 'fr3' | 'fer';
-/** The library that talks to an arm. */
-export type FrankaClient = 'franka-rs' | 'libfranka-rs';
-/** The controller that makes the arm follow the commanded motion. */
-export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
-/** A frame of the arm, as libfranka's `Frame` names it. */
-export type FrankaFrame =
-  | 'joint1'
-  | 'joint2'
-  | 'joint3'
-  | 'joint4'
-  | 'joint5'
-  | 'joint6'
-  | 'joint7'
-  | 'flange'
-  | 'endEffector'
-  | 'stiffness';
-/** The mode of an arm, as libfranka names it. */
-export type RobotMode =
-  | 'Other'
-  | 'Idle'
-  | 'Move'
-  | 'Guiding'
-  | 'Reflex'
-  | 'UserStopped'
-  | 'AutomaticErrorRecovery';
-type SessionCounter =
-  | 'iterations'
-  | 'overruns'
-  | 'missedTicks'
-  | 'policyAsks'
-  | 'policyAnswers'
-  | 'lateActions'
-  | 'heldCommands'
-  | 'restCommands'
-  | 'staleActions'
-  | 'clampedCommands'
-  | 'unusedNotFinite'
-  | 'overwrittenObservations'
-  | 'overwrittenActions'
-  | 'droppedAnswers'
-  | 'emptyAnswers'
-  | 'followedCommands'
-  | 'chunks'
-  | 'badChunks'
-  | 'skippedActions'
-  | 'starvedCycles'
-  | 'seams'
-  | 'gripperCommands'
-  | 'gripperFailures'
-  | 'droppedRecords'
-  | 'unrecordedCycles'
-  | 'droppedEvents'
-  | 'boxViolations'
-  | 'positionViolations'
-  | 'velocityViolations'
-  | 'accelerationViolations'
-  | 'jerkViolations'
-  | 'torqueViolations'
-  | 'torqueRateViolations'
-  | 'jointsViolations'
-  | 'distanceViolations';
-/** How the command of a tick was made: from an action in time, by approaching one, by holding, by braking. */
-export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
-/** How an episode of a recording ended. */
-export type EpisodeOutcome = 'unknown' | 'success' | 'failure' | 'rerecorded';
-/** How serious a note of a recorded cycle is. */
-export type NoteLevel = 'info' | 'warning' | 'error';
-/** The encoding of a pixel of a recorded image. */
-export type PixelEncoding = 'mono8' | 'rgb8' | 'rgba8';
+/**
+ * What a check found: `good`; `usable`, where an arm can be driven but something can be better; `unfit`, where no arm
+ * should be driven; `unknown`, where the system does not tell.
+ */
+export type DoctorVerdict = 'good' | 'usable' | 'unfit' | 'unknown';
+/** What one check found. */
+export interface DoctorFinding {
+  /** A stable name, for example `rtprio`. */
+  readonly id: string;
+  /** What was looked at. */
+  readonly title: string;
+  readonly verdict: DoctorVerdict;
+  /** What was found, in words. */
+  readonly found: string;
+  /** Why it matters. */
+  readonly why: string;
+  /** The command, or the file and its line, that mends it. Undefined if there is nothing to mend. */
+  readonly mend: string | undefined;
+}
+/** A file that gives permissions to the members of the group `realtime`. */
+export interface DoctorFile {
+  /** Its absolute path. */
+  readonly path: string;
+  readonly content: string;
+  /** What it is for. */
+  readonly why: string;
+  /** The command after which it counts. */
+  readonly afterwards: string;
+}
+/** What became of a file of {@link fixMachine}. */
+export interface FixedFile {
+  readonly path: string;
+  /** `'kept'` if a file with this content was there; `'different'` if another one is, which stays as it is. */
+  readonly outcome: 'written' | 'kept' | 'different';
+}
+/** Options of {@link fixMachine}. */
+export interface FixOptions {
+  /** The folder in which the files are written, in place of `/`. */
+  readonly root?: string;
+}
+/**
+ * Writes the files that give realtime permissions to the group `realtime`: `/etc/security/limits.d/60-kilohertz.conf` and
+ * `/etc/udev/rules.d/60-cpu-dma-latency.rules`. A file that is there is never changed. {@link DoctorReport.files} has
+ * their contents. Writing below `/` needs root.
+ *
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ * @throws the error of the file system, if a file cannot be written
+ */
+export declare function fixMachine(options?: FixOptions): FixedFile[];
+/** Options of {@link doctor}. */
+export interface DoctorOptions {
+  /** The address of an arm, as for `Franka.connect`. Default: only the machine is looked at. */
+  readonly robot?: string;
+  /**
+   * A folder that has the files of a machine, in place of `/`: `proc/version`, `sys/devices/…`. What programs print there
+   * is in files of its folder `commands`, for example `commands/ethtool_-c_eth0`.
+   */
+  readonly root?: string;
+  /** Ends the call when it aborts; the call then rejects with an {@link AbortError}. */
+  readonly signal?: AbortSignal;
+}
+/** What {@link doctor} found. */
+export interface DoctorReport {
+  /** The worst verdict of the findings. One that is `unknown` does not count. */
+  readonly verdict: 'good' | 'usable' | 'unfit';
+  readonly findings: readonly DoctorFinding[];
+  /** The files that {@link fixMachine} writes. */
+  readonly files: readonly DoctorFile[];
+}
+/**
+ * Looks at whether this machine can drive an arm, and says for each finding why it matters and what mends it. Nothing is
+ * changed and nothing moves. A session with a robot in memory runs for a tenth of a second, to see what it is granted.
+ *
+ * @example
+ * const { verdict, findings } = await doctor({ robot: '172.16.0.2' });
+ * for (const { title, verdict, mend } of findings) console.log(verdict, title, mend);
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ * @throws {AbortError} if {@link DoctorOptions.signal} aborts
+ */
+export declare function doctor(options?: DoctorOptions): Promise<DoctorReport>;
 declare const OWN_ERROR_CODES: readonly [
   'ABORT_ERR',
   'ACTION_FRAME',
@@ -1924,84 +2194,6 @@ export interface LockstepOptions {
    * come meanwhile, only the newest is kept. Default 0: each answer comes in the cycle of its question.
    */
   readonly latencyS?: number | LatencyRange;
-}
-/** What the loop thread asks of the operating system. */
-export interface RealtimeOptions {
-  /** The `SCHED_FIFO` priority, 1 to 99. `null` leaves the thread to the ordinary scheduler. Default 80. */
-  readonly priority?: number | null;
-  /** The CPU on which the thread stays. `null` lets the scheduler choose. Default `null`. */
-  readonly cpu?: number | null;
-  /** Whether the loop's code and stack are locked into memory. Default true. */
-  readonly lockMemory?: boolean;
-  /** How late the kernel may wake the thread to save power [s]. `null` does not change it. Default 1e-9. */
-  readonly timerSlackS?: number | null;
-  /**
-   * How the cores of the loop and of its policy are kept awake while the session runs. A core that has gone idle takes
-   * 20 to 60 us to wake. `'idleStates'` prevents idle states (by `/dev/cpu_dma_latency`, which needs a permission).
-   * `'threads'` keeps the cores busy with threads of the class `SCHED_IDLE`, which every other thread preempts.
-   * `'auto'` (the default) does what helps on this machine, and nothing if the machine runs on battery. `false` does
-   * nothing. `'idleStates'` and `'threads'` cost power. {@link Realtime.keepAwake} tells what is done and why.
-   */
-  readonly keepAwake?: 'auto' | 'threads' | 'idleStates' | false;
-  /**
-   * How many cores may be kept busy by threads, 0 to 64. Default 2. With `'auto'` it is never all CPUs of the process.
-   */
-  readonly keepAwakeCores?: number;
-  /**
-   * The longest acceptable wake from an idle state [us], 0 to 1,000,000. 0 (the default) allows no idle state at all.
-   * `null` does not change the system's idle states.
-   */
-  readonly idleLatencyUs?: number | null;
-}
-/** The outcome of one request of the loop thread to the operating system. */
-export interface Grant<T> {
-  /** What was asked for; undefined if nothing was. */
-  readonly asked: T | undefined;
-  /** Whether the system granted it. */
-  readonly granted: boolean;
-  /** Why the request was not granted, and what to do; undefined if it was granted, or if nothing was asked for. */
-  readonly reason: string | undefined;
-}
-/** The priority of a policy's thread. */
-export interface PolicyGrant extends Grant<number> {
-  /** How often the priority was taken back because the policy had not answered for `maxHeldTicks` cycles. */
-  readonly takenBack: number;
-}
-/** What the loop thread asked of the operating system, and what it got. */
-export interface Realtime {
-  /** The `SCHED_FIFO` priority. */
-  readonly priority: Grant<number>;
-  /** The CPU on which the thread stays. */
-  readonly cpu: Grant<number>;
-  /** Whether the loop's code and stack are locked into memory. */
-  readonly lockMemory: Grant<boolean>;
-  /** How late the kernel may wake the thread to save power [s]. */
-  readonly timerSlackS: Grant<number>;
-  /** The longest wake from an idle state [us]. It is granted if deeper idle states are prevented. */
-  readonly idleLatencyUs: Grant<number>;
-  /** How cores are kept awake. */
-  readonly keepAwake: AwakeCores;
-  /**
-   * The `SCHED_FIFO` priority of the policy's thread, in a worker or a process. For a policy on the main thread nothing
-   * is asked for.
-   */
-  readonly policyPriority: PolicyGrant;
-  /** Whether the kernel is a `PREEMPT_RT` one, which bounds how late it may wake a thread. */
-  readonly preemptRt: boolean;
-}
-/** How the cores of the loop and of its policy are kept awake. */
-export interface AwakeCores {
-  /** What was asked for. */
-  readonly asked: 'auto' | 'threads' | 'idleStates' | false;
-  /** How many threads keep a core busy. */
-  readonly threads: number;
-  /** Why the cores are kept awake in this way, or not at all. */
-  readonly reason: string;
-  /**
-   * How long a wake took before the session began [us], the median of nine. If idle states are prevented, they were
-   * already prevented during the measurement. Undefined if it was not measured.
-   */
-  readonly wakeUs: number | undefined;
 }
 /** A folder for recordings, in which each start of a session has a file of its own. */
 export interface RecordFolder {
@@ -3868,6 +4060,84 @@ export declare function rerun<Observation = RobotState>(
   policy: RerunPolicy<Observation>,
   options?: RerunOptions,
 ): Promise<RerunReport>;
+/** Options of {@link selftest}. */
+export interface SelftestOptions {
+  /** Whether the hand is tested too, if one answers. Default true. */
+  readonly hand?: boolean;
+  /** The speed of the moves between the modes, as that of {@link MoveOptions}, 0.01 to 0.3. Default 0.1. */
+  readonly speed?: number;
+  /** Brings the arm to rest when it aborts; the call then rejects with an {@link AbortError}. */
+  readonly signal?: AbortSignal;
+  /** Called when a step begins and when it has ended. */
+  readonly onProgress?: (progress: SelftestProgress) => void;
+}
+/** How far a selftest has come. */
+export interface SelftestProgress {
+  /** The name of the step. */
+  readonly name: string;
+  /** Its number, from 0, and how many steps there are. */
+  readonly index: number;
+  readonly count: number;
+  /** What came of it; undefined while it lasts. */
+  readonly step: SelftestStep | undefined;
+}
+/** What a session of a step measured. */
+export interface SelftestFigures {
+  readonly cycles: number;
+  readonly lateActions: number;
+  readonly heldCommands: number;
+  readonly restCommands: number;
+  /** How late the loop was [s], the median, 99 % and the longest. */
+  readonly p50JitterS: number;
+  readonly p99JitterS: number;
+  readonly maxJitterS: number;
+  /** How long the policy's answers and the loop took, 99 % [s]. */
+  readonly p99ExecutionS: number;
+  /** The smallest share of the last 100 commands that the arm received; undefined of a move. */
+  readonly receivedShare: number | undefined;
+  /** How far a joint went [rad], and the end effector [m]; undefined of a move. */
+  readonly movedRad: number | undefined;
+  readonly movedM: number | undefined;
+  /** The largest distance of a joint from its command [rad]; undefined of a move. */
+  readonly behindRad: number | undefined;
+  /** How far from where it should the arm ended, the farthest joint [rad]; undefined of a move. */
+  readonly endErrorRad: number | undefined;
+}
+/** A step of a selftest, and what came of it. */
+export interface SelftestStep {
+  /** The control mode, or `home`, `moveTo`, `impedance`, `hand homing`, `hand move`. */
+  readonly name: string;
+  readonly verdict: 'passed' | 'failed' | 'skipped';
+  /** Why it failed or was skipped; undefined if it passed. */
+  readonly reason: string | undefined;
+  /** The code of the error with which it failed. */
+  readonly code: string | undefined;
+  readonly figures: SelftestFigures | undefined;
+}
+/** What {@link selftest} found. */
+export interface SelftestReport {
+  /** `'failed'` if a step failed, or if a step was skipped because of that. */
+  readonly verdict: 'passed' | 'failed';
+  readonly generation: FrankaGeneration | undefined;
+  readonly client: FrankaClient | undefined;
+  /** The FCI version. */
+  readonly serverVersion: number | undefined;
+  readonly steps: readonly SelftestStep[];
+}
+/**
+ * Moves an arm through every control mode, slowly and by a few centimetres, and its hand, and tells what came of each:
+ * first to its ready pose, then in each mode away from there and back. The arm needs the space of its way to the ready
+ * pose, and 5 cm around it. After a step that failed the others are skipped if the arm is not idle any more.
+ *
+ * @param address the address of the arm, as for `Franka.connect`
+ * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
+ * @throws {AbortError} if {@link SelftestOptions.signal} aborts
+ * @throws {SessionInterruptedError} if a signal of the operating system ended it
+ */
+export declare function selftest(
+  address: string,
+  options?: SelftestOptions,
+): Promise<SelftestReport>;
 /** The numbers of an array of numpy. */
 export type ServerNumbers =
   | Int8Array
@@ -4130,44 +4400,6 @@ export declare function openpiPolicy<Action = unknown>(
   url: string | URL,
   given: OpenpiOptions<Action>,
 ): Promise<ServerPolicy<KnownAction<Action>>>;
-/** One tick of a session. Times are the host's, in seconds since the start of the first cycle. */
-export interface TickRecord {
-  /** The number of the cycle. */
-  readonly tick: number;
-  /** When the cycle started [s]. */
-  readonly timeS: number;
-  /** The time since the start of the previous cycle [s]; NaN in the first cycle. */
-  readonly periodS: number;
-  /** When the action was handed to the robot [s]. */
-  readonly sentS: number;
-  /**
-   * Where the command came from: the policy's action unchanged (`fresh`), the action as far as the limits allowed
-   * (`followed`), the last motion continued (`held`), or the motion to rest (`rest`).
-   */
-  readonly kind: CommandKind;
-  /** When the policy was asked [s]; NaN if it was not asked in this cycle. */
-  readonly askedS: number;
-  /** When an answer of the policy was there [s]; NaN if no answer came in this cycle. */
-  readonly answeredS: number;
-  /** The time on the robot's clock since the first cycle [s], cycles that were missed included. */
-  readonly robotTimeS: number;
-  /** How much of that time passed without a cycle just before this one [ms]. */
-  readonly missedMs: number;
-  /**
-   * The time since the observation of the chunk that this command plays [s]; NaN if it plays none, and without
-   * {@link chunked}.
-   */
-  readonly ageS: number;
-  /** The command that was sent to the robot; empty for robots written in JavaScript. */
-  readonly action: Float64Array;
-}
-/** A histogram over a whole run. */
-export interface Histogram {
-  /** The upper edges of the buckets that are not empty, in rising order [s]. */
-  readonly upperS: Float64Array;
-  /** How many cycles fell into each bucket. */
-  readonly counts: Float64Array;
-}
 /** Options of `session.run` and `run`: how long a session runs. */
 export interface RunOptions {
   /**

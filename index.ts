@@ -1,3 +1,12 @@
+export {
+  type BenchMethod,
+  type BenchOptions,
+  type BenchProgress,
+  type BenchReport,
+  type BenchRow,
+  bench,
+} from './lib/bench/bench.ts';
+export type { BenchLoad } from './lib/bench/loads.ts';
 export type {
   ControlsOptions,
   Dashboard,
@@ -5,6 +14,14 @@ export type {
   ShownOptions,
 } from './lib/dashboard/dashboard.ts';
 export { view } from './lib/dashboard/view.ts';
+export { type DoctorOptions, type DoctorReport, doctor } from './lib/doctor/doctor.ts';
+export type { DoctorFinding, DoctorVerdict } from './lib/doctor/findings.ts';
+export {
+  type DoctorFile,
+  type FixedFile,
+  type FixOptions,
+  fixMachine,
+} from './lib/doctor/fix.ts';
 export type { ErrorCode, KilohertzErrorCode, OptionErrorCode } from './lib/errors/codes.ts';
 export { type ErrorClass, registerErrorClass } from './lib/errors/error-class.ts';
 export {
@@ -146,6 +163,14 @@ export {
   type RerunTick,
   rerun,
 } from './lib/record/rerun.ts';
+export {
+  type SelftestFigures,
+  type SelftestOptions,
+  type SelftestProgress,
+  type SelftestReport,
+  type SelftestStep,
+  selftest,
+} from './lib/selftest/selftest.ts';
 export type { NumberArray, ServerAnswer } from './lib/servers/answer.ts';
 export type { ServerArray, ServerNumbers } from './lib/servers/arrays.ts';
 export type { ServerStats } from './lib/servers/connection.ts';

@@ -784,7 +784,7 @@ export interface NativeFingers {
   objectWidthM?: number
 }
 
-/** Where a session is shown to Foxglove. `lib/session/live.ts` has checked both. */
+/** Where a session is shown to Foxglove. `lib/session/foxglove.ts` has checked both. */
 export interface NativeFoxglove {
   /** An IP address of this host. */
   host: string

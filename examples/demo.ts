@@ -31,7 +31,8 @@ const ANSWERS_S = 1;
 const GAIN = 2;
 const STILL = new Float64Array(7);
 
-const USAGE = `npm run demo -- [--json | --dashboard [--open] [--seconds N]] [--robot fr3|fer|ADDRESS [--yes]]
+const USAGE = `kilohertz demo [--json | --dashboard [--open] [--seconds N]] [--robot fr3|fer|ADDRESS [--yes]]
+In a clone of the repository: npm run demo -- and the same options
 
   --json            print the result as JSON, and nothing else
   --dashboard       show the arm on a page in the browser, until it is stopped there or by Ctrl+C;

@@ -1,12 +1,13 @@
-// Checks the documentation: rustdoc without warnings, links between the pages and to their sections, and that
-// every example in them compiles against index.d.ts and runs.
+// Checks the documentation: rustdoc without warnings, links between the pages and to their sections, the help of each
+// command, and that every example compiles against index.d.ts and runs.
 //
 //   node scripts/docs.mjs                    all of it
-//   node scripts/docs.mjs links examples     only the named parts: rustdoc, links, examples
+//   node scripts/docs.mjs links examples     only the named parts: rustdoc, links, commands, examples
 //   node scripts/docs.mjs examples limits    the examples of the pages whose name contains the word
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { checkCommandLine } from './command-line.mjs';
 import { step, tool, tsc } from './steps.mjs';
 import { Missing, orExplain, requireRust, root } from './toolchain.mjs';
 
@@ -144,6 +145,7 @@ const parts = {
     });
   },
   links: checkLinks,
+  commands: () => checkCommandLine(),
   examples: checkExamples,
 };
 

@@ -1,30 +1,13 @@
 // The executable, as `npx kilohertz` starts it.
 
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { atTerminal, EXECUTABLE, kilohertz, VERSION } from '../fixtures/command-line.ts';
 import { ARM, CART, cutOff, Folder } from '../fixtures/recordings.ts';
 import { until } from '../fixtures/waiting.ts';
-
-const root = join(import.meta.dirname, '..', '..');
-const { bin, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const EXECUTABLE = join(root, bin.kilohertz);
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function kilohertz(...words: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [EXECUTABLE, ...words], (_, stdout, stderr) => {
-      resolve({ code: child.exitCode, stdout, stderr });
-    });
-  });
-}
 
 test('export writes the columns that were asked for, and says how many rows', async (t) => {
   using folder = new Folder();
@@ -134,7 +117,7 @@ test('words that are no command end with 2 before anything is written, and say w
 });
 
 test('--help and --version end with 0', async (t) => {
-  t.deepEqual(await kilohertz('--version'), { code: 0, stdout: `${version}\n`, stderr: '' });
+  t.deepEqual(await kilohertz('--version'), { code: 0, stdout: `${VERSION}\n`, stderr: '' });
   for (const words of [['--help'], ['export', '--help'], ['help', 'repair']]) {
     const ended = await kilohertz(...words);
     t.is(ended.code, 0);
@@ -157,17 +140,9 @@ test('a bar is shown only on a terminal', async (t) => {
   using folder = new Folder();
   const { stderr } = await kilohertz('export', ARM, '--csv', folder.at('run.csv'));
   t.is(stderr, '');
-  const terminal =
-    'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
-  const words = [process.execPath, EXECUTABLE, 'export', ARM, '--csv', folder.at('two.csv')];
-  const script = spawn('python3', ['-c', terminal, ...words], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  let shown = '';
-  script.stdout.setEncoding('utf8').on('data', (text: string) => {
-    shown += text;
-  });
-  const [code] = await once(script, 'close');
+  const bar = atTerminal(t, 'export', ARM, '--csv', folder.at('two.csv'));
+  const code = await bar.ended;
+  const shown = bar.text;
   t.is(code, 0, shown);
   t.true(shown.includes('[##############################] 100 %'), shown);
   t.true(shown.trimEnd().endsWith('two.csv: 397 rows'), shown);

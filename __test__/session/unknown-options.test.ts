@@ -4,13 +4,16 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import {
   asyncify,
+  bench,
   chunked,
   configurePool,
+  doctor,
   droid,
   exportRecording,
   Franka,
   FrankaHand,
   FrankaSimulator,
+  fixMachine,
   gr00tPolicy,
   InferenceThread,
   mpify,
@@ -25,6 +28,7 @@ import {
   rerun,
   run,
   Session,
+  selftest,
   workerPolicy,
 } from '../../index.ts';
 import type * as remote from '../fixtures/remote.ts';
@@ -340,6 +344,10 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     'speed',
     (o) => replayMotion('run.mcap', o as ReplayMotionOptions),
   ],
+  ['doctor()', ['DoctorOptions'], 'robots', 'robot', (o) => doctor(o)],
+  ['bench()', ['BenchOptions'], 'rateHZ', 'rateHz', (o) => bench(o)],
+  ['fixMachine()', ['FixOptions'], 'roots', 'root', (o) => fixMachine(o)],
+  ['selftest()', ['SelftestOptions'], 'hands', 'hand', (o, { arm }) => selftest(arm.address, o)],
   ['plot()', ['PlotOptions'], 'from', 'fromS', (o) => plot('run.mcap', o)],
   [
     'episode()',

@@ -2,12 +2,13 @@ import { type Command, Option } from 'commander';
 import {
   type DataSetExportOptions,
   type ExportedRecording,
+  type ExportProgress,
   exportRecording,
   type TableExportOptions,
 } from '../record/exporting.ts';
+import { bar } from './live-line.ts';
 import { number } from './numbers.ts';
 import type { Output } from './output.ts';
-import { hideProgress, showProgress } from './progress-bar.ts';
 import { untilSignal } from './signals.ts';
 
 /** What commander makes of the words. */
@@ -75,20 +76,14 @@ export function addExport(program: Command, output: Output): void {
   command.action(async (files: string[], words: Words) => {
     const options = optionsIn(words, command);
     await untilSignal(async (signal) => {
-      const progress = output.isWatched ? { onProgress: shown } : {};
-      try {
-        const exported = await exportRecording(files, options, { signal, ...progress });
-        if (output.isWatched) hideProgress(process.stderr);
-        output.done({ path: String(options.path), ...exported }, said(options, exported, files));
-      } catch (error) {
-        if (output.isWatched) hideProgress(process.stderr);
-        throw error;
-      }
+      using live = output.live();
+      const onProgress = ({ share }: ExportProgress): void => live.show(bar(share));
+      const exported = await exportRecording(files, options, { signal, onProgress });
+      live.clear();
+      output.done({ path: String(options.path), ...exported }, said(options, exported, files));
     });
   });
 }
-
-const shown = ({ share }: { readonly share: number }): void => showProgress(process.stderr, share);
 
 /** Returns the options of the export. Says how to use the command if the words do not name one. */
 function optionsIn(words: Words, command: Command): TableExportOptions | DataSetExportOptions {

@@ -3,32 +3,51 @@
 
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { addBench } from './bench.ts';
+import { addCompletion } from './completion.ts';
 import { addDemo } from './demo.ts';
+import { addDoctor } from './doctor.ts';
 import { addExport } from './export.ts';
+import { addHand } from './hand.ts';
+import { addHome } from './home.ts';
+import { addMove } from './move.ts';
 import { EXIT, Output } from './output.ts';
 import { addPlot } from './plot.ts';
+import { addRecord } from './record.ts';
+import { addRecover } from './recover.ts';
 import { addRepair } from './repair.ts';
+import { addReplay } from './replay.ts';
+import { addRun } from './run.ts';
+import { addSelftest } from './selftest.ts';
+import { addState } from './state.ts';
 import { addView } from './view.ts';
 
 const { version } = createRequire(import.meta.url)('kilohertz/package.json');
 
-// Who reads stdout may have gone, as `head` does.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
-
 const output = new Output(process.argv.includes('--json'));
 const program = new Command('kilohertz')
-  .description('What one does with a robot and its recordings, from the terminal.')
+  .description('What one does with an arm and its recordings, from the terminal.')
   .version(version)
   .showHelpAfterError('(--help tells more)')
   .configureOutput({ writeErr: (text) => output.tell(text) })
   .exitOverride();
 addDemo(program);
-addExport(program, output);
-addPlot(program, output);
-addRepair(program, output);
+addDoctor(program, output);
+addBench(program, output);
+addRun(program, output);
+addState(program, output);
+addHome(program, output);
+addMove(program, output);
+addRecover(program, output);
+addHand(program, output);
+addSelftest(program, output);
+addRecord(program, output);
+addReplay(program, output);
 addView(program, output);
+addPlot(program, output);
+addExport(program, output);
+addRepair(program, output);
+addCompletion(program, output);
 
 try {
   await program.parseAsync();

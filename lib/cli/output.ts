@@ -1,8 +1,22 @@
 import { describeThrown, inOneLine } from '../errors/describe.ts';
 import { isKilohertzError } from '../errors/errors.ts';
+import { LiveLine } from './live-line.ts';
+import { Paint } from './paint.ts';
 
 /** The exit codes of the executable, beside 0 and those of signals. */
 export const EXIT = { failed: 1, usage: 2 } as const;
+
+/** Why a command did nothing, with its code and the exit code of the executable. */
+export class Refusal extends Error {
+  readonly code: string;
+  readonly exitCode: number;
+
+  constructor(code: string, message: string, exitCode: number) {
+    super(message);
+    this.code = code;
+    this.exitCode = exitCode;
+  }
+}
 
 /**
  * The output of a command: for people the result on stdout and everything else on stderr; as JSON one object on stdout and
@@ -10,14 +24,39 @@ export const EXIT = { failed: 1, usage: 2 } as const;
  */
 export class Output {
   readonly isJson: boolean;
+  /** Colours for what is written to stdout. */
+  readonly paint: Paint = new Paint(process.stdout);
+  readonly #gone = new AbortController();
+  /** Writes to stdout, also after {@link Output.ownStdout}. */
+  readonly #write: (text: string) => boolean = process.stdout.write.bind(process.stdout);
 
   constructor(isJson: boolean) {
     this.isJson = isJson;
+    // Who reads stdout may have gone, as `head` does.
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      this.#gone.abort();
+    });
+  }
+
+  /** Aborts when nobody reads stdout any more. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** Sends to stderr what others print, as a policy in this process does, so that JSON is alone on stdout. */
+  ownStdout(): void {
+    if (this.isJson) process.stdout.write = process.stderr.write.bind(process.stderr);
   }
 
   /** Whether somebody sees how far a command has come. */
   get isWatched(): boolean {
     return !this.isJson && process.stderr.isTTY === true;
+  }
+
+  /** Returns a line that shows how far a command has come. It shows nothing where nobody sees it. */
+  live(): LiveLine {
+    return new LiveLine(this.isWatched ? process.stderr : undefined);
   }
 
   /** Writes a text for people, on stderr. */
@@ -27,8 +66,13 @@ export class Output {
 
   /** Writes the result of a command. */
   done(result: object, lines: readonly string[]): void {
-    const text = this.isJson ? [JSON.stringify(result)] : lines.map(inOneLine);
-    process.stdout.write(`${text.join('\n')}\n`);
+    this.page(result, lines.map(inOneLine));
+  }
+
+  /** The same with lines that may be coloured: what they have of elsewhere must be on one line already. */
+  page(result: object, lines: readonly string[]): void {
+    const text = this.isJson ? [JSON.stringify(result)] : lines;
+    this.#write(`${text.join('\n')}\n`);
   }
 
   /** Reports that the words of a command cannot be understood. commander has told people. */
@@ -38,14 +82,16 @@ export class Output {
 
   /** Reports why a command failed. Returns the exit code. */
   failed(error: unknown): number {
-    const code = isKilohertzError(error) ? error.code : 'INTERNAL';
-    const message = isKilohertzError(error) ? error.message : describeThrown(error);
+    const isKnown = isKilohertzError(error) || error instanceof Refusal;
+    const code = isKnown ? error.code : 'INTERNAL';
+    const message = isKnown ? error.message : describeThrown(error);
     if (this.isJson) this.#error(code, message);
     else this.tell(`${code}: ${message}\n`);
+    if (error instanceof Refusal) return error.exitCode;
     return code.startsWith('OPTION_') ? EXIT.usage : EXIT.failed;
   }
 
   #error(code: string, message: string): void {
-    process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
+    this.#write(`${JSON.stringify({ error: { code, message } })}\n`);
   }
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { view } from '../dashboard/view.ts';
 import { number } from './numbers.ts';
 import type { Output } from './output.ts';
-import { untilSignal } from './signals.ts';
+import { aborted, untilSignal } from './signals.ts';
 
 /** What commander makes of the words. */
 interface Words {
@@ -27,15 +27,7 @@ export function addView(program: Command, output: Output): void {
         });
         const { address } = page;
         output.done({ address }, [`${address}: open it in a browser; Ctrl+C ends it`]);
-        await new Promise<void>((resolve) => {
-          const alive = setInterval(() => undefined, 2 ** 30);
-          const end = (): void => {
-            clearInterval(alive);
-            resolve();
-          };
-          if (signal.aborted) end();
-          else signal.addEventListener('abort', end, { once: true });
-        });
+        await aborted(signal);
       });
     });
 }

@@ -24,9 +24,13 @@ export function processors(
   read: ReadText = readText,
   available: () => number = availableParallelism,
 ): number {
-  const quota = Math.min(quotaOfV2(read), quotaOfV1(read));
   // A thread for the rest of a processor would use up the quota, and all threads of the program would stand still.
-  return Math.max(1, Math.min(available(), Math.floor(quota)));
+  return Math.max(1, Math.min(available(), Math.floor(quotaOf(read))));
+}
+
+/** Returns the smallest quota of the cgroups that this process is in [processors]; infinite without one. */
+export function quotaOf(read: ReadText): number {
+  return Math.min(quotaOfV2(read), quotaOfV1(read));
 }
 
 /** Returns the path of this process in the hierarchy of a controller. In version 2 all controllers share one. */

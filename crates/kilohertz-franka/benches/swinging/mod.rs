@@ -263,7 +263,7 @@ pub fn run(
     let outcome = session.outcome().expect("it has ended");
     assert!(outcome.cause.is_none(), "{control}: {outcome:?}");
     let stats = session.stats();
-    let is_target = matches!(control, Control::JointTarget | Control::CartesianTarget);
+    let is_target = control.target_jerk().is_some();
     let followed = stats.followed_commands;
     assert!(is_target || followed < 20, "{control}: {followed} followed");
 }

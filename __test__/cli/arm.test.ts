@@ -1,0 +1,357 @@
+// The commands of an arm, as a person starts them: at a terminal, in a pipe, and against an arm that may be real.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { FrankaSimulator, type FrankaSimulatorOptions, replay } from '../../index.ts';
+import { WALL } from '../fixtures/arms.ts';
+import { atTerminal, kilohertz, started } from '../fixtures/command-line.ts';
+import { ARM, Folder } from '../fixtures/recordings.ts';
+import { until } from '../fixtures/waiting.ts';
+
+const POLICY = join(import.meta.dirname, '..', 'fixtures', 'plain-policy.js');
+const PYTHON_POLICY = join(import.meta.dirname, '..', 'fixtures', 'standing_policy.py');
+
+/** An arm at an address. The commands cannot know that it is none. */
+async function armFor(
+  t: ExecutionContext,
+  options: FrankaSimulatorOptions = {},
+): Promise<FrankaSimulator> {
+  const simulator = await FrankaSimulator.start({ ...WALL, ...options });
+  t.teardown(() => simulator.stop());
+  return simulator;
+}
+
+/** Whether nothing moves any more. */
+const rests = (simulator: FrankaSimulator): boolean =>
+  simulator.joints().dq.every((speed) => Math.abs(speed) < 1e-3);
+
+test('without an address a simulator is moved, and the result says so', async (t) => {
+  const ended = await kilohertz('home');
+  t.is(ended.code, 0, ended.stderr);
+  t.regex(ended.stdout, /^a simulator of an FR3 is at its ready pose after [\d.]+ s\n$/);
+  const fer = await kilohertz('home', '--robot', 'fer', '--json');
+  t.is(fer.code, 0, fer.stdout);
+  t.is(JSON.parse(fer.stdout).q.length, 7);
+  t.is(fer.stderr, '');
+});
+
+test('where nobody can be asked, an arm at an address is moved with --yes alone', async (t) => {
+  const simulator = await armFor(t);
+  const moving: readonly (readonly string[])[] = [
+    ['home'],
+    ['move', '0', '0', '0', '0.1', '0', '0', '0', '--relative'],
+    ['recover'],
+    ['hand', 'open'],
+    ['run', POLICY, '--duration', '0.1'],
+    ['selftest'],
+  ];
+  for (const words of moving) {
+    const ended = await kilohertz(...words, '--robot', simulator.address);
+    t.is(ended.code, 2, words.join(' '));
+    t.is(ended.stdout, '', words.join(' '));
+    t.true(ended.stderr.includes(`REAL ARM at ${simulator.address}`), words.join(' '));
+    t.regex(ended.stderr, /NOT_CONFIRMED: there is no terminal to ask at: add --yes/);
+  }
+  const json = await kilohertz('home', '--robot', simulator.address, '--json');
+  t.is(json.code, 2);
+  t.is(JSON.parse(json.stdout).error.code, 'NOT_CONFIRMED');
+  t.is(simulator.counters().motionsStarted, 0);
+  const meant = await kilohertz('home', '--robot', simulator.address, '--yes');
+  t.is(meant.code, 0, meant.stderr);
+  t.is(simulator.counters().motionsFinished, 1);
+});
+
+test('at a terminal it is told what will happen, and only the word that is asked for moves the arm', async (t) => {
+  const simulator = await armFor(t);
+  const words = ['move', '0', '0', '0', '0', '0', '0', '0.2', '--relative'];
+  const no = atTerminal(t, ...words, '--robot', simulator.address);
+  await no.printed(/Type "move" to go on: /);
+  t.regex(no.text, /joint 7 goes farthest: 0\.200 rad \(11\.5 degrees\)/);
+  no.type('yes\n');
+  t.is(await no.ended, 1, no.text);
+  t.regex(no.text, /NOT_CONFIRMED: nothing was done, because "move" was not typed/);
+  t.is(simulator.counters().motionsStarted, 0);
+  const yes = atTerminal(t, ...words, '--robot', simulator.address);
+  await yes.printed(/Type "move" to go on: /);
+  yes.type('move\n');
+  t.is(await yes.ended, 0, yes.text);
+  t.regex(yes.text, /\[#{30}\] 100 %/);
+  t.regex(yes.text, /arrived after [\d.]+ s/);
+  t.is(simulator.counters().motionsFinished, 1);
+});
+
+test('Ctrl+C at the question, and the end of the terminal, are no confirmation', async (t) => {
+  const simulator = await armFor(t);
+  for (const [key, code] of [
+    ['\u0003', 130],
+    ['\u0004', 1],
+  ] as const) {
+    const asked = atTerminal(t, 'home', '--robot', simulator.address);
+    await asked.printed(/Type "move" to go on: /);
+    asked.type(key);
+    t.is(await asked.ended, code, asked.text);
+  }
+  t.is(simulator.counters().motionsStarted, 0);
+});
+
+test('move goes to joints in rad and in degrees, and to a place', async (t) => {
+  const simulator = await armFor(t);
+  const where = ['--robot', simulator.address, '--yes', '--speed', '0.4', '--json'];
+  const goal = [0.1, -0.7, 0, -2.2, 0, 1.5, 0.6];
+  const there = await kilohertz('move', ...goal.map(String), ...where);
+  t.is(there.code, 0, there.stdout);
+  for (const [joint, rad] of goal.entries()) {
+    t.true(Math.abs((simulator.joints().q[joint] ?? 0) - rad) < 0.02, `${joint}`);
+  }
+  const degrees = ['10', '-40', '0', '-126', '0', '86', '40'];
+  t.is((await kilohertz('move', ...degrees, '--degrees', ...where)).code, 0);
+  t.true(Math.abs((simulator.joints().q[0] ?? 0) - Math.PI / 18) < 0.02);
+  const placed = await kilohertz('move', '--xyz', '0.4', '-0.1', '0.5', ...where);
+  t.is(placed.code, 0, placed.stdout);
+  const { xyz, quat } = JSON.parse(placed.stdout);
+  for (const [axis, metres] of [0.4, -0.1, 0.5].entries()) {
+    t.true(Math.abs(xyz[axis] - metres) < 0.02, `${xyz}`);
+  }
+  // The hand points down, so 5 cm along its own z are 5 cm downwards.
+  const lower = await kilohertz('move', '--xyz', '0', '0', '0.05', '--relative', ...where);
+  const after = JSON.parse(lower.stdout);
+  t.true(after.xyz[2] - xyz[2] < -0.03, `${after.xyz}`);
+  t.true(Math.abs(after.quat[0]) - Math.abs(quat[0]) < 0.02);
+});
+
+test('words that name no goal end with 2, and nothing moves', async (t) => {
+  const simulator = await armFor(t);
+  const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+    [[], /expected 7 joint positions or --xyz X Y Z, found nothing/],
+    [['1', '2'], /found 2 numbers/],
+    [['0', '0', '0', 'left', '0', '0', '0'], /'left' is invalid.+a number/],
+    [['--xyz', '1', '2'], /--xyz expects three numbers/],
+    [['--xyz', '1', '2', '3', '--degrees'], /without joint positions/],
+    [['--quat', '0', '0', '0', '1'], /--quat goes with --xyz/],
+    [['--realtive'], /Did you mean --relative/],
+    [['0', '0', '0', '0', '0', '0', '0', '--speed', '3', '--relative'], /OPTION_SPEED/],
+    [['9', '0', '0', '0', '0', '0', '0'], /FRANKA_UNREACHABLE/],
+  ];
+  for (const [words, reason] of wrong) {
+    const ended = await kilohertz('move', '--robot', simulator.address, '--yes', ...words);
+    t.is(ended.code, String(reason).includes('UNREACHABLE') ? 1 : 2, words.join(' '));
+    t.regex(ended.stderr, reason, words.join(' '));
+  }
+  t.is(simulator.counters().motionsStarted, 0);
+});
+
+for (const [where, start] of [
+  ['at a terminal', atTerminal],
+  ['in a pipe', started],
+] as const) {
+  test(`Ctrl+C in the middle of a move brings the arm to rest and ends with 130, ${where}`, async (t) => {
+    const simulator = await armFor(t);
+    const words = ['move', '1', '0', '0', '0', '0', '0', '0', '--relative', '--speed', '0.1'];
+    const move = start(t, ...words, '--robot', simulator.address, '--yes');
+    await until(() => !rests(simulator), 'the arm moves');
+    if (start === atTerminal) move.type('\u0003');
+    else move.process.kill('SIGINT');
+    t.is(await move.ended, 130, move.text);
+    t.true(rests(simulator));
+    t.regex(move.text, /SESSION_INTERRUPTED: the move was ended by SIGINT, and is at rest/);
+    const { motionsFinished, motionsAborted } = simulator.counters();
+    t.deepEqual([motionsFinished, motionsAborted], [1, 0]);
+    t.true((simulator.joints().q[0] ?? 0) < 0.9);
+  });
+}
+
+test('Ctrl+C stops whatever a command moves, and each ends with 130 at rest', async (t) => {
+  const simulator = await armFor(t);
+  const turns = (): boolean => simulator.joints().dq.some((speed) => Math.abs(speed) > 0.02);
+  const swing = [POLICY, '--export', 'swing', '--args', '[0.2]', '--duration', '60'];
+  for (const [moves, words] of [
+    [() => simulator.fingers().isMoving, ['hand', 'home']],
+    [turns, ['run', ...swing]],
+    [turns, ['replay', ARM]],
+    [turns, ['selftest', '--no-hand']],
+  ] as const) {
+    const running = started(t, ...words, '--robot', simulator.address, '--yes');
+    await until(moves, `${words[0]} moves`);
+    running.process.kill('SIGINT');
+    t.is(await running.ended, 130, running.text);
+    t.true(rests(simulator) && !simulator.fingers().isMoving, words[0]);
+    t.regex(running.text, /SESSION_INTERRUPTED: .+ was ended by SIGINT, and is at rest/);
+  }
+  t.is(simulator.counters().motionsAborted, 0);
+});
+
+test('an arm that cannot be reached is told of in one line, with 1', async (t) => {
+  for (const words of [['state'], ['home', '--yes'], ['hand', 'state'], ['record', 'a.mcap']]) {
+    const ended = await kilohertz(...words, '--robot', '127.0.0.1:1');
+    t.is(ended.code, 1, words.join(' '));
+    t.is(ended.stdout, '');
+    t.regex(ended.stderr, /^FRANKA_CONNECT_REFUSED: [^\n]+\n$/, words.join(' '));
+  }
+  const wrong = await kilohertz('state', '--robot', 'http://172.16.0.2', '--json');
+  t.is(wrong.code, 2);
+  t.is(JSON.parse(wrong.stdout).error.code, 'OPTION_ADDRESS');
+});
+
+test('state prints a page of the arm, and with --json all of its fields', async (t) => {
+  const simulator = await armFor(t, { generation: 'fer' });
+  const page = await kilohertz('state', '--robot', simulator.address);
+  t.is(page.code, 0, page.stderr);
+  t.regex(page.stdout, /^the arm at \S+: FER, FCI 5\n/);
+  t.regex(page.stdout, /\nmode +Idle\n/);
+  t.regex(page.stdout, /\nq \[degrees\] +0\.0 +-45\.0 +0\.0 +-135\.0 +0\.0 +90\.0 +45\.0\n/);
+  t.false(page.stdout.includes('\u001b'));
+  const json = await kilohertz('state', '--robot', simulator.address, '--json');
+  const { generation, fciVersion, state } = JSON.parse(json.stdout);
+  t.deepEqual([generation, fciVersion, state.q.length], ['fer', 5, 7]);
+});
+
+test('state --watch goes on until its reader has gone', async (t) => {
+  const simulator = await armFor(t);
+  const watch = started(t, 'state', '--watch', '--robot', simulator.address, '--json');
+  await watch.printed(/\n.+\n/);
+  const states = watch.text.trimEnd().split('\n');
+  t.true(JSON.parse(states[1] ?? '').state.time > JSON.parse(states[0] ?? '').state.time);
+  watch.process.stdout?.destroy();
+  t.is(await watch.ended, 0, watch.text);
+});
+
+test('state --watch rewrites its page in place on a terminal, in colours, until Ctrl+C', async (t) => {
+  const simulator = await armFor(t);
+  const watch = atTerminal(t, 'state', '--watch', '--robot', simulator.address);
+  await until(() => watch.text.split('\u001b[15A\u001b[0J').length > 3, 'three pages');
+  t.true(watch.text.includes('\u001b[32mIdle'), watch.text);
+  watch.type('\u0003');
+  t.is(await watch.ended, 130);
+});
+
+test('recover says what was wrong, and that it is over', async (t) => {
+  const simulator = await armFor(t);
+  simulator.inject({ kind: 'reflex', error: 'cartesian_reflex' });
+  const state = await kilohertz('state', '--robot', simulator.address);
+  t.regex(state.stdout, /\nmode +Reflex\n/);
+  const ended = await kilohertz('recover', '--robot', simulator.address, '--yes');
+  t.is(ended.code, 0, ended.stderr);
+  t.regex(ended.stdout, /was in mode Reflex: cartesian_reflex\nit is in mode Idle: no errors\n$/);
+});
+
+test('the hand opens, closes, grasps what is there, and says where nothing is', async (t) => {
+  const simulator = await armFor(t);
+  const hand = (...words: string[]) =>
+    kilohertz('hand', ...words, '--robot', simulator.address, '--json');
+  const home = await hand('home', '--yes');
+  t.is(home.code, 0, home.stdout);
+  t.is((await hand('close', '--yes')).code, 0);
+  t.true(simulator.fingers().widthM < 0.002);
+  const nothing = await hand('grasp', '--width', '0.03', '--yes');
+  t.is(nothing.code, 1);
+  t.like(JSON.parse(nothing.stdout), { isDone: false, is_grasped: false });
+  const opened = await hand('open', '--yes');
+  t.is(opened.code, 0, opened.stdout);
+  t.true(simulator.fingers().widthM > 0.07);
+  simulator.placeObject(0.03);
+  const held = await hand('grasp', '--force', '30', '--yes');
+  t.like(JSON.parse(held.stdout), { isDone: true, is_grasped: true });
+  t.is(held.code, 0);
+  const state = await kilohertz('hand', 'state', '--robot', simulator.address);
+  t.regex(state.stdout, /\nopening 30\.\d mm, of 80\.0 mm\nan object is held\n/);
+});
+
+test('run drives the arm with an export of a module, in a worker, and records it', async (t) => {
+  using folder = new Folder();
+  const simulator = await armFor(t);
+  const record = folder.at('run.mcap');
+  const words = [POLICY, '--export', 'swing', '--args', '[0.2]', '--duration', '1'];
+  const where = ['--robot', simulator.address, '--yes'];
+  const ended = await kilohertz('run', ...words, '--record', record, ...where);
+  t.is(ended.code, 0, ended.stderr);
+  t.regex(ended.stdout, /was driven for 1\.0 s, \d+ cycles; it is at rest\n/);
+  t.true(ended.stdout.includes(`${record}: `), ended.stdout);
+  t.true((simulator.joints().q[0] ?? 0) > 0.02);
+  let cycles = 0;
+  for await (const _ of replay(record)) cycles += 1;
+  t.true(cycles > 500);
+});
+
+test('run takes a policy on the main thread, in a process, and in Python', async (t) => {
+  const simulator = await armFor(t);
+  const where = ['--duration', '0.3', '--robot', simulator.address, '--yes', '--json'];
+  for (const words of [
+    [POLICY, '--in', 'main'],
+    [POLICY, '--in', 'process'],
+    [PYTHON_POLICY, '--export', 'stand'],
+  ]) {
+    const ended = await kilohertz('run', ...words, ...where);
+    t.is(ended.code, 0, `${words.join(' ')} ${ended.stdout}`);
+    t.true(JSON.parse(ended.stdout).stats.policyAnswers > 0, words.join(' '));
+  }
+});
+
+test('with --json the result of a run is alone on stdout, whatever its policy and its page print', async (t) => {
+  using folder = new Folder();
+  const simulator = await armFor(t);
+  const policy = folder.at('talking.mjs');
+  writeFileSync(policy, 'console.log("loaded");\nexport default () => [0, 0, 0, 0, 0, 0, 0];\n');
+  const where = ['--duration', '0.3', '--robot', simulator.address, '--yes', '--json'];
+  for (const place of ['main', 'worker']) {
+    const ended = await kilohertz('run', policy, '--in', place, '--dashboard', ...where);
+    t.is(ended.code, 0, ended.stderr);
+    t.true(JSON.parse(ended.stdout).stats.iterations > 0);
+    t.regex(ended.stderr, /loaded\n/);
+    t.regex(ended.stderr, /watch it in a browser: http/);
+  }
+});
+
+test('run refuses what is no policy before the arm moves', async (t) => {
+  const simulator = await armFor(t);
+  const wrong: readonly (readonly [readonly string[], number, RegExp])[] = [
+    [['missing.js'], 2, /USAGE: \S+missing\.js does not exist/],
+    [[POLICY, '--in', 'main', '--export', 'nothing'], 2, /no function of the name nothing/],
+    [[POLICY, '--args', '0.5'], 2, /a list in JSON/],
+    [[POLICY, '--control', 'joints'], 2, /Allowed choices are jointVelocity/],
+    [[PYTHON_POLICY, '--in', 'worker'], 2, /runs in a process/],
+    [[POLICY, '--export', 'nothing'], 1, /OFFLOAD_NOT_FOUND|POLICY/],
+  ];
+  for (const [words, code, reason] of wrong) {
+    const ended = await kilohertz('run', ...words, '--robot', simulator.address, '--yes');
+    t.is(ended.code, code, `${words.join(' ')} ${ended.stderr}`);
+    t.regex(ended.stderr, reason);
+  }
+  t.true(rests(simulator));
+});
+
+test('Ctrl+C is how a run without a duration ends: with its result', async (t) => {
+  const simulator = await armFor(t);
+  const words = [POLICY, '--export', 'swing', '--args', '[0.3]'];
+  const running = started(t, 'run', ...words, '--robot', simulator.address, '--yes');
+  await until(() => !rests(simulator), 'the arm moves');
+  running.process.kill('SIGINT');
+  t.is(await running.ended, 130, running.text);
+  t.true(rests(simulator));
+  t.regex(running.text, /was driven for [\d.]+ s, \d+ cycles; it is at rest/);
+});
+
+test('what a person shows an arm by hand is recorded, and the arm does it again', async (t) => {
+  using folder = new Folder();
+  const simulator = await armFor(t);
+  const file = folder.at('taught.mcap');
+  const push = (torque: number): void =>
+    simulator.inject({ kind: 'push', torquesNm: [0, 0, 0, 0, 0, 0, torque] });
+  const record = started(t, 'record', file, '--robot', simulator.address);
+  await until(() => simulator.counters().clients >= 1, 'it is recorded');
+  simulator.inject({ kind: 'guide', pressed: true });
+  push(1);
+  await until(() => Math.abs((simulator.joints().q[6] ?? 0) - Math.PI / 4) > 0.1, 'it is moved');
+  push(0);
+  simulator.inject({ kind: 'guide', pressed: false });
+  await until(() => rests(simulator), 'the arm stands');
+  record.process.kill('SIGINT');
+  t.is(await record.ended, 130, record.text);
+  t.regex(record.text, /taught\.mcap: \d+ states of the arm at /);
+  const end = simulator.joints().q;
+  const where = ['--robot', simulator.address, '--yes'];
+  t.is((await kilohertz('home', ...where)).code, 0);
+  const again = await kilohertz('replay', file, '--speed', '0.5', ...where);
+  t.is(again.code, 0, again.stderr);
+  t.true(Math.abs((simulator.joints().q[6] ?? 0) - (end[6] ?? 0)) < 0.03);
+});
