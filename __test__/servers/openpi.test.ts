@@ -42,8 +42,12 @@ test('a policy on a server drives an arm, and shows what the server is and what 
   const { name, action_horizon: horizon, reset_pose: pose } = policy.metadata;
   t.deepEqual([name, horizon], ['test', 50]);
   t.deepEqual(Reflect.get(pose as object, 'data'), Float32Array.of(0, 1, 2, 3, 4, 5, 6));
-  const stats = await run(setup.arm, policy, { warmupS: 0, durationS: 1 });
-  t.true(stats.chunks > 1);
+  const session = new Session(setup.arm, policy, { warmupS: 0 });
+  await session.start();
+  await until(() => session.stats.chunks > 2 || !session.isRunning, 'chunks');
+  await session.stop();
+  session.checkHealth();
+  const { stats } = session;
   t.is(stats.badChunks, 0);
   const { isConnected, connects, questions, answers, ...faults } = policy.stats;
   t.true(isConnected && connects === 1);
