@@ -1120,7 +1120,11 @@ export interface ShownOptions extends DashboardOptions {
    * where the page is opened, and is for every Franka arm that is shown there. Default false.
    */
   readonly controls?: ControlsOptions | boolean;
-  /** The robot's name on the page. Default: its model and its address. */
+  /**
+   * The robot's name on the page, at most 200 characters. A name of another robot, or of another session that runs, is
+   * refused with `OPTION_NAME`. Default: its model and its address, or `'robot'`, and a number behind it where that is
+   * the name of another one.
+   */
   readonly name?: string;
 }
 /**

@@ -87,7 +87,9 @@ export declare class NativeDashboard {
    * Lets the page's controls move the arm with this name, and shows its state. `wake` is called when something
    * was asked for. Null if the page is closed.
    */
-  control(arm: NativeArm, name: string, state: Float64Array, wake: () => void): NativeControls | null
+  control(arm: NativeArm, stops: NativeStops, name: string, state: Float64Array, wake: () => void): NativeControls | null
+  /** Lets the page stop what drives the robot with this name, from now on. */
+  stands(stops: NativeStops, name: string): void
   /** Shows a session as the robot with this name; `is_controlled` says whether the controls have started it. */
   watch(session: NativeSession, name: string, isControlled: boolean): void
   /** Tells an error of the newest session of the robot with this name. */
@@ -472,6 +474,14 @@ export declare class NativeSimulator {
   reset(to: NativeReset): void
   /** Stops the simulator; resolves when its threads have ended. */
   stop(): Promise<void>
+}
+
+/** The sessions and moves of a robot, which a stop of a page ends. */
+export declare class NativeStops {
+  /** Creates the list of a robot that nothing drives. */
+  constructor()
+  /** Notes that what has this place drives the robot, or is about to. */
+  add(place: NativePlace): void
 }
 
 /** A measurement, which can be ended. */

@@ -1,6 +1,7 @@
 // The address at which others are listened to: what foxglove and dashboard have in common.
 
 import { BlockList, isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { checkNumber } from './checks.ts';
 import { codeOf, OptionTypeError } from './errors/errors.ts';
 
@@ -34,6 +35,23 @@ export function isLoopback(host: string): boolean {
 export function warnOfOthers(host: string, message: string, code: string): void {
   if (isLoopback(host)) return;
   process.emitWarning(message, { code });
+}
+
+/**
+ * Returns the addresses under which an address of this host is reached: of one that stands for all of them, those of
+ * the network.
+ */
+export function hostsOf(host: string): string[] {
+  const isAll = host === '::' || host === '0.0.0.0';
+  if (!isAll) return [host];
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const reached = all.filter(
+    // A link-local address means nothing without the name of an interface.
+    ({ address, family, internal }) =>
+      !internal && (family === 'IPv4' || (host === '::' && !address.startsWith('fe80:'))),
+  );
+  const hosts = reached.map(({ address }) => address);
+  return hosts.length > 0 ? hosts : [host === '::' ? '::1' : '127.0.0.1'];
 }
 
 /** Returns an address as it stands in a URL. */

@@ -140,6 +140,35 @@ test('one page at a time holds the controls', async (t) => {
   );
 });
 
+test('an arm that no session has driven yet is shown as it stands', async (t) => {
+  const { client, start } = await held(t);
+  await until(async () => (await client.told()).frames.length > 0, 'a frame');
+  const told = await client.told();
+  const layouts = layoutsOf([armOf(told) as ArmInfo]);
+  const frame = decodeFrame(told.frames[0]?.bytes.buffer as ArrayBuffer, layouts);
+  const q = frame && layouts.get(0)?.of(frame.values, 'q', 7);
+  t.is(q?.length, 7, 'the frame is as its fields say');
+  t.true(distance([...(q ?? [])], start) < 1e-3);
+});
+
+test('a stop on another page of the arm ends a jog, and takes the controls of the page that jogs', async (t) => {
+  const { session, client, simulator, turned } = await held(t);
+  const second = await session.dashboard({ controls: true });
+  await using other = await PageClient.connect(second.controlsAddress ?? '');
+  client.does({ type: 'press', joint: 0, direction: 1 });
+  await until(() => turned(0) > 0.02, 'it turns');
+  say(other, { type: 'stop', arm: null, number: 1 });
+  const isTold = async () => textsOf(await other.told(), 'stopped').length > 0;
+  await until(isTold, 'the end is told');
+  const { q } = simulator.joints();
+  const isHeld = async () => textsOf(await client.told(), 'holder').at(-1)?.['isYou'];
+  await until(async () => (await isHeld()) === false, 'the controls are lost');
+  // The button is still pressed.
+  await isRefused(client, /does not hold/);
+  t.true(distance(simulator.joints().q, q) < 1e-3);
+  await second.close();
+});
+
 /** How long the arm went on at full speed after the newest beat was answered, by the arm's own clock [s]. */
 function goneOnS(told: Told, joint: number): number {
   const arm = armOf(told);

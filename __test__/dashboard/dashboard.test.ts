@@ -501,6 +501,33 @@ test('what is too large, too many or never said ends, and the page is still ther
   await until(async () => (await client.told()).isClosed, 'a text that is too large ends it');
 });
 
+test('connections that say nothing and come again keep no new page out', async (t) => {
+  await using server = await opened();
+  const { address } = server.page;
+  const { hostname, port } = new URL(address);
+  let isOver = false;
+  let ended = 0;
+  const come = (): void => {
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      ended += 1;
+      if (!isOver) setTimeout(come, 1);
+    });
+    t.teardown(() => socket.destroy());
+  };
+  for (let nth = 0; nth < 300; nth += 1) come();
+  await until(() => ended > 300, 'there are more than are kept');
+  const begin = ended;
+  for (let round = 0; round < 3; round += 1) {
+    await using client = await PageClient.connect(address);
+    await until(async () => (await client.told()).texts.length > 0, 'the hello comes');
+    t.is((await asked(address)).status, 200);
+  }
+  isOver = true;
+  t.log(`${ended - begin} silent ones have ended meanwhile`);
+});
+
 test('what dashboard() is given is checked by name', async (t) => {
   const session = new Session(new Scribe(), () => 0, STILL);
   for (const options of [{ host: 'localhost' }, { on: {} }, { name: 7 }, { port: 'x' }]) {

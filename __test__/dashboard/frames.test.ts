@@ -110,7 +110,7 @@ test('a history begins anew with a session, and leaves out a frame that came twi
 
 test('texts of the protocol are read, and no others', (t) => {
   const hello = {
-    ...{ type: 'hello', version: VERSION, package: '1.0.0', hasControls: false },
+    ...{ type: 'hello', version: VERSION, package: '1.0.0', hasControls: false, forgotten: 0 },
     ...{ arms: [arm(0, 'one'), arm(1, 'robot', null)], runs: [recorded(0, 'run.mcap', EVENTS)] },
   };
   const read = (value: unknown) => readTold(JSON.stringify(value), VERSION);

@@ -135,8 +135,8 @@ test('shows two arms side by side, each with its own stop', async (t) => {
   await page.keyboard.press(' ');
   await until(() => server.asked.length > 1, 'another stop');
   t.deepEqual(server.asked, [
-    { type: 'stop', arm: 1 },
-    { type: 'stop', arm: null },
+    { type: 'stop', arm: 1, number: 1 },
+    { type: 'stop', arm: null, number: 2 },
   ]);
   await isClean(t, opened);
 });
@@ -148,11 +148,40 @@ test('stops by its button and by its key, wherever the focus is, and tells what 
   await page.focus('[data-tab=events]');
   await page.keyboard.press(' ');
   await until(() => server.asked.length > 1, 'another stop');
-  t.deepEqual(server.asked, Array(2).fill({ type: 'stop', arm: null }));
+  t.deepEqual(
+    server.asked,
+    [1, 2].map((number) => ({ type: 'stop', arm: null, number })),
+  );
   t.is(await page.getAttribute('[data-tab=events]', 'aria-selected'), 'false');
+  await shows(page, "document.querySelector('#stop-state').textContent.includes('coming to rest')");
+  // The session has ended, and what else moves the arm has not.
   server.tell({ type: 'arm', arm: { ...arm(0, 'FR3 by the window'), isRunning: false } });
+  await setTimeout(300);
+  t.false((await page.textContent('#stop-state'))?.startsWith('stopped'));
+  server.tellStopped();
   await shows(page, "document.querySelector('#stop-state').textContent.startsWith('stopped')");
   await picture(page, 'stopped');
+});
+
+test('asks for a stop again until it is acknowledged, and says so when it is not, or stopped nothing', async (t) => {
+  const { server, page } = await showArm(t, 'fr3', {});
+  server.hears = false;
+  await page.keyboard.press(' ');
+  await shows(page, "document.querySelector('#stop-state').textContent.startsWith('NO ANSWER')");
+  t.is(await page.getAttribute('#stop-block', 'data-state'), 'failed');
+  await until(() => server.asked.length > 2, 'it is asked for again');
+  server.hears = true;
+  await shows(page, "document.querySelector('#stop-state').textContent.includes('coming to rest')");
+  t.true(server.asked.every((asked) => asked.type === 'stop' && asked.number === 1));
+  const { length } = server.asked;
+  await setTimeout(1500);
+  t.is(server.asked.length, length);
+  server.tellStopped();
+  await shows(page, "document.querySelector('#stop-state').textContent.startsWith('stopped')");
+  server.tell({ type: 'arm', arm: { ...arm(0, 'FR3 by the window'), isRunning: false } });
+  server.stops = 0;
+  await page.keyboard.press(' ');
+  await shows(page, "document.querySelector('#stop-state').textContent.startsWith('nothing')");
 });
 
 test('says so when an arm goes on although it was stopped', async (t) => {
@@ -177,7 +206,7 @@ test('shows a lost link, sends a stop when it is back, and goes on', async (t) =
   await server.listen();
   await shows(page, "document.querySelector('#link').dataset.state === 'open'");
   await until(() => server.asked.length > 0, 'the stop');
-  t.deepEqual(server.asked, [{ type: 'stop', arm: null }]);
+  t.deepEqual(server.asked, [{ type: 'stop', arm: null, number: 1 }]);
   server.send(frameAt(0, 20));
   await isDrawn(page, 20);
   await isClean(t, opened);

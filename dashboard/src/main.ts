@@ -36,9 +36,15 @@ const layouts = new Map<number, Fields>();
 let link: Link = { state: 'connecting' };
 let playback: Playback | undefined;
 let isKnown = false;
+/** True once a hello has come over this connection. */
+let isGreeted = false;
 let isOtherVersion = false;
 /** Messages that were not as the protocol says. */
 let refused = 0;
+/** How many robots of earlier sessions the server does not show any more. */
+let forgotten = 0;
+/** Events that were left out, because they came faster than this page has taken them. */
+let leftOut = 0;
 
 const controls = new Controls(
   (asked) => connection.ask(asked),
@@ -55,6 +61,7 @@ const connection = new Connection(address(), {
   },
   onLink(next) {
     link = next;
+    isGreeted = false;
     if (next.state === 'open') stop.onOpen();
     controls.setLink(next.state === 'open');
     tellLink();
@@ -88,6 +95,10 @@ function hear(text: string): void {
     if (isOtherVersion) tell('The program was updated. Load this page again.');
     else {
       greet(told.arms, told.runs);
+      tellForgotten(told.forgotten);
+      // Everything is told anew, because something was left out: an answer to a stop, perhaps.
+      if (isGreeted) stop.onOpen();
+      isGreeted = true;
       controls.setAllowed(told.hasControls);
     }
   } else if (!isOtherVersion) take(told);
@@ -95,6 +106,14 @@ function hear(text: string): void {
 
 function take(told: Exclude<Told, { type: 'hello' }>): void {
   if (told.type === 'arm') setArm(told.arm);
+  else if (told.type === 'leftOut') {
+    leftOut += told.events;
+    tellLink();
+  } else if (told.type === 'gone') {
+    removeArm(told.arm);
+    tellForgotten(told.forgotten);
+  } else if (told.type === 'stopping') stop.onStopping(told.number, told.asked);
+  else if (told.type === 'stopped') stop.onStopped(told.number);
   else if (told.type === 'beat') controls.answer(told.beat);
   else if (told.type === 'holder') controls.setHolder(told.isYou, told.isTaken);
   else if (told.type === 'refused') {
@@ -116,12 +135,7 @@ function take(told: Exclude<Told, { type: 'hello' }>): void {
 function greet(infos: readonly ArmInfo[], runs: readonly RunInfo[]): void {
   isKnown = true;
   document.title = infos.length === 1 ? `${infos[0]?.name} · kilohertz` : 'kilohertz';
-  for (const [id, { view }] of arms) {
-    if (infos.some((info) => info.id === id)) continue;
-    view.dispose();
-    arms.delete(id);
-    layouts.delete(id);
-  }
+  for (const id of [...arms.keys()]) if (!infos.some((info) => info.id === id)) removeArm(id);
   for (const info of infos) {
     setArm(info);
     // The events come again after a hello.
@@ -141,8 +155,19 @@ function greet(infos: readonly ArmInfo[], runs: readonly RunInfo[]): void {
   arrange();
 }
 
+function removeArm(id: number): void {
+  const arm = arms.get(id);
+  if (arm === undefined) return;
+  arm.view.dispose();
+  arms.delete(id);
+  layouts.delete(id);
+  arrange();
+}
+
 function setArm(info: ArmInfo): void {
   const known = arms.get(info.id);
+  const isNew = known === undefined || known.info.session !== info.session;
+  if (info.isRunning && isNew) stop.onBegin();
   if (known === undefined || !known.view.fits(info)) {
     const fields = new Fields(info.fields);
     const view = new ArmView(info, { onStop: () => stop.press(info.id) });
@@ -196,6 +221,11 @@ function tell(text: string): void {
   if (!isOtherVersion) setTimeout(() => (notice.hidden = true), 6000);
 }
 
+function tellForgotten(count: number): void {
+  forgotten = count;
+  tellLink();
+}
+
 function tellLink(): void {
   const { state } = link;
   linkPill.dataset['state'] = state;
@@ -208,6 +238,8 @@ function tellLink(): void {
     const next = waitS > 0.5 ? `next try in ${Math.ceil(waitS)} s` : 'trying again';
     text = `connection lost for ${lostS.toFixed(0)} s, ${next}`;
   }
+  if (forgotten > 0) text += ` · ${forgotten} earlier not shown`;
+  if (leftOut > 0) text += ` · slow link: ${leftOut} events left out`;
   if (refused > 0) text += ` · ${refused} messages not understood`;
   setText(linkText, text);
 }

@@ -2,7 +2,7 @@
 // `KILOHERTZ_UPDATE_PROTOCOL=1 cargo test -p kilohertz-dashboard protocol`; edit it there.
 
 /** The version of the protocol. */
-export const VERSION = 2;
+export const VERSION = 3;
 /** The bytes before the fields of a frame. */
 export const FRAME_HEADER = 64;
 /** The kind of a binary message that is a frame. */
@@ -354,7 +354,19 @@ arms: Array<ArmInfo>,
 /**
  * The recorded runs.
  */
-runs: Array<RunInfo>, } | { "type": "arm", 
+runs: Array<RunInfo>, 
+/**
+ * How many robots of earlier sessions are not shown any more.
+ */
+forgotten: number, } | { "type": "gone", 
+/**
+ * The arm.
+ */
+arm: number, 
+/**
+ * How many are not shown any more.
+ */
+forgotten: number, } | { "type": "arm", 
 /**
  * The arm.
  */
@@ -374,7 +386,11 @@ arm: number,
 /**
  * What happened.
  */
-event: EventInfo, } | { "type": "chunk", 
+event: EventInfo, } | { "type": "leftOut", 
+/**
+ * How many.
+ */
+events: number, } | { "type": "chunk", 
 /**
  * The arm.
  */
@@ -394,7 +410,19 @@ isTaken: boolean, } | { "type": "beat",
 /**
  * The number that the page answers with.
  */
-beat: number, } | { "type": "refused", 
+beat: number, } | { "type": "stopping", 
+/**
+ * The number of the stop.
+ */
+number: number, 
+/**
+ * How many sessions and moves were asked to end, those included that were about to begin.
+ */
+asked: number, } | { "type": "stopped", 
+/**
+ * The number of the stop.
+ */
+number: number, } | { "type": "refused", 
 /**
  * Why, in words.
  */
@@ -407,7 +435,11 @@ export type Asked = { "type": "stop",
 /**
  * The arm.
  */
-arm: number | null, } | { "type": "hold" } | { "type": "release" } | { "type": "alive", 
+arm: number | null, 
+/**
+ * The number that `stopping` and `stopped` answer with. A stop that is not answered is asked for again.
+ */
+number: number, } | { "type": "hold" } | { "type": "release" } | { "type": "alive", 
 /**
  * The number of the beat that is answered.
  */

@@ -119,11 +119,15 @@ const SHAPES: Record<Told['type'], Shape> = {
   // Only the version is sure to be there in a hello of another version; `readTold` looks at the rest.
   hello: { version: isCount },
   arm: { arm: isArm },
+  leftOut: { events: isCount },
+  gone: { arm: isCount, forgotten: isCount },
   stats: { arm: isCount, stats: isStats },
   event: { arm: isCount, event: isEvent },
   chunk: { arm: isCount, chunk: isChunk },
   holder: { isYou: isBoolean, isTaken: isBoolean },
   beat: { beat: isCount },
+  stopping: { number: isCount, asked: isCount },
+  stopped: { number: isCount },
   refused: { text: isText },
 };
 
@@ -132,6 +136,7 @@ const isHello = is({
   hasControls: isBoolean,
   arms: listOf(isArm),
   runs: listOf(isRun),
+  forgotten: isCount,
 });
 
 function parsed(text: string): unknown {

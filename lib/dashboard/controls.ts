@@ -7,7 +7,7 @@ import { awaiting, calling } from '../errors/native-call.ts';
 import { FrankaHand, nativeHandOf } from '../franka/hand.ts';
 import { jog } from '../franka/jog.ts';
 import { moveTo } from '../franka/move-to.ts';
-import type { NativeAsked, NativeControls, NativeSession } from '../native/binding.ts';
+import type { NativeAsked, NativeControls, NativeSession, NativeStops } from '../native/binding.ts';
 import { HOME } from '../native/contract.ts';
 import type { JointVector } from '../numbers.ts';
 import type { DrivenLink } from '../session/driver.ts';
@@ -29,6 +29,7 @@ const WIDEST = 0.1;
 /** The controls of one arm on one page. */
 export class Controls {
   readonly #link: ControlledLink;
+  readonly #stops: NativeStops;
   readonly #page: Dashboard;
   readonly #name: string;
   readonly #given: FrankaHand | undefined;
@@ -40,7 +41,14 @@ export class Controls {
   /** What was asked for is done one after the other. */
   #work: Promise<void> = Promise.resolve();
 
-  constructor(page: Dashboard, name: string, link: ControlledLink, hand: FrankaHand | undefined) {
+  constructor(
+    page: Dashboard,
+    name: string,
+    link: ControlledLink,
+    stops: NativeStops,
+    hand: FrankaHand | undefined,
+  ) {
+    this.#stops = stops;
     this.#page = page;
     this.#name = name;
     this.#link = link;
@@ -51,7 +59,8 @@ export class Controls {
   async open(): Promise<void> {
     const { arm } = this.#link;
     const state = await awaiting(() => arm.state());
-    this.#native = this.#page.control(arm, this.#name, state, () => this.#wake());
+    const wake = (): void => this.#wake();
+    this.#native = this.#page.control(arm, this.#stops, this.#name, state, wake);
   }
 
   /** Waits for the end of what goes on, after the page was closed. */

@@ -7,13 +7,14 @@ import { checkBoolean, ownOptions } from '../checks.ts';
 import { type KilohertzError, OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { awaiting, calling } from '../errors/native-call.ts';
 import { type FrankaHand, nativeHandOf } from '../franka/hand.ts';
-import { authority, checkAddress, isLoopback, warnOfOthers } from '../listening.ts';
+import { authority, checkAddress, hostsOf, isLoopback, warnOfOthers } from '../listening.ts';
 import {
   type NativeArm,
   type NativeControls,
   NativeDashboard,
   type NativeDashboardOptions,
   type NativeSession,
+  type NativeStops,
 } from '../native/binding.ts';
 
 /** Where a page is opened. */
@@ -54,7 +55,11 @@ export interface ShownOptions extends DashboardOptions {
    * where the page is opened, and is for every Franka arm that is shown there. Default false.
    */
   readonly controls?: ControlsOptions | boolean;
-  /** The robot's name on the page. Default: its model and its address. */
+  /**
+   * The robot's name on the page, at most 200 characters. A name of another robot, or of another session that runs, is
+   * refused with `OPTION_NAME`. Default: its model and its address, or `'robot'`, and a number behind it where that is
+   * the name of another one.
+   */
   readonly name?: string;
 }
 
@@ -111,6 +116,15 @@ function warnOfHost(host: string, hasControls: boolean): void {
   warnOfOthers(host, message, 'KILOHERTZ_DASHBOARD_HOST');
 }
 
+/** A robot that has a name on a page. */
+export interface Named {
+  readonly robot: object;
+  readonly isRunning: () => boolean;
+}
+
+/** The pages that are open. They stay open although nobody keeps them. */
+const open = new Set<Dashboard>();
+
 /**
  * A page in a browser that shows sessions while they run, and can stop them. A thread of its own serves it, so it also
  * works while JavaScript is blocked. {@link Session.dashboard} opens it.
@@ -126,11 +140,29 @@ export class Dashboard implements AsyncDisposable {
   /** What ends with the page. */
   readonly #ends: (() => Promise<void>)[] = [];
 
+  /**
+   * The lines that say how the page is opened in a browser.
+   *
+   * @internal
+   */
+  readonly announced: readonly string[];
+  /** The names that are taken, with the session that has each. */
+  readonly #names = new Map<string, WeakRef<Named>>();
+
   private constructor(native: NativeDashboard, { token, controlsToken }: NativeDashboardOptions) {
     this.#native = native;
-    const at = `http://${authority(native.host, native.port)}`;
+    const hosts = hostsOf(native.host).map((host) => `http://${authority(host, native.port)}`);
+    const addresses = hosts.map((host) => `${host}/${token}/`);
+    const [at = ''] = hosts;
     this.address = `${at}/${token}/`;
     this.controlsAddress = controlsToken === undefined ? undefined : `${at}/${controlsToken}/`;
+    this.announced = [
+      `watch it in a browser: ${addresses.join(' or ')}`,
+      ...(controlsToken === undefined
+        ? []
+        : [`move the arm, too: ${hosts.map((host) => `${host}/${controlsToken}/`).join(' or ')}`]),
+    ];
+    open.add(this);
   }
 
   /**
@@ -167,6 +199,65 @@ export class Dashboard implements AsyncDisposable {
   }
 
   /**
+   * Whether the page was not closed.
+   *
+   * @internal
+   */
+  get isOpen(): boolean {
+    return open.has(this);
+  }
+
+  /**
+   * Gives a session the name with which its robot is shown: the `given` one, or else the one that it has here already,
+   * or else the first like the `usual` one that is free.
+   *
+   * @internal
+   * @throws {OptionRangeError} `OPTION_NAME` if the given name is another one's
+   */
+  claim(by: Named, usual: string, given: string | undefined, known: string | undefined): string {
+    if (given !== undefined && known !== undefined && given !== known) {
+      const expected = `left out or '${known}': the session is shown under that name on this page`;
+      throw new OptionRangeError('OPTION_NAME', 'name', given, expected);
+    }
+    let name = given ?? known ?? usual;
+    for (let number = 2; this.#isTaken(name, by, given !== undefined); number += 1) {
+      if (given !== undefined) {
+        const expected =
+          'another name: on this page it is that of another robot, or of another session that runs';
+        throw new OptionRangeError('OPTION_NAME', 'name', given, expected);
+      }
+      name = `${usual} ${number}`;
+    }
+    this.#names.set(name, new WeakRef(by));
+    return name;
+  }
+
+  /**
+   * Gives a name back.
+   *
+   * @internal
+   */
+  disclaim(name: string): void {
+    this.#names.delete(name);
+  }
+
+  /** Whether another one has a name. Two sessions of one robot have the same, one after the other. */
+  #isTaken(name: string, by: Named, isGiven: boolean): boolean {
+    const has = this.#names.get(name)?.deref();
+    if (has === undefined || has === by) return false;
+    return has.robot !== by.robot || (isGiven && has.isRunning());
+  }
+
+  /**
+   * Lets the page stop what drives the robot with this name.
+   *
+   * @internal
+   */
+  stands(stops: NativeStops, name: string): void {
+    calling(() => this.#native.stands(stops, name));
+  }
+
+  /**
    * Shows a session that has begun, as the robot with this name.
    *
    * @internal
@@ -191,12 +282,13 @@ export class Dashboard implements AsyncDisposable {
    */
   control(
     arm: NativeArm,
+    stops: NativeStops,
     name: string,
     state: Float64Array,
     wake: () => void,
   ): NativeControls | undefined {
     this.#controlled.set(name, arm);
-    return calling(() => this.#native.control(arm, name, state, wake)) ?? undefined;
+    return calling(() => this.#native.control(arm, stops, name, state, wake)) ?? undefined;
   }
 
   /**
@@ -231,6 +323,7 @@ export class Dashboard implements AsyncDisposable {
    * nothing moves by the controls.
    */
   async close(): Promise<void> {
+    open.delete(this);
     await awaiting(() => this.#native.close());
     await Promise.all(this.#ends.splice(0).map((end) => end()));
   }

@@ -1,67 +1,99 @@
 import { checkText, ownOptions } from '../checks.ts';
-import { type KilohertzError, OptionTypeError } from '../errors/errors.ts';
+import {
+  codeOf,
+  type KilohertzError,
+  OptionRangeError,
+  OptionTypeError,
+} from '../errors/errors.ts';
 import type { FrankaHand } from '../franka/hand.ts';
+import type { Runs } from '../franka/runs.ts';
 import type { NativeSession } from '../native/binding.ts';
 import { type ControlledLink, Controls } from './controls.ts';
 import { checkControls, Dashboard, type ShownOptions } from './dashboard.ts';
 
+/** A session, as its pages see it. */
+export interface Shown {
+  /** The robot, by which two sessions of the same one are known. */
+  readonly robot: object;
+  /** What a recording keeps of the robot. */
+  readonly about: object | undefined;
+  /** What the controls of a page move; undefined if the robot is no Franka arm. */
+  readonly link: ControlledLink | undefined;
+  /** What drives the robot, which the stop of a page ends. */
+  readonly runs: Runs;
+  readonly isRunning: () => boolean;
+}
+
+/** The longest name of a robot on a page, in characters. */
+const LONGEST_NAME = 200;
+
 /** The pages on which a session is shown. */
 export class Pages {
+  readonly #shown: Shown;
   /** What the robot is called where no name is given. */
-  readonly #robot: string;
+  readonly #usual: string;
   /** Each page, with the robot's name there. */
   readonly #names = new Map<Dashboard, string>();
   /** The pages that end with the session. */
   readonly #own = new Set<Dashboard>();
 
-  /** What the controls of a page move; undefined if the robot is no Franka arm. */
-  readonly #link: ControlledLink | undefined;
-
-  constructor(about: object | undefined, link: ControlledLink | undefined) {
-    this.#link = link;
-    const { model, address } = (about ?? {}) as { model?: string; address?: string };
-    this.#robot = model === undefined ? 'robot' : `${model} at ${address}`;
+  constructor(shown: Shown) {
+    this.#shown = shown;
+    const { model, address } = (shown.about ?? {}) as { model?: string; address?: string };
+    this.#usual = model === undefined ? 'robot' : `${model} at ${address}`;
   }
 
   /** Shows the session on a page, and the run that goes on. */
-  async show(options: ShownOptions, running: NativeSession | undefined): Promise<Dashboard> {
+  async show(options: ShownOptions, running: () => NativeSession | undefined): Promise<Dashboard> {
     const own = ownOptions('dashboard()', options, ['port', 'host', 'on', 'name', 'controls']);
-    const { on, name = this.#robot, controls: wanted, ...where } = own;
-    if (on !== undefined && !(on instanceof Dashboard)) {
-      throw new OptionTypeError('OPTION_ON', 'on', on, 'what dashboard() returned');
+    const { on, name: given, controls: wanted, ...where } = own;
+    if (on !== undefined && !(on instanceof Dashboard && on.isOpen)) {
+      const expected = 'what dashboard() returned, before its close()';
+      throw new OptionTypeError('OPTION_ON', 'on', on, expected);
     }
-    checkText('name', name, "a name, as in 'left arm'");
+    if (given !== undefined) checkShownName(given);
     const controls = checkControls(wanted);
-    if (controls && (on || !this.#link)) {
+    if (controls && (on || !this.#shown.link)) {
       const why = on
         ? 'beside on: the call that opens the page says whether it has controls'
         : 'for a robot written in JavaScript: they move Franka arms only';
       const expected = `false or left out ${why}`;
       throw new OptionTypeError('OPTION_CONTROLS', 'controls', wanted, expected);
     }
+    const [place] = Object.keys(where) as (keyof typeof where)[];
+    if (on && place) {
+      const expected = 'left out beside on: the page is open already';
+      throw new OptionTypeError(codeOf(place), place, where[place], expected);
+    }
     const page = on ?? Dashboard.open(where, controls);
+    const known = this.#names.get(page);
+    const name = page.claim(this.#shown, this.#usual, given, known);
     this.#names.set(page, name);
     try {
-      if (running) page.watch(running, name);
+      page.stands(this.#shown.runs.stops, name);
+      const native = running();
+      if (native && known === undefined) page.watch(native, name);
       await this.#control(page, name, controls?.hand);
     } catch (error) {
-      this.#names.delete(page);
+      if (known === undefined) {
+        this.#names.delete(page);
+        page.disclaim(name);
+      }
       if (!on) await page.close();
       throw error;
     }
     if (!on) {
       this.#own.add(page);
-      console.log(`watch it in a browser: ${page.address}`);
-      const { controlsAddress } = page;
-      if (controlsAddress !== undefined) console.log(`move the arm, too: ${controlsAddress}`);
+      for (const line of page.announced) console.log(line);
     }
     return page;
   }
 
   /** Lets the controls of a page move the robot, if it has some. */
   async #control(page: Dashboard, name: string, hand: FrankaHand | undefined): Promise<void> {
-    if (!this.#link || !page.takesControls(this.#link.arm, name)) return;
-    const controls = new Controls(page, name, this.#link, hand);
+    const { link, runs } = this.#shown;
+    if (!link || !page.takesControls(link.arm, name)) return;
+    const controls = new Controls(page, name, link, runs.stops, hand);
     page.endsWith(() => controls.close());
     await controls.open();
   }
@@ -83,5 +115,12 @@ export class Pages {
       this.#names.delete(page);
       await page.close();
     }
+  }
+}
+
+function checkShownName(name: unknown): void {
+  const expected = `a name of at most ${LONGEST_NAME} characters, as in 'left arm'`;
+  if (checkText('name', name, expected).length > LONGEST_NAME) {
+    throw new OptionRangeError('OPTION_NAME', 'name', name, expected);
   }
 }

@@ -243,7 +243,7 @@ class Move {
         ? 'the arm was closed'
         : this.#controls
           ? 'the controls were let go, its page did not answer in time, or a stop was pressed'
-          : 'the process is ending';
+          : 'a stop was pressed on a page, or the process is ending';
       const message = `the move was stopped before the arm was there, because ${why}`;
       throw new RobotError('FRANKA_MOTION_ABORTED', message);
     }

@@ -1,5 +1,6 @@
 import { RobotError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
+import { NativeStops } from '../native/binding.ts';
 import { within } from '../promise.ts';
 
 /** A session or a move that drives a robot, as the call that closes the robot sees it. */
@@ -15,6 +16,8 @@ const END_LIMIT_MS = 10_000;
 
 /** The sessions and moves that drive one robot now, until the robot is closed. The robot itself refuses later ones. */
 export class Runs {
+  /** What a stop of a page ends. */
+  readonly stops: NativeStops = new NativeStops();
   readonly #driving = new Set<Driving>();
   #isClosed = false;
 

@@ -50,6 +50,7 @@ export {
   type NativeSessionOptions,
   NativeSharedPort,
   NativeSimulator,
+  NativeStops,
   type NativeSpread,
   type NativeStats,
   type NativeValue,

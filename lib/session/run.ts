@@ -56,8 +56,8 @@ export interface RunPlan {
   readonly what: string;
   readonly durationS: number | undefined;
   readonly endsOnInterrupt: boolean;
-  /** The sessions and moves that drive the same robot; undefined if the robot cannot be closed. */
-  readonly runs: Runs | undefined;
+  /** The sessions and moves that drive the same robot. */
+  readonly runs: Runs;
   /** What a recording keeps of the robot. */
   readonly about?: object | undefined;
 }
@@ -101,7 +101,8 @@ export class Run implements Guarded, Driving {
     // This timer keeps the process alive, because the loop's wakes do not.
     this.#keepAlive = setInterval(() => undefined, 2 ** 30);
     guard(this);
-    plan.runs?.add(this);
+    plan.runs.add(this);
+    plan.runs.stops.add(this.place);
   }
 
   /** The loop; undefined before it was started. */
@@ -210,7 +211,8 @@ export class Run implements Guarded, Driving {
     }
     const interrupted = interruption(this.#plan.what, this.place);
     if (interrupted) throw interrupted;
-    if (signal.aborted) {
+    // A stop of a page counts, although this thread has not been told of it yet.
+    if (signal.aborted || this.place.isToEnd) {
       throw new SessionStateError(
         'SESSION_STOPPED',
         'the session was stopped before its first cycle',
@@ -307,7 +309,7 @@ export class Run implements Guarded, Driving {
 
   #close(): void {
     unguard(this);
-    this.#plan.runs?.delete(this);
+    this.#plan.runs.delete(this);
     try {
       this.#listener.ended(this.#error);
     } finally {

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkSignal, onAbort, throwIfAborted } from '../abort.ts';
-import { checkName, checkNumber, ownOptions } from '../checks.ts';
+import { checkName, checkNumber, checkObject, ownOptions } from '../checks.ts';
 import type { Dashboard, DashboardOptions, ShownOptions } from '../dashboard/dashboard.ts';
 import { Pages } from '../dashboard/pages.ts';
 import type { ErrorCode } from '../errors/codes.ts';
@@ -13,7 +13,7 @@ import {
 } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import { numberText } from '../errors/number.ts';
-import type { Runs } from '../franka/runs.ts';
+import { Runs } from '../franka/runs.ts';
 import type { NativeEvent } from '../native/binding.ts';
 import type { EventKind } from '../native/contract.ts';
 import type { AnyPolicy } from '../policy/any-policy.ts';
@@ -160,8 +160,8 @@ export class Session<Observation, Action extends AnyAction>
 {
   readonly #makeDriver: () => Driver;
   readonly #options: CheckedOptions;
-  /** The sessions and moves that drive the robot; undefined if the robot cannot be closed. */
-  readonly #runs: Runs | undefined;
+  /** The sessions and moves that drive the robot. */
+  readonly #runs: Runs;
   /** What a recording keeps of the robot. */
   readonly #about: object | undefined;
   /** The pages on which it is shown. */
@@ -211,6 +211,7 @@ export class Session<Observation, Action extends AnyAction>
       this.#makeDriver = () => link.drive(inside as AnyPolicy<Observation, unknown>, chunks);
     } else {
       checkRobot(robot);
+      this.#runs = new Runs();
       if (typeof inside !== 'function' || isChunked(policy)) {
         const what = isChunked(policy)
           ? 'chunks are played for'
@@ -222,7 +223,13 @@ export class Session<Observation, Action extends AnyAction>
       const decide = inside as Policy<Observation, Action>;
       this.#makeDriver = () => new ObjectDriver(robot, decide);
     }
-    this.#pages = new Pages(this.#about, controlled);
+    this.#pages = new Pages({
+      robot: controlled?.arm ?? robot,
+      about: this.#about,
+      link: controlled,
+      runs: this.#runs,
+      isRunning: () => this.#isRunning,
+    });
   }
 
   /** Whether the session is between the call of `start()` and its end. */
@@ -281,7 +288,7 @@ export class Session<Observation, Action extends AnyAction>
    * @throws {OptionTypeError | OptionRangeError} if an option is invalid
    */
   async dashboard(options: ShownOptions = {}): Promise<Dashboard> {
-    return this.#pages.show(options, this.#isRunning ? this.#last?.native : undefined);
+    return this.#pages.show(options, () => (this.#isRunning ? this.#last?.native : undefined));
   }
 
   /**
@@ -539,7 +546,9 @@ export async function run<Observation, Action extends AnyAction>(
 
 /** A page that ends with its run has no controls: they are for the time between runs. */
 function checkPage(dashboard: DashboardOptions | boolean): void {
-  const controls = typeof dashboard === 'object' && (dashboard as ShownOptions | null)?.controls;
+  if (typeof dashboard === 'boolean') return;
+  checkObject('dashboard', dashboard, 'true or false');
+  const { controls } = dashboard as ShownOptions;
   if (controls === undefined || controls === false) return;
   const expected =
     'left out in run(): its page ends with the run, and the controls move the arm while nothing runs. Open the page ' +

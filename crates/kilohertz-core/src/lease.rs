@@ -16,8 +16,8 @@ use crate::timing::time::Time;
 /// No one has the lease.
 const NOBODY: u64 = 0;
 
-/// The right to move something, which has to be renewed again and again. One thread gives, renews and ends it;
-/// any thread reads it. Every call is wait-free.
+/// The right to move something, which has to be renewed again and again. One thread gives and renews it; any thread
+/// ends and reads it. Every call is wait-free.
 #[derive(Debug)]
 pub struct Lease {
     limit: Duration,
@@ -53,10 +53,15 @@ impl Lease {
         self.grant.store(NOBODY, SeqCst);
     }
 
+    /// Returns true if it was given away under this number, and was not ended since.
+    pub fn is_given(&self, grant: u64) -> bool {
+        grant != NOBODY && self.grant.load(SeqCst) == grant
+    }
+
     /// Returns true if it was given away under this number, and is valid.
     pub fn is_valid(&self, grant: u64, now: Time) -> bool {
         let renewed = Time::from_nanos(self.renewed.load(SeqCst));
-        grant != NOBODY && self.grant.load(SeqCst) == grant && now.since(renewed) <= self.limit
+        self.is_given(grant) && now.since(renewed) <= self.limit
     }
 }
 

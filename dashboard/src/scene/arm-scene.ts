@@ -24,6 +24,9 @@ import type { Model } from './meshes.ts';
 import { Stage } from './stage.ts';
 import { axes, Strokes } from './strokes.ts';
 
+/** A side of the box that is farther away is drawn here [m]: no arm reaches it. */
+const FARTHEST_M = 10;
+
 /** What can be shown and hidden. */
 export const PARTS = ['ghost', 'frames', 'box', 'force', 'path', 'chunk'] as const;
 export type Part = (typeof PARTS)[number];
@@ -115,7 +118,10 @@ export class ArmScene {
     if (box !== null) {
       const line = new Color(color('box'));
       const corner = (bits: number) =>
-        [0, 1, 2].map((axis) => (bits & (1 << axis) ? box.max[axis] : box.min[axis]) ?? NaN);
+        [0, 1, 2].map((axis) => {
+          const place = (bits & (1 << axis) ? box.max[axis] : box.min[axis]) ?? NaN;
+          return Math.max(-FARTHEST_M, Math.min(FARTHEST_M, place));
+        });
       for (let from = 0; from < 8; from += 1) {
         for (const bit of [1, 2, 4]) {
           if ((from & bit) === 0) this.#box.add(corner(from), corner(from | bit), line);

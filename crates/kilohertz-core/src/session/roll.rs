@@ -213,6 +213,13 @@ impl Place {
         }
     }
 
+    /// Returns true once what had the place is over: the place was given back, or its robot is driven without
+    /// JavaScript and rests.
+    pub fn is_over(&self) -> bool {
+        let slot = self.slot();
+        self.has_left() || slot.is_native.load(SeqCst) && slot.phase.load(SeqCst) == RESTED
+    }
+
     /// Waits at most `limit` until nothing moves. Returns true if nothing moves.
     pub fn join(&self, limit: Duration) -> bool {
         let give_up = Time::now() + limit;

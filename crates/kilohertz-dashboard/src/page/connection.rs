@@ -3,18 +3,18 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use kilohertz_core::timing::time::Time;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::page::client::{Client, Next};
+use crate::page::client::{Client, Next, PING_EACH};
 use crate::page::hub::Hub;
+use crate::page::metered::Metered;
 use crate::page::protocol::{Asked, Told};
 
 /// A page that takes nothing for so long is left.
@@ -24,15 +24,16 @@ const LARGEST: usize = 4 << 10;
 /// A page that says more than this in a second is left.
 const MOST_IN_A_SECOND: u32 = 200;
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
-
 /// Serves a page until it is closed. `has_controls` says whether it may hold the controls.
-pub(super) async fn serve(hub: Rc<Hub>, upgraded: Upgraded, has_controls: bool) {
+pub(super) async fn serve<T>(hub: Rc<Hub>, stream: T, has_controls: bool)
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
     let config = WebSocketConfig::default()
         .max_message_size(Some(LARGEST))
         .max_frame_size(Some(LARGEST));
-    let io = TokioIo::new(upgraded);
-    let socket: Socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+    let socket =
+        WebSocketStream::from_raw_socket(Metered::new(stream), Role::Server, Some(config)).await;
     let client = Rc::new(Client::new(hub.next_page(), has_controls));
     let (sink, stream) = socket.split();
     hub.join(&client);
@@ -47,13 +48,17 @@ pub(super) async fn serve(hub: Rc<Hub>, upgraded: Upgraded, has_controls: bool) 
 async fn send(
     hub: &Hub,
     client: &Client,
-    mut sink: SplitSink<Socket, Message>,
+    mut sink: impl Sink<Message, Error = tungstenite::Error> + Unpin,
 ) -> Result<(), tungstenite::Error> {
     let late = |_| tungstenite::Error::ConnectionClosed;
     loop {
-        while let Some(next) = client.next() {
+        while let Some(next) = client.next(Time::now()) {
             match next {
-                Next::All => hub.greet(client),
+                Next::All => {
+                    hub.greet(client);
+                    // Whatever is told, the others have their turn.
+                    yield_now().await;
+                }
                 Next::Message(message) => timeout(SEND_LIMIT, sink.send(message))
                     .await
                     .map_err(late)??,
@@ -62,14 +67,26 @@ async fn send(
         if hub.is_over() {
             return timeout(SEND_LIMIT, sink.close()).await.map_err(late)?;
         }
-        client.woken().await;
+        if client.is_lost(Time::now()) {
+            return Err(tungstenite::Error::ConnectionClosed);
+        }
+        // A link on which nothing happens is asked whether it is there.
+        let _ = timeout(PING_EACH, client.woken()).await;
     }
 }
 
-async fn receive(hub: &Hub, client: &Client, mut stream: SplitStream<Socket>) {
+async fn receive(
+    hub: &Hub,
+    client: &Rc<Client>,
+    mut stream: impl Stream<Item = Result<Message, tungstenite::Error>> + Unpin,
+) {
     let (mut since, mut count) = (Time::now(), 0_u32);
     while let Some(Ok(message)) = stream.next().await {
         let now = Time::now();
+        if let Message::Pong(ping) = &message {
+            client.answered(ping);
+            continue;
+        }
         if now.since(since) >= Duration::from_secs(1) {
             (since, count) = (now, 0);
         }
@@ -92,9 +109,9 @@ async fn receive(hub: &Hub, client: &Client, mut stream: SplitStream<Socket>) {
 }
 
 /// Does what a page asks for, or says why not.
-fn answer(hub: &Hub, client: &Client, asked: &Asked, now: Time) -> Result<(), String> {
-    if let Asked::Stop { arm } = asked {
-        return hub.stop(*arm);
+fn answer(hub: &Hub, client: &Rc<Client>, asked: &Asked, now: Time) -> Result<(), String> {
+    if let Asked::Stop { arm, number } = asked {
+        return hub.stop(client, *arm, *number);
     }
     if !client.has_controls {
         return Err("this page has no controls: it shows arms and stops them".to_owned());

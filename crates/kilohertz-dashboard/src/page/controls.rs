@@ -84,7 +84,7 @@ impl Controls {
     /// Gives them to a page.
     pub fn hold(&self, page: u64, now: Time) -> Result<(), String> {
         let mut holder = self.holder.borrow_mut();
-        if let Some(holder) = &*holder {
+        if let Some(holder) = holder.as_ref().filter(|held| self.has(held)) {
             return match holder.page == page {
                 true => Ok(()),
                 false => Err("another page holds the controls: it lets them go first".to_owned()),
@@ -117,11 +117,12 @@ impl Controls {
     }
 
     /// Asks the page that holds them whether it is there. Returns that page, and the number to be asked with.
-    /// A page that has answered nothing for too long is asked no more: it has lost them, and `None` is returned.
+    /// A page that has answered nothing for too long is asked no more: it has lost them, and `None` is returned. So it
+    /// has if a stop ended what the controls move, on another page of the same arm.
     pub fn ask(&self, now: Time) -> Option<(u64, u32)> {
         let mut held = self.holder.borrow_mut();
         let holder = held.as_mut()?;
-        if now.since(holder.heard) > LOST_AFTER {
+        if now.since(holder.heard) > LOST_AFTER || !self.has(holder) {
             self.lease.end();
             *held = None;
             return None;
@@ -133,6 +134,11 @@ impl Controls {
         }
         holder.asked.push_back((beat, now));
         Some((holder.page, beat))
+    }
+
+    /// Returns true if its lease was not ended.
+    fn has(&self, holder: &Holder) -> bool {
+        self.lease.is_given(holder.grant)
     }
 
     /// Notes that a page has answered a question. Returns the number of its grant.
@@ -152,7 +158,9 @@ impl Controls {
     /// Returns the number of a page's grant.
     pub fn grant(&self, page: u64, now: Time) -> Result<u64, String> {
         let holder = self.holder.borrow();
-        let held = holder.as_ref().filter(|holder| holder.page == page);
+        let held = holder
+            .as_ref()
+            .filter(|holder| holder.page == page && self.has(holder));
         let grant = held.ok_or_else(not_held)?.grant;
         match self.lease.is_valid(grant, now) {
             true => Ok(grant),
@@ -243,6 +251,24 @@ mod tests {
             }
             assert_eq!(lease.is_valid(grant, at(ms)), ms <= 200, "{ms}");
         }
+    }
+
+    #[test]
+    fn a_page_whose_lease_a_stop_on_another_page_ended_has_lost_the_controls_and_may_take_them_again()
+     {
+        let (controls, lease) = controls();
+        controls.hold(1, at(0)).unwrap();
+        let grant = controls.grant(1, at(0)).unwrap();
+        let (_, beat) = controls.ask(at(0)).unwrap();
+        lease.end();
+        // It answers, and presses on.
+        controls.answered(1, beat).unwrap();
+        assert!(controls.grant(1, at(1)).is_err());
+        assert!(!lease.is_valid(grant, at(1)));
+        assert_eq!(controls.ask(at(50)), None);
+        assert_eq!(controls.holder(), None);
+        controls.hold(1, at(60)).unwrap();
+        assert_ne!(controls.grant(1, at(60)), Ok(grant));
     }
 
     #[test]

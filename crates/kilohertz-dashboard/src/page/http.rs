@@ -7,6 +7,7 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
 use tokio::task::spawn_local;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -14,6 +15,7 @@ use crate::page::access::{Rights, is_host, is_own, rights};
 use crate::page::connection;
 use crate::page::files::Files;
 use crate::page::hub::Hub;
+use crate::page::places::Visit;
 use crate::page::playback::Recorded;
 
 /// The path of the connection, behind the token.
@@ -36,12 +38,13 @@ type Answer = Response<Full<Bytes>>;
 /// Answers a request.
 pub(super) async fn answer(
     site: Rc<Site>,
+    visit: Rc<Visit>,
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     let host = text(request.headers(), &header::HOST)
         .unwrap_or_default()
         .to_owned();
-    let answered = site.answer(request, &host);
+    let answered = site.answer(request, &visit, &host);
     let mut response = answered.unwrap_or_else(refusal);
     protect(response.headers_mut(), &host);
     Ok(response)
@@ -58,7 +61,12 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 }
 
 impl Site {
-    fn answer(&self, mut request: Request<Incoming>, host: &str) -> Result<Answer, StatusCode> {
+    fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        visit: &Rc<Visit>,
+        host: &str,
+    ) -> Result<Answer, StatusCode> {
         if !is_host(host) {
             return Err(StatusCode::FORBIDDEN);
         }
@@ -72,8 +80,11 @@ impl Site {
         // Without the token there is nothing here, not even a difference between what exists and what does not.
         let rights = rights(token, &self.token, self.controls_token.as_deref())
             .ok_or(StatusCode::NOT_FOUND)?;
+        if !visit.shows_token() {
+            return Err(StatusCode::SERVICE_UNAVAILABLE);
+        }
         if path == LIVE {
-            return self.connect(&mut request, host, rights);
+            return self.connect(&mut request, visit, host, rights);
         }
         let (bytes, media_type) = match path.strip_prefix(RUNS) {
             Some(run) => {
@@ -115,6 +126,7 @@ impl Site {
     fn connect(
         &self,
         request: &mut Request<Incoming>,
+        visit: &Rc<Visit>,
         host: &str,
         rights: Rights,
     ) -> Result<Answer, StatusCode> {
@@ -129,13 +141,13 @@ impl Site {
         let accept = derive_accept_key(key.ok_or(StatusCode::UPGRADE_REQUIRED)?.as_bytes());
         let upgrade = hyper::upgrade::on(request);
         let has_controls = rights == Rights::Control;
-        let hub = Rc::clone(&self.hub);
-        hub.connected();
+        let (hub, visit) = (Rc::clone(&self.hub), Rc::clone(visit));
         spawn_local(async move {
             if let Ok(upgraded) = upgrade.await {
-                connection::serve(Rc::clone(&hub), upgraded, has_controls).await;
+                let io = TokioIo::new(upgraded);
+                connection::serve(hub, io, has_controls).await;
             }
-            hub.disconnected();
+            drop(visit);
         });
         let mut response = Response::new(Full::default());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

@@ -3,40 +3,37 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Weak};
 
 use kilohertz_core::lease::Lease;
-use kilohertz_core::session::Seen;
+use kilohertz_core::session::roll::Place;
 use kilohertz_core::timing::time::Time;
-use tokio_tungstenite::tungstenite::Bytes;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::page::client::Client;
+use crate::page::arm::{Arm, free_name};
+use crate::page::client::{Client, Happened, Newest};
 use crate::page::controls::{Controlled, Controls};
 use crate::page::protocol::{ArmInfo, EventInfo, PageCommand, RunInfo, Told, VERSION};
+use crate::page::stops::Stops;
 use crate::page::watched::{Frame, Watched};
 
-/// How many events of an arm a page is told that opens later.
-const KEPT_EVENTS: usize = 100;
+/// How many arms are shown whose sessions have ended. The oldest of more are forgotten.
+const MOST_ENDED: usize = 32;
+/// The most events that are taken of a session at once.
+const MOST_AT_ONCE: usize = 64;
+/// How many stops are remembered until what they have asked to end is over.
+const MOST_STOPS: usize = 64;
 /// After so many frames the statistics are told.
 const STATS_EACH: u32 = 15;
 /// At most one chunk in so many frames is told.
 const CHUNK_EACH: u32 = 6;
 
-/// An arm that is shown.
-struct Arm {
-    info: ArmInfo,
-    /// The session that runs.
-    session: Option<Arc<dyn Watched>>,
-    /// What the controls move it with.
-    controlled: Option<Arc<dyn Controlled>>,
-    seen: Seen,
-    seen_chunk: Seen,
-    frame: Frame,
-    /// The newest frame as it is sent.
-    shown: Option<Bytes>,
-    stats: Option<String>,
-    events: VecDeque<String>,
+/// A stop, until all that it has asked to end is over.
+struct Stopping {
+    client: Rc<Client>,
+    number: u32,
+    places: Vec<Arc<Place>>,
+    sessions: Vec<Arc<dyn Watched>>,
 }
 
 /// What the connections share.
@@ -45,16 +42,17 @@ pub(super) struct Hub {
     pages: Cell<u64>,
     runs: Vec<RunInfo>,
     arms: RefCell<Vec<Arm>>,
+    /// How many sessions were added.
+    added: Cell<u64>,
+    next_id: Cell<u16>,
+    /// How many arms were forgotten.
+    forgotten: Cell<u32>,
+    /// What drives the robots, by the names that they have here.
+    robots: RefCell<Vec<(String, Weak<Stops>)>>,
+    stopping: RefCell<Vec<Stopping>>,
     clients: RefCell<Vec<Rc<Client>>>,
-    connections: Cell<usize>,
     frames: Cell<u32>,
     is_over: Cell<bool>,
-}
-
-/// Returns the wall time \[s\].
-pub fn wall_time_s() -> f64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0.0, |since| since.as_secs_f64())
 }
 
 impl Hub {
@@ -65,8 +63,12 @@ impl Hub {
             pages: Cell::new(0),
             runs,
             arms: RefCell::default(),
+            added: Cell::new(0),
+            next_id: Cell::new(0),
+            forgotten: Cell::new(0),
+            robots: RefCell::default(),
+            stopping: RefCell::default(),
             clients: RefCell::default(),
-            connections: Cell::new(0),
             frames: Cell::new(0),
             is_over: Cell::new(false),
         }
@@ -77,23 +79,6 @@ impl Hub {
         let page = self.pages.get();
         self.pages.set(page.saturating_add(1));
         page
-    }
-
-    /// Returns how many connections there are.
-    pub fn connections(&self) -> usize {
-        self.connections.get()
-    }
-
-    /// Counts a connection that begins.
-    pub fn connected(&self) {
-        self.connections
-            .set(self.connections.get().saturating_add(1));
-    }
-
-    /// Counts a connection that has ended.
-    pub fn disconnected(&self) {
-        self.connections
-            .set(self.connections.get().saturating_sub(1));
     }
 
     /// Returns true if a page is open.
@@ -126,53 +111,111 @@ impl Hub {
         let mut clients = self.clients.borrow_mut();
         clients.retain(|each| !Rc::ptr_eq(each, client));
         drop(clients);
+        let mut stopping = self.stopping.borrow_mut();
+        stopping.retain(|stop| !Rc::ptr_eq(&stop.client, client));
+        drop(stopping);
         self.release(Some(client.id));
     }
 
     /// Tells a client everything.
     pub fn greet(&self, client: &Client) {
         let arms = self.arms.borrow();
-        client.tell(
-            Told::Hello {
-                version: VERSION,
-                package: env!("CARGO_PKG_VERSION").to_owned(),
-                has_controls: client.has_controls,
-                arms: arms.iter().map(|arm| arm.info.clone()).collect(),
-                runs: self.runs.clone(),
-            }
-            .json(),
-        );
+        let hello = Told::Hello {
+            version: VERSION,
+            package: env!("CARGO_PKG_VERSION").to_owned(),
+            has_controls: client.has_controls,
+            arms: arms.iter().map(|arm| arm.info.clone()).collect(),
+            runs: self.runs.clone(),
+            forgotten: self.forgotten.get(),
+        };
+        let mut texts = VecDeque::from([hello.json().into()]);
         for arm in arms.iter() {
-            for text in arm.stats.iter().chain(&arm.events) {
-                client.tell(text.clone());
-            }
+            texts.extend(arm.stats.iter().chain(&arm.events).cloned());
+        }
+        if client.has_controls {
+            texts.push_back(self.holder(client).json().into());
+        }
+        client.greet(texts);
+        for arm in arms.iter() {
             if let Some(frame) = &arm.shown {
                 client.show(arm.info.id, frame);
             }
         }
-        if client.has_controls {
-            client.tell(self.holder(client).json());
-        }
     }
 
     fn tell(&self, told: &Told) {
-        self.tell_text(&told.json());
+        self.tell_text(&told.json().into());
     }
 
-    fn tell_text(&self, text: &str) {
+    fn tell_text(&self, text: &Utf8Bytes) {
         for client in self.clients.borrow().iter() {
-            client.tell(text.to_owned());
+            client.tell(text.clone());
         }
     }
 
-    /// Shows a session. One of the same name takes the place of the one before.
+    fn tell_event(&self, event: &Happened) {
+        for client in self.clients.borrow().iter() {
+            client.tell_event(event.clone());
+        }
+    }
+
+    fn tell_newest(&self, arm: u16, kind: Newest, text: &Utf8Bytes) {
+        for client in self.clients.borrow().iter() {
+            client.tell_newest(arm, kind, text.clone());
+        }
+    }
+
+    /// Returns a number that no arm has.
+    fn new_id(&self, arms: &[Arm]) -> u16 {
+        loop {
+            let id = self.next_id.get();
+            self.next_id.set(id.wrapping_add(1));
+            if arms.iter().all(|arm| arm.info.id != id) {
+                return id;
+            }
+        }
+    }
+
+    /// Forgets the oldest arms whose sessions have ended, if there are too many.
+    fn forget(&self) {
+        let mut arms = self.arms.borrow_mut();
+        loop {
+            let ended = |arm: &&Arm| arm.session.is_none() && arm.controlled.is_none();
+            if arms.iter().filter(ended).count() <= MOST_ENDED {
+                return;
+            }
+            let oldest = arms.iter().filter(ended).min_by_key(|arm| arm.nth);
+            let Some(arm) = oldest.map(|arm| arm.info.id) else {
+                return;
+            };
+            arms.retain(|each| each.info.id != arm);
+            let forgotten = self.forgotten.get().saturating_add(1);
+            self.forgotten.set(forgotten);
+            for client in self.clients.borrow().iter() {
+                client.forget(arm);
+            }
+            self.tell(&Told::Gone { arm, forgotten });
+        }
+    }
+
+    /// Lets the page stop what drives the robot with this name.
+    pub fn stands(&self, name: String, stops: Weak<Stops>) {
+        let mut robots = self.robots.borrow_mut();
+        robots.retain(|(each, known)| known.strong_count() > 0 && *each != name);
+        robots.push((name, stops));
+    }
+
+    /// Shows a session. It takes the place of one of the same name that has ended; beside one that still runs it is
+    /// shown under another name.
     pub fn add(&self, session: Arc<dyn Watched>) {
         let mut arms = self.arms.borrow_mut();
-        let info = session.info();
+        let mut info = session.info();
+        info.name = free_name(&arms, &info.name);
         let known = arms.iter().position(|arm| arm.info.name == info.name);
-        let next = u16::try_from(arms.len()).unwrap_or(u16::MAX);
-        let at = known.unwrap_or(arms.len());
-        let (id, before) = known.map_or((next, 0), |at| (arms[at].info.id, arms[at].info.session));
+        let (id, before) = match known {
+            Some(at) => (arms[at].info.id, arms[at].info.session),
+            None => (self.new_id(&arms), 0),
+        };
         let controlled = known.and_then(|at| arms[at].controlled.clone());
         let is_controlled = info.is_controlled;
         let mut arm = Arm::new(ArmInfo {
@@ -182,6 +225,8 @@ impl Hub {
             session: before.saturating_add(1),
             ..info
         });
+        arm.nth = self.added.get();
+        self.added.set(arm.nth.saturating_add(1));
         arm.session = Some(session);
         arm.controlled = controlled;
         // What the controls do belongs to what happened before.
@@ -190,10 +235,13 @@ impl Hub {
         }
         let info = arm.info.clone();
         match known {
-            Some(_) => arms[at] = arm,
+            Some(at) => arms[at] = arm,
             None => arms.push(arm),
         }
         drop(arms);
+        for client in self.clients.borrow().iter() {
+            client.forget_session(id);
+        }
         self.tell(&Told::Arm { arm: info });
     }
 
@@ -203,33 +251,72 @@ impl Hub {
         let found = arms.iter_mut().find(|arm| arm.info.name == name);
         let told = found.map(|arm| arm.happened(event));
         drop(arms);
-        if let Some(text) = told {
-            self.tell_text(&text);
+        if let Some(event) = told {
+            self.tell_event(&event);
         }
     }
 
-    /// Brings an arm, or all arms, to rest, and whatever the controls move.
-    pub fn stop(&self, arm: Option<u16>) -> Result<(), String> {
+    /// Brings an arm, or all arms, to rest, and ends what drives it or is about to, whichever part of the program has
+    /// started that.
+    pub fn stop(&self, client: &Rc<Client>, arm: Option<u16>, number: u32) -> Result<(), String> {
         let arms = self.arms.borrow();
-        let mut found = arms
-            .iter()
-            .filter(|each| arm.is_none_or(|arm| arm == each.info.id))
-            .peekable();
-        if found.peek().is_none() {
-            return Err(match arm {
-                Some(arm) => format!("there is no arm {arm}"),
-                None => "there is no arm".to_owned(),
-            });
+        let is_it = |each: &&Arm| arm.is_none_or(|arm| arm == each.info.id);
+        if let Some(arm) = arm
+            && !arms.iter().any(|each| is_it(&each))
+        {
+            return Err(format!("there is no arm {arm}"));
         }
-        for each in found {
-            if let Some(session) = &each.session {
-                session.stop();
+        let sessions = arms.iter().filter(is_it);
+        let sessions: Vec<_> = sessions.filter_map(|each| each.session.clone()).collect();
+        for session in &sessions {
+            session.stop();
+        }
+        let is_named = |name: &String| {
+            let mut found = arms.iter().filter(is_it);
+            arm.is_none() || found.any(|each| each.info.name == *name)
+        };
+        let mut places = Vec::new();
+        for (name, stops) in self.robots.borrow().iter() {
+            if let Some(stops) = stops.upgrade().filter(|_| is_named(name)) {
+                places.extend(stops.stop());
             }
         }
         drop(arms);
         // Also what was asked for and has not begun.
         self.release(None);
+        let asked = sessions.len().max(places.len());
+        client.tell(
+            Told::Stopping {
+                number,
+                asked: u32::try_from(asked).unwrap_or(u32::MAX),
+            }
+            .json(),
+        );
+        let mut stopping = self.stopping.borrow_mut();
+        stopping.retain(|stop| !Rc::ptr_eq(&stop.client, client) || stop.number != number);
+        if stopping.len() >= MOST_STOPS {
+            stopping.remove(0);
+        }
+        stopping.push(Stopping {
+            client: Rc::clone(client),
+            number,
+            places,
+            sessions,
+        });
         Ok(())
+    }
+
+    /// Tells who has asked for a stop when all that it has asked to end is over.
+    fn tell_stopped(&self) {
+        self.stopping.borrow_mut().retain(|stop| {
+            let is_over = stop.places.iter().all(|place| place.is_over())
+                && stop.sessions.iter().all(|session| session.end().is_some());
+            if is_over {
+                let number = stop.number;
+                stop.client.tell(Told::Stopped { number }.json());
+            }
+            !is_over
+        });
     }
 
     /// Lets the controls move an arm, and shows how it stands if no session has shown it.
@@ -238,7 +325,7 @@ impl Hub {
         let at = match arms.iter().position(|arm| arm.info.name == info.name) {
             Some(at) => at,
             None => {
-                let id = u16::try_from(arms.len()).unwrap_or(u16::MAX);
+                let id = self.new_id(&arms);
                 let mut arm = Arm::new(ArmInfo {
                     id,
                     is_running: false,
@@ -386,84 +473,63 @@ impl Hub {
     pub fn look(&self) {
         let count = self.frames.get().wrapping_add(1);
         self.frames.set(count);
-        let mut texts = Vec::new();
+        let mut has_ended = false;
         for arm in self.arms.borrow_mut().iter_mut() {
             let Some(session) = arm.session.clone() else {
                 continue;
             };
+            let id = arm.info.id;
             // Looked at first: what came before the end is shown before it.
             let end = session.end();
             if session.frame(&mut arm.seen, &mut arm.frame) {
                 let bytes = arm.show();
                 for client in self.clients.borrow().iter() {
-                    client.show(arm.info.id, &bytes);
+                    client.show(id, &bytes);
                 }
             }
             if count.is_multiple_of(CHUNK_EACH)
                 && let Some(chunk) = session.chunk(&mut arm.seen_chunk)
             {
-                let arm = arm.info.id;
-                texts.push(Told::Chunk { arm, chunk }.json());
+                let text = Told::Chunk { arm: id, chunk }.json().into();
+                self.tell_newest(id, Newest::Chunk, &text);
             }
-            while let Some(event) = session.take_event() {
-                texts.push(arm.happened(event));
+            // Nothing happens any more in one that has ended.
+            let most = if end.is_some() {
+                usize::MAX
+            } else {
+                MOST_AT_ONCE
+            };
+            for event in std::iter::from_fn(|| session.take_event()).take(most) {
+                self.tell_event(&arm.happened(event));
             }
             if count.is_multiple_of(STATS_EACH) || end.is_some() {
-                let stats = Told::Stats {
-                    arm: arm.info.id,
-                    stats: session.stats(),
+                let stats = session.stats();
+                let text: Utf8Bytes = Told::Stats { arm: id, stats }.json().into();
+                match end {
+                    Some(_) => {
+                        for client in self.clients.borrow().iter() {
+                            client.forget_newest(id);
+                        }
+                        self.tell_text(&text);
+                    }
+                    None => self.tell_newest(id, Newest::Stats, &text),
                 }
-                .json();
-                texts.push(stats.clone());
-                arm.stats = Some(stats);
+                arm.stats = Some(text);
             }
             if let Some(end) = end {
-                texts.extend(end.map(|event| arm.happened(event)));
+                if let Some(event) = end {
+                    self.tell_event(&arm.happened(event));
+                }
                 arm.session = None;
                 arm.info.is_running = false;
                 let arm = arm.info.clone();
-                texts.push(Told::Arm { arm }.json());
+                self.tell(&Told::Arm { arm });
+                has_ended = true;
             }
         }
-        for text in texts {
-            self.tell_text(&text);
+        if has_ended {
+            self.forget();
         }
-    }
-}
-
-impl Arm {
-    /// Creates an arm of which nothing is shown yet.
-    fn new(info: ArmInfo) -> Arm {
-        Arm {
-            info,
-            session: None,
-            controlled: None,
-            seen: Seen::default(),
-            seen_chunk: Seen::default(),
-            frame: Frame::default(),
-            shown: None,
-            stats: None,
-            events: VecDeque::new(),
-        }
-    }
-
-    /// Keeps the frame as it is sent, and returns it.
-    fn show(&mut self) -> Bytes {
-        let mut bytes = Vec::new();
-        self.frame.write(self.info.id, wall_time_s(), &mut bytes);
-        let bytes = Bytes::from(bytes);
-        self.shown = Some(bytes.clone());
-        bytes
-    }
-
-    /// Keeps an event, and returns it as a text.
-    fn happened(&mut self, event: EventInfo) -> String {
-        let arm = self.info.id;
-        let text = Told::Event { arm, event }.json();
-        if self.events.len() >= KEPT_EVENTS {
-            self.events.pop_front();
-        }
-        self.events.push_back(text.clone());
-        text
+        self.tell_stopped();
     }
 }

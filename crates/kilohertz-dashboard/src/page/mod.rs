@@ -1,8 +1,9 @@
 //! The page in a browser: what it is told and may ask (`protocol.rs`), and its server.
 //!
 //! ```text
-//! watched.rs: a session ──60 times a second──▶ hub.rs ──▶ client.rs: the newest frames ──▶ connection.rs
-//! controls.rs: which page may move an arm, and for how long
+//! watched.rs: a session ──60 times a second──▶ hub.rs, arm.rs ──▶ client.rs: the newest frames ──▶ connection.rs
+//! controls.rs: which page may move an arm, and for how long    stops.rs: what a stop ends
+//! places.rs: who is connected    metered.rs: how much a page may say
 //! server.rs: the thread    http.rs: who may ask for what    files.rs: the page's own files    playback.rs: a recorded run
 //!                             report.rs, chunks.rs, gripper.rs: its timing, what its policy wanted of arm and hand
 //! ```
@@ -13,6 +14,7 @@
 //! controls move: its loop reads a lease that the page has to renew.
 
 mod access;
+mod arm;
 mod chunks;
 mod client;
 mod connection;
@@ -22,20 +24,26 @@ mod files;
 mod gripper;
 mod http;
 mod hub;
+mod metered;
+mod places;
 mod playback;
 pub mod protocol;
 mod report;
 mod server;
+mod stops;
 mod watched;
 
 #[cfg(test)]
 mod protocol_ts;
+#[cfg(test)]
+mod tests;
 
+pub use self::arm::wall_time_s;
 pub use self::chunks::Drawn;
 pub use self::controls::{BRAKE_AFTER, Controlled};
 pub use self::fields::{GRIPPER_WIDTH, fields_in, slots_in, width_field};
 pub use self::files::{Files, MissingFile};
-pub use self::hub::wall_time_s;
 pub use self::playback::Recorded;
 pub use self::server::{Options, PageServer};
+pub use self::stops::Stops;
 pub use self::watched::{Frame, Watched};

@@ -89,7 +89,7 @@ impl Recorded {
             });
         }
         let name = path.file_name().unwrap_or_default();
-        Ok(reading.finish(&run, name.to_string_lossy().into_owned(), damage))
+        Ok(reading.finish(&run, plain(&name.to_string_lossy()), damage))
     }
 
     /// Returns some of the frames; `None` if there are not as many.
@@ -261,6 +261,25 @@ impl Reading {
     }
 }
 
+/// Returns a name without what makes other text look different: control characters, and those that change the
+/// direction of writing.
+fn plain(name: &str) -> String {
+    let is_hidden = |letter: char| {
+        let turns = ['\u{61c}', '\u{200e}', '\u{200f}'];
+        letter.is_control()
+            || turns.contains(&letter)
+            || ('\u{202a}'..='\u{202e}').contains(&letter)
+            || ('\u{2066}'..='\u{2069}').contains(&letter)
+    };
+    let letters = name.chars();
+    letters
+        .map(|letter| match is_hidden(letter) {
+            true => char::REPLACEMENT_CHARACTER,
+            false => letter,
+        })
+        .collect()
+}
+
 /// Returns true if the rows of the policy's chunks were changes, which stand for no place by themselves.
 fn has_relative_chunks(run: &Run) -> bool {
     let chunks = run.robot.get("chunks");
@@ -293,4 +312,15 @@ fn box_of(run: &Run) -> Option<BoxInfo> {
         min: corner("lower")?,
         max: corner("upper")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_file_cannot_be_written_backwards() {
+        assert_eq!(plain("a\u{202e}pacm.exe\n"), "a\u{fffd}pacm.exe\u{fffd}");
+        assert_eq!(plain("Übung 1 – 測試.mcap"), "Übung 1 – 測試.mcap");
+    }
 }

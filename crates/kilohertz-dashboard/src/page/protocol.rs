@@ -10,7 +10,7 @@ use kilohertz_record::entry::{Level, Note};
 use serde::{Deserialize, Serialize};
 
 /// The version of the protocol. A page of another version asks its user to load it again.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The bytes before the fields of a frame: the kind (u8, 1), one byte that is 0, the arm (u16), the number
 /// of the fields' values (u32), the robot's time and the host's wall time \[s\] (f64 each), and the counts of
@@ -325,6 +325,15 @@ pub enum Told {
         arms: Vec<ArmInfo>,
         /// The recorded runs.
         runs: Vec<RunInfo>,
+        /// How many robots of earlier sessions are not shown any more.
+        forgotten: u32,
+    },
+    /// An arm is not shown any more, because there are so many whose sessions have ended.
+    Gone {
+        /// The arm.
+        arm: u16,
+        /// How many are not shown any more.
+        forgotten: u32,
     },
     /// There is a new arm, or what is known of one has changed.
     Arm {
@@ -344,6 +353,11 @@ pub enum Told {
         arm: u16,
         /// What happened.
         event: EventInfo,
+    },
+    /// Events were left out, because this page does not take them as fast as they come.
+    LeftOut {
+        /// How many.
+        events: u32,
     },
     /// A chunk of actions came; at most ten a second are told.
     Chunk {
@@ -365,6 +379,18 @@ pub enum Told {
         /// The number that the page answers with.
         beat: u32,
     },
+    /// A stop has come.
+    Stopping {
+        /// The number of the stop.
+        number: u32,
+        /// How many sessions and moves were asked to end, those included that were about to begin.
+        asked: u32,
+    },
+    /// All that a stop has asked to end is over.
+    Stopped {
+        /// The number of the stop.
+        number: u32,
+    },
     /// What was asked was not done.
     Refused {
         /// Why, in words.
@@ -385,10 +411,13 @@ impl Told {
 #[serde(tag = "type", rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Asked {
-    /// Bring an arm to rest and end its session; all arms if none is named.
+    /// Bring an arm to rest, and end what drives it or is about to; all arms if none is named.
     Stop {
         /// The arm.
         arm: Option<u16>,
+        /// The number that `stopping` and `stopped` answer with. A stop that is not answered is asked for again.
+        #[serde(default)]
+        number: u32,
     },
     /// Take the controls. They are held while each `beat` is answered at once, with `alive` or with `jog`.
     Hold,

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -20,24 +20,26 @@ use crate::page::controls::{BEAT, BRAKE_AFTER, Controlled};
 use crate::page::files::Files;
 use crate::page::http::{Site, answer};
 use crate::page::hub::Hub;
+use crate::page::places::Places;
 use crate::page::playback::Recorded;
 use crate::page::protocol::{ArmInfo, EventInfo};
+use crate::page::stops::Stops;
 use crate::page::watched::{Frame, Watched};
 
 /// The time between two frames.
 const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 60);
 /// While no page is open the sessions are looked at once in so many frames, for their ends.
 const IDLE: u32 = 15;
-/// The most connections; further ones wait until there is a place, the kernel's queue bounds how many.
-const MOST_CONNECTIONS: usize = 64;
 /// How long a request may take to say what it wants.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+/// How long a request may take in all, until it has its answer or has become a connection.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// The most bytes of a request's head.
 const LARGEST_HEAD: usize = 16 << 10;
 /// How long pages have at the end to take what waits for them.
 const END_LIMIT: Duration = Duration::from_millis(250);
-/// How long it is waited for a place before looking again.
-const FULL: Duration = Duration::from_millis(5);
+/// The pause after a connection for which another one had to end: so many cannot take all of the thread's time.
+const FULL: Duration = Duration::from_millis(1);
 /// The pause after a connection that could not be taken, as without a free descriptor.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -59,6 +61,7 @@ enum Command {
     Add(Arc<dyn Watched>),
     Control(Box<(ArmInfo, Frame)>, Arc<dyn Controlled>),
     Note(String, EventInfo),
+    Stands(String, Weak<Stops>),
 }
 
 /// The server of the page. Dropping it ends it.
@@ -102,8 +105,10 @@ impl PageServer {
         self.address
     }
 
-    /// Returns the lease that the page has which holds the controls.
-    pub fn lease(&self) -> Arc<Lease> {
+    /// Returns the lease of the page that holds the controls. From now on a stop of the robot ends it, on whichever
+    /// page that is pressed.
+    pub fn lease_of(&self, stops: &Stops) -> Arc<Lease> {
+        stops.add_lease(&self.lease);
         Arc::clone(&self.lease)
     }
 
@@ -122,6 +127,11 @@ impl PageServer {
     /// Lets the controls move an arm, which has the name in `info`, and shows how it stands.
     pub fn control(&self, info: ArmInfo, stands: Frame, controlled: Arc<dyn Controlled>) {
         self.order(Command::Control(Box::new((info, stands)), controlled));
+    }
+
+    /// Lets the page stop what drives the robot with this name, from now on.
+    pub fn stands(&self, name: String, stops: &Arc<Stops>) {
+        self.order(Command::Stands(name, Arc::downgrade(stops)));
     }
 
     /// Tells an event of the newest session of the robot with this name.
@@ -150,6 +160,7 @@ impl Drop for PageServer {
 async fn serve(options: Options, mut orders: UnboundedReceiver<Command>, lease: Arc<Lease>) {
     let runs = options.runs.iter().map(|run| run.info.clone());
     let hub = Rc::new(Hub::new(runs.collect(), lease));
+    let places = Rc::new(Places::default());
     let site = Rc::new(Site {
         hub: Rc::clone(&hub),
         files: options.files,
@@ -157,7 +168,7 @@ async fn serve(options: Options, mut orders: UnboundedReceiver<Command>, lease: 
         token: options.token,
         controls_token: options.controls_token,
     });
-    let accepting = spawn_local(accept(options.listener, site));
+    let accepting = spawn_local(accept(options.listener, site, Rc::clone(&places)));
     let mut frames = interval(FRAME);
     frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut beats = interval(BEAT);
@@ -178,6 +189,7 @@ async fn serve(options: Options, mut orders: UnboundedReceiver<Command>, lease: 
                     let (info, stands) = *arm;
                     hub.control(info, stands, controlled);
                 }
+                Some(Command::Stands(name, stops)) => hub.stands(name, stops),
                 Some(Command::Note(name, event)) => {
                     // What JavaScript tells came after what the loop has told, its end above all.
                     hub.look();
@@ -192,7 +204,7 @@ async fn serve(options: Options, mut orders: UnboundedReceiver<Command>, lease: 
     hub.look();
     hub.end();
     let gone = async {
-        while hub.connections() > 0 {
+        while places.count() > 0 {
             sleep(Duration::from_millis(5)).await;
         }
     };
@@ -200,16 +212,13 @@ async fn serve(options: Options, mut orders: UnboundedReceiver<Command>, lease: 
     let _ = timeout(END_LIMIT, gone).await;
 }
 
-async fn accept(listener: TcpListener, site: Rc<Site>) {
+async fn accept(listener: TcpListener, site: Rc<Site>, places: Rc<Places>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
         return;
     };
     loop {
-        while site.hub.connections() >= MOST_CONNECTIONS {
-            sleep(FULL).await;
-        }
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, from) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(_) => {
                 sleep(PAUSE).await;
                 continue;
@@ -217,9 +226,10 @@ async fn accept(listener: TcpListener, site: Rc<Site>) {
         };
         let _ = stream.set_nodelay(true);
         let site = Rc::clone(&site);
-        site.hub.connected();
-        spawn_local(async move {
-            let asked = service_fn(|request| answer(Rc::clone(&site), request));
+        let visit = Rc::new(places.enter());
+        let number = visit.number();
+        let task = spawn_local(async move {
+            let asked = service_fn(|request| answer(Rc::clone(&site), Rc::clone(&visit), request));
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(REQUEST_LIMIT)
@@ -228,8 +238,10 @@ async fn accept(listener: TcpListener, site: Rc<Site>) {
                 .serve_connection(TokioIo::new(stream), asked)
                 .with_upgrades();
             // What is wrong with a request, its sender is told by hyper.
-            let _ = connection.await;
-            site.hub.disconnected();
+            let _ = timeout(ANSWER_LIMIT, connection).await;
         });
+        if places.serves(number, from.ip(), task.abort_handle()) {
+            sleep(FULL).await;
+        }
     }
 }

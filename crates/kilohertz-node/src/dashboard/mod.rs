@@ -1,7 +1,9 @@
-//! Sessions on a page in a browser; `controls.rs` has what the page moves.
+//! Sessions on a page in a browser; `controls.rs` has what the page moves, `stops.rs` what its stop ends.
 
 pub(crate) mod controls;
+pub(crate) mod stops;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -20,6 +22,7 @@ use napi_derive::napi;
 
 use crate::background::in_background;
 use crate::dashboard::controls::{ControlledArm, NativeControls};
+use crate::dashboard::stops::NativeStops;
 use crate::error::{Code, Failure, OrThrow};
 use crate::franka::arm::NativeArm;
 use crate::franka::hand::hand_of;
@@ -68,13 +71,13 @@ fn words(cause: &Cause) -> &'static str {
     }
 }
 
-impl WatchedSession {
-    /// Returns the width of the arm's hand [m], if this process is connected to it; else NaN.
-    fn gripper_width(&self) -> f64 {
-        let hand = self.about.address.and_then(hand_of);
-        let state = hand.and_then(|hand| hand.newest());
-        state.map_or(f64::NAN, |state| state.width)
-    }
+/// Fills a frame with the state of an arm, and with the width of its hand \[m\] if this process is connected to that,
+/// else NaN: as [`ArmInfo::fields`] says.
+fn fill(frame: &mut Frame, state: &[f64], address: Option<SocketAddr>) {
+    frame.fill(slots(), state);
+    let newest = address.and_then(hand_of).and_then(|hand| hand.newest());
+    let width = newest.map_or(f64::NAN, |state| state.width);
+    frame.values.push(width as f32);
 }
 
 impl Watched for WatchedSession {
@@ -93,8 +96,7 @@ impl Watched for WatchedSession {
         let newest = session.watch().newest_state(seen);
         match newest {
             Some((clock, state)) if is_arm => {
-                frame.fill(slots(), state);
-                frame.values.push(self.gripper_width() as f32);
+                fill(frame, state, self.about.address);
                 frame.robot_time_s = clock as f64 / info.rate_hz;
             }
             // The cycle of a state that was shown is counted later; the last of a session must be.
@@ -257,6 +259,7 @@ impl NativeDashboard {
     pub fn control(
         &self,
         arm: &NativeArm,
+        stops: &NativeStops,
         name: String,
         state: Float64ArraySlice<'_>,
         wake: Function<'_, (), ()>,
@@ -265,17 +268,23 @@ impl NativeDashboard {
         let Some(server) = &*server else {
             return Ok(None);
         };
-        let controlled = ControlledArm::new(arm, server.lease(), wake)?;
+        let controlled = ControlledArm::new(arm, server.lease_of(stops.shared()), wake)?;
         let controlled = Arc::new(controlled);
         let info = ArmInfo {
             name,
             ..about_idle(Some(&arm.arm), "", (RATE_HZ, RATE_HZ))
         };
         let mut stands = Frame::default();
-        stands.fill(slots(), &state);
+        fill(&mut stands, &state, arm.arm.address());
         let shared: Arc<ControlledArm> = Arc::clone(&controlled);
         server.control(info, stands, shared);
         Ok(Some(NativeControls::of(controlled)))
+    }
+
+    /// Lets the page stop what drives the robot with this name, from now on.
+    #[napi]
+    pub fn stands(&self, stops: &NativeStops, name: String) {
+        self.with(|server| server.stands(name, stops.shared()));
     }
 
     /// Shows a session as the robot with this name; `is_controlled` says whether the controls have started it.

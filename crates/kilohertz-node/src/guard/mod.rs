@@ -96,6 +96,11 @@ impl NativePlace {
     }
 }
 
+/// Lets JavaScript look, on each of its threads, at what was asked to end.
+pub(crate) fn wake_javascript() {
+    signals::ring();
+}
+
 fn failure(refused: Refused) -> Failure {
     let (signal, message) = match refused {
         Refused::Full => {
