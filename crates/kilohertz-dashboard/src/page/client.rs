@@ -21,7 +21,11 @@ const MOST_TEXTS: usize = 256;
 const MOST_EVENTS: usize = 32;
 /// Nothing that can be replaced or left out is sent while a ping that was sent before this is not answered.
 const FRESH: Duration = Duration::from_millis(250);
-/// The shortest time between two pings.
+/// A ping that is answered within this says that more may be on its way at once.
+const SOON: Duration = Duration::from_millis(150);
+/// The most pings that may be on their way on a link that is not slow.
+const MOST_PINGS: usize = 16;
+/// The shortest time between two pings on such a link.
 const PING_AFTER: Duration = Duration::from_millis(15);
 /// The longest time between two pings.
 pub(super) const PING_EACH: Duration = Duration::from_secs(1);
@@ -67,6 +71,10 @@ struct Waiting {
     is_behind: bool,
     /// True if something was sent since the newest ping.
     has_sent: bool,
+    /// How many pings may be unanswered. It grows with each that is answered soon, and begins anew with one that is not.
+    window: usize,
+    /// Which kind is sent next of what can be replaced or left out.
+    turn: u8,
     /// The pings that were not answered, with when they were sent, and the number of the next.
     pings: VecDeque<(u64, Time)>,
     next_ping: u64,
@@ -95,6 +103,8 @@ impl Client {
                 left_out: 0,
                 is_behind: false,
                 has_sent: false,
+                window: 1,
+                turn: 0,
                 pings: VecDeque::new(),
                 next_ping: 0,
                 pinged_at: Time::now(),
@@ -193,36 +203,31 @@ impl Client {
         if let Some(text) = waiting.texts.pop_front() {
             return Some(waiting.sent(Message::Text(text)));
         }
-        if waiting.is_fresh(now) {
-            if let Some((_, text)) = waiting.newest.pop_first() {
-                return Some(waiting.sent(Message::Text(text)));
-            }
-            if let Some((_, frame)) = waiting.frames.pop_first() {
-                return Some(waiting.sent(Message::Binary(frame)));
-            }
-            let left_out = std::mem::take(&mut waiting.left_out);
-            if left_out > 0 {
-                let text = Told::LeftOut { events: left_out }.json();
-                return Some(waiting.sent(Message::text(text)));
-            }
-            if let Some(event) = waiting.events.pop_front() {
-                return Some(waiting.sent(Message::Text(event.text)));
-            }
+        if waiting.is_fresh(now)
+            && let Some(message) = waiting.in_turn()
+        {
+            return Some(waiting.sent(message));
         }
         let since = now.since(waiting.pinged_at);
-        if waiting.has_sent && since >= PING_AFTER || since >= PING_EACH {
+        let is_due = waiting.window < MOST_PINGS || since >= PING_AFTER;
+        if waiting.has_sent && is_due || since >= PING_EACH {
             return Some(waiting.ping(now));
         }
         None
     }
 
     /// Notes that the client has what it was sent before a ping.
-    pub fn answered(&self, ping: &[u8]) {
+    pub fn answered(&self, ping: &[u8], now: Time) {
         let Ok(number) = <[u8; 8]>::try_from(ping).map(u64::from_le_bytes) else {
             return;
         };
         let mut waiting = self.waiting.borrow_mut();
-        if number < waiting.next_ping {
+        let asked = waiting.pings.iter().find(|&&(asked, _)| asked == number);
+        if let Some(&(_, sent)) = asked {
+            waiting.window = match now.since(sent) < SOON {
+                true => waiting.window.saturating_add(1).min(MOST_PINGS),
+                false => 1,
+            };
             waiting.pings.retain(|&(asked, _)| asked > number);
         }
         drop(waiting);
@@ -253,10 +258,42 @@ impl Waiting {
         Next::Message(message)
     }
 
+    /// Takes what can be replaced or left out: a frame, a text and an event in turn, so that each gets on.
+    fn in_turn(&mut self) -> Option<Message> {
+        for kind in (self.turn..).take(3).map(|turn| turn % 3) {
+            self.turn = (kind + 1) % 3;
+            let message = match kind {
+                0 => self
+                    .frames
+                    .pop_first()
+                    .map(|(_, frame)| Message::Binary(frame)),
+                1 => self.newest.pop_first().map(|(_, text)| Message::Text(text)),
+                _ => self.event(),
+            };
+            if message.is_some() {
+                return message;
+            }
+        }
+        None
+    }
+
+    fn event(&mut self) -> Option<Message> {
+        let left_out = std::mem::take(&mut self.left_out);
+        if left_out > 0 {
+            let text = Told::LeftOut { events: left_out }.json();
+            return Some(Message::text(text));
+        }
+        self.events
+            .pop_front()
+            .map(|event| Message::Text(event.text))
+    }
+
     /// Returns true if the client has got all but the newest of what it was sent.
     fn is_fresh(&self, now: Time) -> bool {
+        let has_room = !self.has_sent && self.pings.len() < self.window;
         let oldest = self.pings.front();
-        oldest.is_none_or(|&(_, sent)| now.since(sent) < FRESH)
+        (has_room || self.window == MOST_PINGS)
+            && oldest.is_none_or(|&(_, sent)| now.since(sent) < FRESH)
     }
 
     fn ping(&mut self, now: Time) -> Next {

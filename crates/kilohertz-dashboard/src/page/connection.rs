@@ -84,7 +84,7 @@ async fn receive(
     while let Some(Ok(message)) = stream.next().await {
         let now = Time::now();
         if let Message::Pong(ping) = &message {
-            client.answered(ping);
+            client.answered(ping, now);
             continue;
         }
         if now.since(since) >= Duration::from_secs(1) {

@@ -13,7 +13,7 @@ use kilohertz_core::timing::time::Time;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::{LocalSet, spawn_local};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -255,6 +255,57 @@ fn a_page_that_answers_no_ping_is_not_shown_the_past_and_is_left() {
         }
         assert!(early > 0 && bytes - early < 1000, "{early} {bytes}");
         assert!(!hub.has_clients());
+    });
+}
+
+#[test]
+fn on_a_slow_link_each_picture_is_young_when_it_comes() {
+    on_the_thread(|| async {
+        let hub = hub();
+        let session = Scripted::named("arm");
+        hub.add(Arc::clone(&session) as Arc<dyn Watched>);
+        let (near, mut far) = tokio::io::duplex(1 << 20);
+        let (mut link, end) = tokio::io::duplex(1 << 20);
+        spawn_local(connection::serve(Rc::clone(&hub), end, false));
+        // What is between takes 4 kB in a second, and holds the rest back as a network does.
+        spawn_local(async move {
+            let (mut down, mut up) = ([0; 80], [0; 4096]);
+            loop {
+                if let Ok(Ok(read)) = timeout(Duration::from_millis(1), far.read(&mut up)).await {
+                    link.write_all(&up[..read]).await.unwrap();
+                }
+                if let Ok(Ok(read)) = timeout(Duration::from_millis(1), link.read(&mut down)).await
+                {
+                    far.write_all(&down[..read]).await.unwrap();
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        });
+        let looking = Rc::clone(&hub);
+        spawn_local(async move {
+            loop {
+                session.happens("something");
+                looking.look();
+                sleep(Duration::from_millis(16)).await;
+            }
+        });
+        let mut page = Page(WebSocketStream::from_raw_socket(near, Role::Client, None).await);
+        let begin = Instant::now();
+        let (mut late, mut shown, mut events) = (Vec::new(), 0, 0);
+        while begin.elapsed() < Duration::from_secs(8) {
+            match page.0.next().await.unwrap().unwrap() {
+                Message::Binary(frame) if begin.elapsed() > Duration::from_secs(4) => {
+                    let sent_s = f64::from_le_bytes(frame[16..24].try_into().unwrap());
+                    shown += 1;
+                    late.push(wall_time_s() - sent_s);
+                }
+                Message::Text(text) => events += usize::from(text.contains("something")),
+                _ => {}
+            }
+        }
+        late.sort_by(f64::total_cmp);
+        assert!(shown > 3 && events > 3, "{shown} {events}");
+        assert!(late[late.len() / 2] < 1.0, "{late:?}");
     });
 }
 
