@@ -858,8 +858,8 @@ export interface Histogram {
 }
 /** What keeps the machine busy while wakes are measured. */
 export type BenchLoad = 'idle' | 'blocked' | 'garbage' | 'busy' | 'io';
-/** What waits for the deadlines. `cyclictest` waits with `clock_nanosleep`. */
-export type BenchMethod = 'kilohertz' | 'spin' | 'Atomics.wait' | 'cyclictest';
+/** What waits for the deadlines. `cyclictest` waits with `clock_nanosleep` too. */
+export type BenchMethod = 'kilohertz' | 'clock_nanosleep' | 'spin' | 'cyclictest';
 /** Options of {@link bench}. */
 export interface BenchOptions {
   /** How often a thread wakes [Hz], 1 to 10,000. Default 1000. */
@@ -920,7 +920,8 @@ export interface BenchReport {
 }
 /**
  * Measures how late threads of this machine wake, under loads that it makes: the loop of a session with a robot in
- * memory, a thread that only spins, Node's own way to sleep in a thread, and cyclictest where it is installed. Other
+ * memory, a thread that only sleeps with `clock_nanosleep`, scheduled as the loop is, one that only spins, scheduled
+ * ordinarily, and cyclictest where it is installed. Other
  * things that run on the machine are measured too, so end them before.
  *
  * @example
@@ -1270,6 +1271,12 @@ declare const OWN_ERROR_CODES: readonly [
   'POLICY_UNSETTLED',
   'ROBOT_THREW',
   'ROBOT_UNSETTLED',
+  'SERVER_ANSWER',
+  'SERVER_CLOSED',
+  'SERVER_FAILED',
+  'SERVER_FRAME',
+  'SERVER_TIMEOUT',
+  'SERVER_UNREACHABLE',
   'SESSION_NOT_KEPT',
   'SESSION_RUNNING',
   'SESSION_STOPPED',
@@ -1611,6 +1618,37 @@ export declare class RobotError extends KilohertzError {
       readonly errors?: readonly string[] | undefined;
       readonly moveStatus?: string | undefined;
       readonly notArrived?: NotArrived | undefined;
+    },
+  );
+}
+/**
+ * A policy server could not be used, in a session or when it was connected to. Codes:
+ *
+ * - `SERVER_UNREACHABLE`: it cannot be connected to, or the connection was lost
+ * - `SERVER_TIMEOUT`: it did not answer within `timeoutS`
+ * - `SERVER_FAILED`: it failed, and said why: see {@link ServerError.traceback}
+ * - `SERVER_FRAME`: it sent bytes that cannot be read, or too many of them
+ * - `SERVER_ANSWER`: its answer is not what it has to be: see {@link ServerError.received}
+ * - `SERVER_CLOSED`: the policy was closed
+ */
+export declare class ServerError extends KilohertzError {
+  /** The cycle in which a session began to end; undefined if there was no cycle. */
+  readonly tick: number | undefined;
+  /** The states that led to the end of a session, oldest first, 50 at most; empty without a session. Not enumerable. */
+  readonly lastStates: readonly PastState[];
+  /** What was received, where a value was wrong. */
+  readonly received: string | undefined;
+  /** What is expected instead. */
+  readonly expected: string | undefined;
+  /** What the server said of its own failure: in Python its traceback, or the end of it. The message has it, too. */
+  readonly traceback: string | undefined;
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details?: SessionErrorDetails & {
+      readonly received?: string | undefined;
+      readonly expected?: string | undefined;
+      readonly traceback?: string | undefined;
     },
   );
 }
@@ -4105,6 +4143,268 @@ export declare function selftest(
   address: string,
   options?: SelftestOptions,
 ): Promise<SelftestReport>;
+/** The numbers of an array of numpy. */
+export type ServerNumbers =
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Float32Array
+  | Float64Array;
+/** An array of a server's answer. */
+export interface ServerArray {
+  /** The type of its numbers, as numpy names it: for example `<f4`. Numbers of 16 bits are read as numbers of 32. */
+  readonly dtype: string;
+  /** How many numbers there are in each dimension. */
+  readonly shape: readonly number[];
+  /** The same as `shape`, so that the array is an {@link ActionTensor}. */
+  readonly dims: readonly number[];
+  /** The numbers, row by row. */
+  readonly data: ServerNumbers;
+}
+/** An array of finite numbers in a server's answer: an {@link ActionTensor}. */
+export interface NumberArray extends ServerArray {
+  readonly data: Exclude<ServerArray['data'], BigInt64Array | BigUint64Array>;
+}
+/** What a policy server has answered. */
+export declare class ServerAnswer {
+  #private;
+  /**
+   * The whole answer: texts, numbers, lists, objects, and arrays of numpy as {@link ServerArray}. It comes from the
+   * server as it is, and nothing in it was checked.
+   */
+  readonly value: unknown;
+  /**
+   * Returns an array of the answer, once it was checked: it must be there, be an array of numbers, have the shape, and all
+   * of its numbers must be finite. An error that it throws does not end a session at once: see
+   * {@link PolicyServerOptions.maxAwayS}.
+   *
+   * @param shape how many numbers there are in each dimension; `null` for any number. Leading dimensions of 1 in the
+   * answer are left out where there are too many. Default: any shape
+   * @example
+   * answer.array('actions', [null, 8])
+   * @throws {ServerError} `SERVER_ANSWER`
+   */
+  array(key: string, shape?: readonly (number | null)[]): NumberArray;
+}
+/** What has happened to a policy server since it was connected to. */
+export interface ServerStats {
+  /** Whether it is connected to. */
+  readonly isConnected: boolean;
+  /** How often it was connected to: 1, and 1 for each time that it came back. */
+  readonly connects: number;
+  /** How many attempts to connect have failed. */
+  readonly failedConnects: number;
+  /** How often the connection was lost, or was closed because of what came over it. */
+  readonly losses: number;
+  /** How many questions were sent. */
+  readonly questions: number;
+  /** How many answers could be used. */
+  readonly answers: number;
+  /** How many questions had no answer within `timeoutS`. */
+  readonly timeouts: number;
+  /** How many questions were open when the connection was lost. */
+  readonly lostQuestions: number;
+  /** How often the server said that it has failed. */
+  readonly failures: number;
+  /** How many messages could not be read. */
+  readonly badFrames: number;
+  /** How many answers could be read, and were not what they have to be. */
+  readonly badAnswers: number;
+}
+/** A value that a policy server is told. A typed array becomes an array of numpy, an `ArrayBuffer` bytes. */
+export type ServerValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | ArrayBufferView
+  | ArrayBuffer
+  | readonly ServerValue[]
+  | {
+      readonly [key: string]: ServerValue;
+    };
+/** What a policy server is told. */
+export type ServerObservation = {
+  readonly [key: string]: ServerValue;
+};
+/** The question that a server has answered. */
+export interface ServerQuestion {
+  /** The state of the arm at the question. */
+  readonly state: RobotState;
+  readonly tick: Tick;
+}
+/** Options of a policy that asks a server, beside those of {@link chunked}. */
+export interface PolicyServerOptions<Action = unknown> extends ChunkedOptions {
+  /**
+   * Returns what the server is told, by its keys. A typed array becomes an array of numpy: `Uint8Array` `uint8`,
+   * `Float32Array` `float32`, and so on; {@link shaped} gives it its shape. It is copied at once, so the memory may be
+   * used again.
+   */
+  readonly observe: (
+    state: RobotState,
+    tick: Tick,
+  ) => ServerObservation | Promise<ServerObservation>;
+  /**
+   * Returns the actions of a chunk for an answer, or `undefined` if there is nothing new. They are as in
+   * {@link ActionChunk.actions}.
+   */
+  readonly actions: (
+    answer: ServerAnswer,
+    asked: ServerQuestion,
+  ) => ActionChunk<Action>['actions'] | undefined;
+  /** The time from one action to the next [s], 0.0001 to 60. Models are trained with one: 1/15 for DROID. */
+  readonly dtS: number;
+  /** Called at the start of each session and of each episode, before its first question. */
+  readonly onReset?: () => void | Promise<void>;
+  /**
+   * How long the server may take for an answer [s], above 0 to 3600. Default 10. The arm is not kept waiting: it plays its
+   * chunk to the end and comes to rest. A model that is compiled at its first answer may take longer then: see
+   * {@link ServerPolicy.infer}.
+   */
+  readonly timeoutS?: number;
+  /** How long the server may take to be connected to [s], above 0 to 3600. Default 10. */
+  readonly connectTimeoutS?: number;
+  /**
+   * How long the server may be without an answer that can be used until the session ends with a {@link ServerError} [s],
+   * from 0. Default 10. Meanwhile the policy has nothing new, so that the arm comes to rest, and the server is asked
+   * again. Before the first answer of a session the first fault ends it.
+   */
+  readonly maxAwayS?: number;
+  /** The largest message that is read [bytes], from 1024 to 1 GiB. Default 16 MiB. */
+  readonly maxAnswerBytes?: number;
+  /**
+   * Called with each fault that does not end a session. Default: the first one since the last answer becomes a warning of
+   * the process with code `KILOHERTZ_SERVER`.
+   */
+  readonly onFault?: (error: ServerError) => void;
+  /** Ends the attempt to connect when it aborts. */
+  readonly signal?: AbortSignal;
+}
+/** A policy that asks a server, made by {@link openpiPolicy}. It may run in one session after the other. */
+export interface ServerPolicy<Action = unknown>
+  extends ChunkedPolicy<RobotState, Action>,
+    AsyncDisposable {
+  /** The URL of the server, without a user name, a password or a query. */
+  readonly url: string;
+  /** What the server has told of itself when it was connected to last. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** What has happened so far. */
+  readonly stats: ServerStats;
+  /**
+   * Asks the server without a session: to warm a model up, or to see what it answers. `timeoutS` replaces that of the
+   * policy.
+   *
+   * @throws {ServerError}
+   * @throws {AbortError} if the signal aborts
+   */
+  infer(observation: ServerObservation, limits?: CallLimits): Promise<ServerAnswer>;
+  /** Closes the connection. A session that runs the policy ends with `SERVER_CLOSED` when it asks the next time. */
+  close(): Promise<void>;
+}
+/** A picture in RGB, in rows from the top: a `Uint8Array` with the shape `[height, width, 3]`, by {@link shaped}. */
+export type RgbImage = Uint8Array & {
+  readonly shape: readonly number[];
+};
+/** Options of {@link droid}. */
+export interface DroidOptions {
+  /** What the arm is to do, in English. */
+  readonly prompt: string | (() => string);
+  /** Returns the newest picture of the camera that looks at the arm. */
+  readonly exteriorImage: () => RgbImage;
+  /** Returns the newest picture of the camera at the wrist. */
+  readonly wristImage: () => RgbImage;
+  /** The hand that the policy sees and moves. Without it the policy is told that it is open. */
+  readonly hand?: FrankaHand;
+  /** The opening of the hand that counts as open [m], above 0 to 0.1. Default 0.08. */
+  readonly openWidthM?: number;
+}
+/** The options of {@link openpiPolicy} that {@link droid} makes. */
+export type DroidMapping = Pick<
+  PolicyServerOptions<readonly number[]>,
+  'observe' | 'actions' | 'dtS' | 'gripper'
+>;
+/**
+ * Returns the options with which {@link openpiPolicy} speaks to a policy of DROID, as `pi05_droid`. The arm has to be
+ * connected with `control: 'jointPosition'` or `'jointTarget'`.
+ *
+ * The answer, velocities of the joints from -1 to 1, becomes joint positions, from where the arm is commanded to be on.
+ * The hand is opened or closed.
+ *
+ * @example
+ * const policy = await openpiPolicy('ws://gpu:8000', droid({
+ *   prompt: 'put the cup on the plate',
+ *   exteriorImage: () => front,
+ *   wristImage: () => wrist,
+ *   hand,
+ * }));
+ * await run(robot, policy, { limits: 'clamp' });
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ */
+export declare function droid(given: DroidOptions): DroidMapping;
+/** Options of {@link gr00tPolicy}. */
+export interface Gr00tOptions<Action = unknown> extends PolicyServerOptions<Action> {
+  /** Is sent as `api_token`. Everybody on the way can read it. */
+  readonly apiKey?: string;
+}
+/**
+ * Connects to a policy server of GR00T over ZeroMQ's protocol, and makes a policy of it that answers in chunks, as
+ * {@link openpiPolicy} does. The metadata is the server's modality configuration; the answer has the actions by their
+ * names.
+ *
+ * @example
+ * await using policy = await gr00tPolicy('tcp://gpu:5555', {
+ *   observe: ({ q }) => ({
+ *     video: { front: shaped(picture, [1, 1, 256, 256, 3]) },
+ *     state: { arm: shaped(Float32Array.from(q), [1, 1, 7]) },
+ *     language: { task: [['pick up the cube']] },
+ *   }),
+ *   actions: (answer) => answer.array('arm', [null, 7]),
+ *   dtS: 1 / 15,
+ * });
+ * @param url the address of the server, `tcp://` with a port
+ * @throws {ServerError} if it cannot be connected to within `connectTimeoutS`
+ * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
+ * @throws {AbortError} if the signal aborts
+ */
+export declare function gr00tPolicy<Action = unknown>(
+  url: string | URL,
+  given: Gr00tOptions<Action>,
+): Promise<ServerPolicy<KnownAction<Action>>>;
+/** Options of {@link openpiPolicy}. */
+export interface OpenpiOptions<Action = unknown> extends PolicyServerOptions<Action> {
+  /** Is sent as `Authorization: Api-Key …`. Use it with `wss://` only: over `ws://` everybody on the way can read it. */
+  readonly apiKey?: string;
+  /** Certificates of authorities (PEM) to trust for `wss://`, instead of those that Node knows. */
+  readonly ca?: string | readonly string[];
+}
+/**
+ * Connects to a policy server that speaks openpi's protocol, and makes a policy of it that answers in chunks, as
+ * {@link chunked} does. A thread of its own keeps the connection and reads the answers. If the connection is lost, it is
+ * made again.
+ *
+ * @example
+ * await using policy = await openpiPolicy('ws://gpu:8000', {
+ *   observe: ({ q }) => ({ 'observation/state': q, prompt: 'pick up the cube' }),
+ *   actions: (answer) => answer.array('actions', [null, 7]),
+ *   dtS: 1 / 30,
+ * });
+ * console.log(policy.metadata);
+ * await run(robot, policy);
+ * @param url the address of the server, `ws://` or `wss://`
+ * @throws {ServerError} if it cannot be connected to within `connectTimeoutS`
+ * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
+ * @throws {AbortError} if the signal aborts
+ */
+export declare function openpiPolicy<Action = unknown>(
+  url: string | URL,
+  given: OpenpiOptions<Action>,
+): Promise<ServerPolicy<KnownAction<Action>>>;
 /** Options of `session.run` and `run`: how long a session runs. */
 export interface RunOptions {
   /**

@@ -38,6 +38,7 @@ export {
   PolicyError,
   PolicyLateError,
   RobotError,
+  ServerError,
   SessionError,
   type SessionErrorDetails,
   SessionInterruptedError,
@@ -170,6 +171,19 @@ export {
   type SelftestStep,
   selftest,
 } from './lib/selftest/selftest.ts';
+export type { NumberArray, ServerAnswer } from './lib/servers/answer.ts';
+export type { ServerArray, ServerNumbers } from './lib/servers/arrays.ts';
+export type { ServerStats } from './lib/servers/connection.ts';
+export { type DroidMapping, type DroidOptions, droid, type RgbImage } from './lib/servers/droid.ts';
+export { type Gr00tOptions, gr00tPolicy } from './lib/servers/gr00t.ts';
+export { type OpenpiOptions, openpiPolicy } from './lib/servers/openpi.ts';
+export type {
+  PolicyServerOptions,
+  ServerObservation,
+  ServerPolicy,
+  ServerQuestion,
+  ServerValue,
+} from './lib/servers/policy-server.ts';
 export type { FoxgloveOptions, FoxgloveReport } from './lib/session/foxglove.ts';
 export type { LatencyRange, LockstepOptions } from './lib/session/lockstep.ts';
 export type {

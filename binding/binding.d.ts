@@ -484,6 +484,15 @@ export declare class NativeStops {
   add(place: NativePlace): void
 }
 
+/** A measurement, which can be ended. */
+export declare class NativeWakes {
+  constructor()
+  /** Ends the measurement at its next wake. */
+  stop(): void
+  /** Measures on a thread of its own. */
+  measure(options: NativeWakesOptions): Promise<NativeWakesMeasured>
+}
+
 /** A port, in the worker that runs the policy. */
 export declare class NativeWorkerPort {
   /** Creates a port. The calling thread is the one that is woken. */
@@ -1220,6 +1229,28 @@ export interface NativeViolation {
   joint?: NativeJointPlace
   /** What is wrong with a matrix. */
   flaw?: string
+}
+
+/** How late wakes were. */
+export interface NativeWakesMeasured {
+  /** The upper edges [s] and the counts of the buckets that are not empty. */
+  upperS: Float64Array
+  counts: Float64Array
+  maxS: number
+  /** Deadlines that passed before the wake before them. */
+  missed: number
+  priority: NativeGrant
+  cpu: NativeGrant
+}
+
+/** What is measured. Absent requests are not made. */
+export interface NativeWakesOptions {
+  rateHz: number
+  durationS: number
+  priority?: number
+  cpu?: number
+  lockMemory: boolean
+  timerSlackS?: number
 }
 
 /**

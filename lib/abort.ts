@@ -74,3 +74,21 @@ function aborted({ currentTarget }: Event): void {
     }
   }
 }
+
+/** Settles as a promise does, or rejects with an {@link AbortError} when the signal aborts, whichever is first. */
+export async function orAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+  what: string,
+): Promise<T> {
+  if (signal === undefined) return promise;
+  let stopListening = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stopListening = onAbort(signal, () => reject(new AbortError(what, signal.reason)));
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    stopListening();
+  }
+}

@@ -104,6 +104,16 @@ test('chunks of a model in Python move the arm there and back', async (t) => {
   t.true(Number(mrad) < 50, text);
 });
 
+test('a policy server moves arm and hand by two cameras and a prompt, an episode for each task', async (t) => {
+  const text = await printed('vla', { VIRTUAL_ENV: join(await venv(), '..', '..') });
+  t.regex(text, /"model":"stands in for a VLA"/);
+  t.regex(text, /pick up the cube +done/);
+  t.regex(text, /bring it back +done/);
+  const [, chunks, commands] = text.match(/chunks +(\d+), and (\d+) commands/) ?? [];
+  t.true(Number(chunks) > 4 && Number(commands) > 50 * Number(chunks), text);
+  t.regex(text, /the hand +[2-9] commands, 0 failed/);
+});
+
 test('an arm is set up, and shows it', async (t) => {
   const text = await printed('configure');
   t.regex(text, /load +0 kg, then 0\.5 kg/);

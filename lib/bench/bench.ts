@@ -9,8 +9,8 @@ import { Lateness } from './lateness.ts';
 import { BENCH_LOADS, type BenchLoad, underLoad } from './loads.ts';
 import { wakesOf } from './wakes.ts';
 
-/** What waits for the deadlines. `cyclictest` waits with `clock_nanosleep`. */
-export type BenchMethod = 'kilohertz' | 'spin' | 'Atomics.wait' | 'cyclictest';
+/** What waits for the deadlines. `cyclictest` waits with `clock_nanosleep` too. */
+export type BenchMethod = 'kilohertz' | 'clock_nanosleep' | 'spin' | 'cyclictest';
 
 /** Options of {@link bench}. */
 export interface BenchOptions {
@@ -86,7 +86,7 @@ const OPTIONS = [
 
 /** The name of what a signal aborts, for messages. */
 const BENCH = 'the bench';
-const METHODS: readonly BenchMethod[] = ['kilohertz', 'spin', 'Atomics.wait', 'cyclictest'];
+const METHODS: readonly BenchMethod[] = ['kilohertz', 'clock_nanosleep', 'spin', 'cyclictest'];
 
 interface Measurement {
   readonly method: BenchMethod;
@@ -96,7 +96,8 @@ interface Measurement {
 
 /**
  * Measures how late threads of this machine wake, under loads that it makes: the loop of a session with a robot in
- * memory, a thread that only spins, Node's own way to sleep in a thread, and cyclictest where it is installed. Other
+ * memory, a thread that only sleeps with `clock_nanosleep`, scheduled as the loop is, one that only spins, scheduled
+ * ordinarily, and cyclictest where it is installed. Other
  * things that run on the machine are measured too, so end them before.
  *
  * @example

@@ -2,7 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { Lateness } from '../bench/lateness.ts';
-import type { BenchTask, BenchWakes } from '../bench/wakes.ts';
+import { type BenchTask, type BenchWakes, schedulingNote } from '../bench/wakes.ts';
 import { Session } from '../session/session.ts';
 
 /** How often the records of a session are taken [s]. */
@@ -25,27 +25,25 @@ async function session(): Promise<Pick<BenchWakes, 'missed' | 'note'>> {
   clearInterval(taking);
   take();
   const { priority, keepAwake, cpu } = session.realtime ?? {};
-  const asked = (name: string, grant?: { asked: unknown; granted: boolean }): string[] => {
-    if (grant?.asked === undefined) return [];
-    return [`${name} ${grant.asked}${grant.granted ? '' : ' refused'}`];
-  };
-  const parts = [
-    ...asked('priority', priority),
-    ...asked('cpu', cpu),
-    ...(keepAwake && keepAwake.threads > 0 ? [`${keepAwake.threads} cores kept busy`] : []),
-  ];
-  return { missed: missedTicks, note: parts.join(', ') || 'ordinary scheduling' };
+  const nothing = { asked: undefined, granted: false };
+  const grants = [
+    ['priority', priority?.asked, priority ?? nothing],
+    ['cpu', cpu?.asked, cpu ?? nothing],
+  ] as const;
+  const busy = keepAwake?.threads ?? 0;
+  const note = schedulingNote(grants, ...(busy > 0 ? [`${busy} cores kept busy`] : []));
+  return { missed: missedTicks, note };
 }
 
-/** A loop that waits for its deadlines by itself, on an ordinary thread. */
-function plain(until: (deadline: bigint) => void): Pick<BenchWakes, 'missed' | 'note'> {
+/** A loop that spins until its deadlines, on an ordinary thread. */
+function spinning(): Pick<BenchWakes, 'missed' | 'note'> {
   const period = BigInt(Math.round(1e9 / rateHz));
   const start = process.hrtime.bigint();
   const end = start + BigInt(Math.round(durationS * 1e9));
   let missed = 0;
   for (let deadline = start + period; deadline < end; ) {
-    until(deadline);
-    const now = process.hrtime.bigint();
+    let now = process.hrtime.bigint();
+    while (now < deadline) now = process.hrtime.bigint();
     lateness.add(Number(now - deadline) / 1e9);
     const passed = (now - deadline) / period;
     missed += Number(passed);
@@ -54,17 +52,6 @@ function plain(until: (deadline: bigint) => void): Pick<BenchWakes, 'missed' | '
   return { missed, note: 'ordinary scheduling' };
 }
 
-function spin(deadline: bigint): void {
-  while (process.hrtime.bigint() < deadline);
-}
-
-const nobody = new Int32Array(new SharedArrayBuffer(4));
-
-function sleep(deadline: bigint): void {
-  const left = Number(deadline - process.hrtime.bigint()) / 1e6;
-  if (left > 0) Atomics.wait(nobody, 0, 0, left);
-}
-
-const measured = method === 'kilohertz' ? await session() : plain(method === 'spin' ? spin : sleep);
+const measured = method === 'kilohertz' ? await session() : spinning();
 const wakes: BenchWakes = { counts: lateness.counts, maxS: lateness.maxS, ...measured };
 parentPort?.postMessage(wakes);

@@ -5,7 +5,8 @@ type Entry =
   | 'inference-worker'
   | 'node-child'
   | 'policy-worker'
-  | 'pool-worker';
+  | 'pool-worker'
+  | 'server-worker';
 
 /** Returns the URL of such a module: the source file if this module runs from source, else the compiled file. */
 export function entryUrl(entry: Entry): URL {

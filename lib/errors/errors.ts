@@ -375,6 +375,46 @@ export class RobotError extends KilohertzError {
 }
 
 /**
+ * A policy server could not be used, in a session or when it was connected to. Codes:
+ *
+ * - `SERVER_UNREACHABLE`: it cannot be connected to, or the connection was lost
+ * - `SERVER_TIMEOUT`: it did not answer within `timeoutS`
+ * - `SERVER_FAILED`: it failed, and said why: see {@link ServerError.traceback}
+ * - `SERVER_FRAME`: it sent bytes that cannot be read, or too many of them
+ * - `SERVER_ANSWER`: its answer is not what it has to be: see {@link ServerError.received}
+ * - `SERVER_CLOSED`: the policy was closed
+ */
+export class ServerError extends KilohertzError {
+  /** The cycle in which a session began to end; undefined if there was no cycle. */
+  declare readonly tick: number | undefined;
+  /** The states that led to the end of a session, oldest first, 50 at most; empty without a session. Not enumerable. */
+  declare readonly lastStates: readonly PastState[];
+  /** What was received, where a value was wrong. */
+  declare readonly received: string | undefined;
+  /** What is expected instead. */
+  declare readonly expected: string | undefined;
+  /** What the server said of its own failure: in Python its traceback, or the end of it. The message has it, too. */
+  declare readonly traceback: string | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details: SessionErrorDetails & {
+      readonly received?: string | undefined;
+      readonly expected?: string | undefined;
+      readonly traceback?: string | undefined;
+    } = {},
+  ) {
+    super(code, message, causeIn(details));
+    remember(this, details);
+    const { received, expected, traceback } = details;
+    if (received !== undefined) this.received = received;
+    if (expected !== undefined) this.expected = expected;
+    if (traceback !== undefined) Object.defineProperty(this, 'traceback', { value: traceback });
+  }
+}
+
+/**
  * A signal of the operating system ended the session, the move or the hand's command, or prevented its start: code
  * `SESSION_INTERRUPTED`. A motion was brought to rest before.
  */

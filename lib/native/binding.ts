@@ -55,6 +55,7 @@ export {
   NativeStops,
   type NativeValue,
   type NativeViolation,
+  NativeWakes,
   NativeWorkerPort,
   plotRecording,
   recordedEpisodes,

@@ -169,7 +169,8 @@ const kind: PolicyKind<ChunkedPolicy<unknown, unknown>> = new PolicyKind();
 const running: WeakMap<object, Set<() => void>> = new WeakMap();
 const ensembles: PolicyKind<Ensemble> = new PolicyKind();
 
-const OPTIONS = [
+/** The names of the options of {@link chunked}. */
+export const CHUNKED_OPTIONS: readonly (keyof ChunkedOptions)[] = [
   'replanAt',
   'merge',
   'maxRows',
@@ -179,7 +180,7 @@ const OPTIONS = [
   'relative',
   'executionHorizon',
   'gripper',
-] as const satisfies readonly (keyof ChunkedOptions)[];
+];
 
 /**
  * Makes a policy of an arm out of one that answers with chunks of actions: a function, or what {@link workerPolicy} or
@@ -204,14 +205,41 @@ export function chunked<Observation = RobotState, Action = unknown>(
   policy: AnyPolicy<Observation, ActionChunk<Action> | undefined>,
   given: ChunkedOptions = {},
 ): ChunkedPolicy<Observation, KnownAction<Action>> {
-  const options = ownOptions('chunked()', given, OPTIONS);
+  const options = checkChunkedOptions(ownOptions('chunked()', given, CHUNKED_OPTIONS));
+  return makeChunked(policy, options, {});
+}
+
+/** Makes a policy as {@link chunked} does, with further members. */
+export function makeChunked<Observation, Action, Members extends object>(
+  policy: AnyPolicy<Observation, ActionChunk<Action> | undefined>,
+  options: CheckedChunkedOptions,
+  members: Members,
+): ChunkedPolicy<Observation, KnownAction<Action>> & Members {
+  const sessions: Set<() => void> = new Set();
+  const reset = (): void => {
+    for (const begin of sessions) begin();
+  };
+  const made = { policy, options, reset };
+  // Copied as they are: a getter stays one.
+  Object.defineProperties(made, Object.getOwnPropertyDescriptors(members));
+  kind.make(made as ChunkedPolicy<unknown, unknown>);
+  running.set(made, sessions);
+  return made as ChunkedPolicy<Observation, KnownAction<Action>> & Members;
+}
+
+/**
+ * Returns the options of {@link chunked} with their defaults.
+ *
+ * @throws {OptionTypeError | OptionRangeError} if one is invalid
+ */
+export function checkChunkedOptions(options: ChunkedOptions): CheckedChunkedOptions {
   const { replanAt = 0.9, merge = 'fade', onBadChunk = 'stop', relative = false } = options;
   const { executionHorizon = 10, maxRows = 256, maxSeamRad = 0.1, maxSeamM = 0.1 } = options;
   checkReplan(replanAt);
   if (!ensembles.has(merge)) {
     checkName('merge', merge, ['fade', 'replace'], 'ensemble(m)');
   }
-  const checked: CheckedChunkedOptions = {
+  return Object.freeze({
     replanAt,
     merge,
     maxRows: checkNumber('maxRows', maxRows, { from: 1, to: 4096, integer: true }),
@@ -230,15 +258,7 @@ export function chunked<Observation = RobotState, Action = unknown>(
       integer: true,
     }),
     gripper: options.gripper === undefined ? undefined : checkGripper(options.gripper),
-  };
-  const sessions: Set<() => void> = new Set();
-  const reset = (): void => {
-    for (const begin of sessions) begin();
-  };
-  const made = { policy, options: Object.freeze(checked), reset };
-  kind.make(made as ChunkedPolicy<unknown, unknown>);
-  running.set(made, sessions);
-  return made as ChunkedPolicy<Observation, KnownAction<Action>>;
+  });
 }
 
 /**

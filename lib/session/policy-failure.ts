@@ -1,5 +1,5 @@
-import { describeThrown } from '../errors/describe.ts';
-import { InvalidActionError, PolicyError } from '../errors/errors.ts';
+import { describeThrown, isInstance, textIn } from '../errors/describe.ts';
+import { InvalidActionError, PolicyError, ServerError } from '../errors/errors.ts';
 import type { Refusal } from './action.ts';
 import type { Failure } from './driver.ts';
 
@@ -7,6 +7,12 @@ import type { Failure } from './driver.ts';
 export function policyThrew(tick: number | undefined, cause: unknown): Failure {
   // The message is composed later: reading the thrown value may take long, and the arm has to be stopped first.
   return (details) => {
+    // A policy server has codes of its own.
+    if (isInstance(cause, ServerError)) {
+      const { code, received, expected, traceback } = cause;
+      const message = `${whenOf(tick)} ${textIn(cause, 'message')}`;
+      return new ServerError(code, message, { received, expected, traceback, ...details, cause });
+    }
     const message = `the policy failed ${whenOf(tick)}: ${describeThrown(cause)}`;
     return new PolicyError('POLICY_THREW', message, { ...details, cause });
   };

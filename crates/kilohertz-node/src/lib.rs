@@ -16,6 +16,7 @@
 //! offload/line.rs       calls to a worker or a child over shared memory
 //! offload/poll.rs       waking JavaScript by a descriptor
 //! guard/                what signals do
+//! wakes.rs              how late a thread wakes that only sleeps
 //! background.rs         work that blocks, as promises
 //! contract.rs           names, codes, numbers and defaults that JavaScript and Python take from here
 //! buffers.rs            memory that JavaScript and we both see
@@ -42,3 +43,4 @@ mod offload;
 mod policy;
 mod record;
 mod session;
+mod wakes;

@@ -144,7 +144,11 @@ fn main() {
         let path = folder.path().join("run.mcap");
         let places = [None, Some(path.as_path())];
         for ((name, path), stints) in KEPT.into_iter().zip(places).zip(&mut stints) {
-            let stint = repeats.until_measured(name, || measure(&simulator, ms, path));
+            let stint = repeats.until_measured(name, || {
+                let measured = measure(&simulator, ms, path);
+                let _ = path.map(std::fs::remove_file);
+                measured
+            });
             raw.push(format!(
                 "{round},{name},{:.2},{:.2},{:.1},{},{}",
                 stint.p50_us, stint.p99_us, stint.max_us, stint.ticks, stint.lost

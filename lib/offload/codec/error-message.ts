@@ -9,7 +9,7 @@ import {
   textIn,
 } from '../../errors/describe.ts';
 import { errorClassOf } from '../../errors/error-class.ts';
-import { OffloadError, RobotError, SessionError } from '../../errors/errors.ts';
+import { OffloadError, RobotError, ServerError, SessionError } from '../../errors/errors.ts';
 import { PACKING } from '../../native/contract.ts';
 import { dataOf, type Room, sendable, textOf, wholeRoom } from './plain-data.ts';
 
@@ -203,7 +203,7 @@ function made({ name, message, code, cause, classes = [] }: ErrorMessage): Error
   }
   const error = new Error(message, options);
   Object.setPrototypeOf(error, errorClassOf([...classes, name]).prototype);
-  if (error instanceof SessionError || error instanceof RobotError) {
+  if ([SessionError, RobotError, ServerError].some((Class) => error instanceof Class)) {
     Object.defineProperty(error, 'lastStates', { ...HIDDEN, value: [] });
   }
   return error;

@@ -5,3 +5,4 @@ pub(crate) mod clock;
 pub mod pacer;
 pub mod time;
 pub mod wait;
+pub mod wakes;
