@@ -12,7 +12,7 @@ import { environment } from './peers/python.ts';
 import { keep, median, once, percentile, type Row, show } from './rows.ts';
 
 const ROUNDS = once ? 1 : 24;
-const CALLS = once ? 5 : 400;
+const CALLS = once ? 10 : 400;
 const BAR = 0.7;
 
 /** A Python program that answers lines. */
