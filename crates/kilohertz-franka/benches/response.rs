@@ -8,37 +8,19 @@
 mod rows;
 
 mod repeats;
-
-use std::sync::Arc;
-use std::time::Duration;
+mod stint;
 
 use franka::{FrankaResult, JointVelocities, MoveControllerMode, RealtimeConfig, motion_finished};
-use kilohertz_core::channel::notify::start_notifier;
-use kilohertz_core::policy::{Ask, Native};
-use kilohertz_core::session::{Config, Session};
-use kilohertz_core::stats::Recorder;
+use kilohertz_core::session::Keeping;
 use kilohertz_core::timing::time::Time;
-use kilohertz_franka::{Arm, ArmError, ConnectOptions, Control};
+use kilohertz_franka::{Arm, ArmError, ConnectOptions};
 use kilohertz_sim::{Simulator, SimulatorOptions};
 use repeats::Repeats;
-use rows::{is_test, keep, median, percentile, print_machine, us};
+use rows::{is_test, keep, percentile, print_machine, us};
+use stint::{Stint, median_of, print_medians, swing, swung};
 
-const MS: Duration = Duration::from_millis(1);
 /// The programs that are timed, by their names in the rows.
 const CLIENTS: [&str; 2] = ["kilohertz", "franka-rs alone"];
-
-/// Returns the joint velocities at cycle `tick`: a swing that takes a second [rad/s].
-fn swing(tick: u64) -> [f64; 7] {
-    let phase = std::f64::consts::TAU * tick as f64 * 1e-3;
-    [0.2 * phase.sin(), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
-}
-
-struct Stint {
-    p50_us: f64,
-    p99_us: f64,
-    max_us: f64,
-    ticks: u64,
-}
 
 fn connect(simulator: &Simulator) -> Result<Arm, ArmError> {
     Arm::connect(&simulator.address().to_string(), &ConnectOptions::default())
@@ -46,33 +28,8 @@ fn connect(simulator: &Simulator) -> Result<Arm, ArmError> {
 
 fn ours(simulator: &Simulator, ms: u64) -> Result<Stint, String> {
     let arm = connect(simulator).map_err(|error| error.to_string())?;
-    let (robot, limits) = arm
-        .robot(Control::JointVelocity)
-        .map_err(|error| error.to_string())?;
-    let policy = Native::new(7, |ask: &Ask<'_>, action: &mut [f64]| {
-        action.copy_from_slice(&swing(ask.tick));
-        Ok(())
-    });
-    let config = Config {
-        run_for: Some(MS * ms as u32),
-        ..Config::default()
-    };
-    let recorder = Arc::new(Recorder::new(MS, 100_000));
-    let notifier = start_notifier(|| {}, |_| {}).expect("a thread");
-    let session = Session::start(robot, Box::new(policy), limits, config, recorder, notifier)
-        .expect("a thread");
-    while !session.join(Duration::from_secs(1)) {}
-    let outcome = session.outcome().expect("it has ended");
-    if let Some(cause) = &outcome.cause {
-        return Err(format!("{cause:?}, {:?}", outcome.robot_error));
-    }
-    let stats = session.stats();
-    Ok(Stint {
-        p50_us: us(stats.execution.p50),
-        p99_us: us(stats.execution.p99),
-        max_us: us(stats.execution.max),
-        ticks: stats.iterations,
-    })
+    let stats = swung(&arm, ms, |_, _| Keeping::default())?;
+    Ok(Stint::from(&stats))
 }
 
 /// Measures the client alone, which makes the thread that connects a realtime one.
@@ -132,19 +89,10 @@ fn main() {
             stints[index].push(stint);
         }
     }
-    let of = |which: usize, value: fn(&Stint) -> f64| median(stints[which].iter().map(value));
-    println!("\nstate to command, medians of {rounds} rounds of {ms} ticks");
-    println!("{:16} {:>9} {:>9} {:>11}", "", "p50 us", "p99 us", "max us");
-    for (index, name) in CLIENTS.iter().enumerate() {
-        println!(
-            "{name:16} {:9.2} {:9.2} {:11.1}",
-            of(index, |stint| stint.p50_us),
-            of(index, |stint| stint.p99_us),
-            of(index, |stint| stint.max_us),
-        );
-    }
-    let p50 = of(0, |stint| stint.p50_us);
-    let ratio = p50 / of(1, |stint| stint.p50_us);
+    print_medians(CLIENTS, &stints, rounds, ms);
+    let of = |which: usize| median_of(&stints[which], |stint| stint.p50_us);
+    let p50 = of(0);
+    let ratio = p50 / of(1);
     let counters = simulator.counters();
     println!("p50 {p50:.1} us (bar 25), {ratio:.2}x of franka-rs alone");
     println!(
