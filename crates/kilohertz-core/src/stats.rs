@@ -118,6 +118,17 @@ impl Buckets {
     }
 }
 
+/// Returns the upper edges \[s\] and the counts of the buckets that are not empty, of a histogram of nanoseconds.
+pub fn histogram_buckets(histogram: &Histogram<u64>) -> (Vec<f64>, Vec<f64>) {
+    let recorded = histogram.iter_recorded();
+    recorded
+        .map(|bucket| {
+            let upper_s = bucket.value_iterated_to() as f64 * 1e-9;
+            (upper_s, bucket.count_at_value() as f64)
+        })
+        .unzip()
+}
+
 /// Declares the counters in one place. Each is a [`Counter`] of the [`Recorder`] and a number of [`Stats`].
 /// In JavaScript it has the same name.
 macro_rules! counted {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Builder;
 use std::time::Duration;
 
+use kilohertz_core::stats::histogram_buckets;
 use kilohertz_core::thread::RealtimeRequest;
 use kilohertz_core::timing::wakes::{Wakes, measure};
 use napi::bindgen_prelude::{Float64Array, Object};
@@ -42,13 +43,7 @@ pub struct NativeWakesMeasured {
 
 impl From<Wakes> for NativeWakesMeasured {
     fn from(wakes: Wakes) -> NativeWakesMeasured {
-        let buckets = wakes.lateness.iter_recorded();
-        let (upper, counts): (Vec<f64>, Vec<f64>) = buckets
-            .map(|bucket| {
-                let upper_s = bucket.value_iterated_to() as f64 * 1e-9;
-                (upper_s, bucket.count_at_value() as f64)
-            })
-            .unzip();
+        let (upper, counts) = histogram_buckets(&wakes.lateness);
         NativeWakesMeasured {
             upper_s: Float64Array::new(upper),
             counts: Float64Array::new(counts),

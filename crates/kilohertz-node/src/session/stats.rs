@@ -3,7 +3,7 @@
 use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::schema::Schema;
 use kilohertz_core::session::Session;
-use kilohertz_core::stats::{Recorder, Spread, Stats};
+use kilohertz_core::stats::{Recorder, Spread, Stats, histogram_buckets};
 use napi::bindgen_prelude::Float64Array;
 use napi_derive::napi;
 
@@ -117,13 +117,7 @@ pub fn buckets(recorder: &Recorder, times: &str) -> (Vec<f64>, Vec<f64>) {
         "execution" => recorder.execution_histogram(),
         _ => recorder.jitter_histogram(),
     };
-    let recorded = histogram.iter_recorded();
-    recorded
-        .map(|bucket| {
-            let upper_s = bucket.value_iterated_to() as f64 * 1e-9;
-            (upper_s, bucket.count_at_value() as f64)
-        })
-        .unzip()
+    histogram_buckets(&histogram)
 }
 
 impl NativeHistogram {
