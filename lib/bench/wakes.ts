@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { onAbort } from '../abort.ts';
 import { entryUrl } from '../entry/entry-url.ts';
 import { type NativeGrant, NativeWakes } from '../native/binding.ts';
 import { threadOptions } from '../offload/node-options.ts';
@@ -39,8 +40,7 @@ async function inWorker(
   signal: AbortSignal | undefined,
 ): Promise<BenchWakes | undefined> {
   const worker = new Worker(entryUrl('bench-worker'), { workerData: task, ...threadOptions() });
-  const end = (): void => void worker.terminate();
-  signal?.addEventListener('abort', end, { once: true });
+  const stopListening = onAbort(signal, () => void worker.terminate());
   try {
     const measured = once(worker, 'message').then(([wakes]): BenchWakes => wakes);
     const ended = once(worker, 'exit').then(() => undefined);
@@ -50,7 +50,7 @@ async function inWorker(
     if (signal?.aborted) return undefined;
     throw error;
   } finally {
-    signal?.removeEventListener('abort', end);
+    stopListening();
     await worker.terminate();
   }
 }
@@ -62,8 +62,7 @@ async function sleeping(
 ): Promise<BenchWakes | undefined> {
   const { priority, cpu, lockMemory, timerSlackS } = checkRealtime(realtime);
   const wakes = new NativeWakes();
-  const end = (): void => wakes.stop();
-  signal?.addEventListener('abort', end, { once: true });
+  const stopListening = onAbort(signal, () => wakes.stop());
   try {
     const asked = {
       ...(priority === undefined ? {} : { priority }),
@@ -83,7 +82,7 @@ async function sleeping(
     const { maxS, missed } = measured;
     return { counts: lateness.counts, maxS, missed, note };
   } finally {
-    signal?.removeEventListener('abort', end);
+    stopListening();
   }
 }
 

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { onAbort } from '../abort.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -40,6 +41,6 @@ export function aborted(signal: AbortSignal): Promise<void> {
       resolve();
     };
     if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
+    else onAbort(signal, end);
   });
 }
