@@ -69,12 +69,14 @@ export { type Pose, type PoseLike, poseOf } from './lib/franka/pose.ts';
 export type { RobotStates, StatesOptions } from './lib/franka/state-stream.ts';
 export type {
   CommandKind,
+  CyclePhase,
   EpisodeOutcome,
   FrankaClient,
   FrankaControl,
   FrankaFrame,
   FrankaGeneration,
   FrankaImpedance,
+  IncidentKind,
   NoteLevel,
   PixelEncoding,
   RobotMode,
@@ -184,6 +186,8 @@ export type {
   ServerQuestion,
   ServerValue,
 } from './lib/servers/policy-server.ts';
+export type { BadCycle, CauseCount } from './lib/session/bad-cycles.ts';
+export type { Blame, BlameCause } from './lib/session/blame.ts';
 export type { FoxgloveOptions, FoxgloveReport } from './lib/session/foxglove.ts';
 export type { LatencyRange, LockstepOptions } from './lib/session/lockstep.ts';
 export type {
@@ -194,6 +198,7 @@ export type {
   SessionOptions,
   TargetBudget,
 } from './lib/session/options.ts';
+export type { PhaseReport } from './lib/session/phase-report.ts';
 export type {
   AwakeCores,
   Grant,
@@ -213,6 +218,11 @@ export type {
   RecordingReport,
 } from './lib/session/recording.ts';
 export type { Histogram, TickRecord } from './lib/session/records.ts';
+export {
+  type MachineReport,
+  SessionReport,
+  type SessionReportDict,
+} from './lib/session/report.ts';
 export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/session/robot.ts';
 export {
   type AnyRobot,

@@ -398,6 +398,8 @@ export declare class NativeSession {
   /** How many cycles have finished so far. */
   get stepCount(): number
   /** Returns the histogram of the whole run's "jitter" or "execution" times. */
+  report(): NativeReport
+  notePause(fromS: number, toS: number): void
   histogram(of: string): NativeHistogram
   /** Returns what the loop thread asked of the system and got; null before it has run. */
   realtime(): NativeRealtime | null
@@ -1267,3 +1269,9 @@ export declare function repairRecording(path: string): Promise<NativeRepaired>
 
 /** Everything that the system may have run out of: what Node starts is told of in the same words. */
 export declare function shortages(): Array<NativeShortage>
+
+export interface NativeThreadShare { ranS: number; waitedS: number; minorFaults?: number; majorFaults?: number; involuntary?: number }
+export interface NativeOwnShare { name: string; ranS: number }
+export interface NativeEvidence { windowS: number; fullWindowS: number; ofLoop?: NativeThreadShare; ofPolicy?: NativeThreadShare; wakerWaitedS?: number; ownRanS?: number; busiest: Array<NativeOwnShare>; idleS?: number; stolenS?: number; pressureS?: number; idleLatencyS?: number; pausedS: number; cpus: number }
+export interface NativeIncident { kind: string; tick: number; cycles: number; atS: number; lastedS: number; excessS: number; behindS: number; phase: string; phaseS: number; spansS: Array<number>; evidence: NativeEvidence }
+export interface NativeReport { incidents: number; lostIncidents: number; worst: Array<NativeIncident>; newest: Array<NativeIncident>; run: NativeEvidence; pauses: number }

@@ -3,6 +3,7 @@
 //
 //   npm run picture
 //   npm run picture -- page        the pictures of the page in a browser instead: page-picture.mjs
+//   npm run picture -- report      a session's report and its picture instead: report-picture.mjs
 //
 // The simulator has a thread of its own here, so that what the arm does is sampled while this thread is blocked.
 
@@ -11,6 +12,7 @@ import { join } from 'node:path';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { Franka, FrankaModel, FrankaSimulator, Session } from '../dist/index.js';
 import { picturesOfPage } from './page-picture.mjs';
+import { pictureOfReport } from './report-picture.mjs';
 import { orExplain, root } from './toolchain.mjs';
 
 const DURATION_S = 3;
@@ -365,6 +367,8 @@ const disturbed = ({ lost, stats }) => 1e4 * lost + stats.lateActions;
 
 if (isMainThread && process.argv[2] === 'page') {
   await orExplain(picturesOfPage);
+} else if (isMainThread && process.argv[2] === 'report') {
+  await orExplain(pictureOfReport);
 } else if (isMainThread) {
   // Of some runs the one that the machine has disturbed least.
   let run;

@@ -604,3 +604,17 @@ export const LOGGED = { largest: 8388608, most: 67108864, aSecond: 4000, channel
 
 /** The exit codes of a child process. */
 export const EXIT = { unfit: 97 } as const;
+
+export const PHASES = [
+  'wait',
+  'wake',
+  'handOver',
+  'policy',
+  'handBack',
+  'judge',
+  'decide',
+  'send',
+  'record',
+] as const;
+export type CyclePhase = (typeof PHASES)[number];
+export type IncidentKind = 'longCycle' | 'lateAnswer';

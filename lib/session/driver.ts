@@ -37,6 +37,8 @@ export interface Driver {
   stopNow(): void;
   /** Whether a policy of this thread is answering a question. */
   readonly isAsked: boolean;
+  /** Whether the policy runs on this thread. */
+  readonly hasPolicyHere?: boolean;
   /** How many fields of a robot written in JavaScript could not be recorded. */
   readonly unkeptFields?: number;
   /** The first failure on the JavaScript side. */

@@ -28,6 +28,7 @@ const LIMIT_S = STOP_LIMIT_MS / 1e3;
 /** Drives a robot written in JavaScript. Each tick has one wake, to observe, decide and act. */
 export class ObjectDriver<Observation, Action> implements Driver {
   readonly isNative = false;
+  readonly hasPolicyHere = true;
   readonly #robot: Robot<Observation, Action>;
   readonly #policy: Policy<Observation, Action>;
   readonly #clock = new Float64Array(3);

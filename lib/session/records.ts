@@ -22,8 +22,16 @@ export interface TickRecord {
   readonly kind: CommandKind;
   /** When the policy was asked [s]; NaN if it was not asked in this cycle. */
   readonly askedS: number;
+  /**
+   * When the policy was called for the answer that came in this cycle, and when it gave the answer [s]; NaN if that is not
+   * known, as of a policy in a process.
+   */
+  readonly tookS: number;
+  readonly gaveS: number;
   /** When an answer of the policy was there [s]; NaN if no answer came in this cycle. */
   readonly answeredS: number;
+  /** When the command was decided [s]; NaN if that is not known. */
+  readonly decidedS: number;
   /** The time on the robot's clock since the first cycle [s], cycles that were missed included. */
   readonly robotTimeS: number;
   /** How much of that time passed without a cycle just before this one [ms]. */

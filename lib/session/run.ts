@@ -28,9 +28,11 @@ import type {
 import { NEWS } from '../native/contract.ts';
 import { settled } from '../promise.ts';
 import { pathOf } from '../record/file.ts';
+import { likeliestOf } from './bad-cycles.ts';
 import { chunkFaultText } from './chunk-fault.ts';
 import type { Driver, Failure } from './driver.ts';
 import { warnOfHost } from './foxglove.ts';
+import { onGarbage } from './garbage.ts';
 import type { CheckedOptions } from './options.ts';
 import { policyFailed } from './policy-failure.ts';
 import { type Guarded, goingOn, guard, interruption, takePlace, unguard } from './process-exit.ts';
@@ -78,6 +80,8 @@ export class Run implements Guarded, Driving {
   #resolveEnded!: () => void;
   #resolveBegun!: () => void;
   #native: NativeSession | undefined;
+  /** Ends the watch for garbage collections. */
+  #forgetGarbage: (() => void) | undefined;
   #hasBegun = false;
   #isEnding = false;
   #error: KilohertzError | undefined;
@@ -163,6 +167,7 @@ export class Run implements Guarded, Driving {
         runInfo: runInfo(given, this.#plan.about ?? { kind: 'javascript' }),
       });
       this.#native = this.#driver.begin(options, this.place, () => this.#wake());
+      this.#watchGarbage(this.#native);
       warnOfHost(this.#options.native.foxglove);
       this.#listener.launched(this.#native);
     } catch (thrown) {
@@ -174,6 +179,12 @@ export class Run implements Guarded, Driving {
       await this.ended;
       throw error;
     }
+  }
+
+  /** Tells the loop's side when this thread collects garbage, if the policy stands still meanwhile. */
+  #watchGarbage(native: NativeSession): void {
+    if (!this.#driver.hasPolicyHere) return;
+    this.#forgetGarbage = onGarbage((fromS, toS) => native.notePause(fromS, toS));
   }
 
   requestStop(): void {
@@ -308,6 +319,7 @@ export class Run implements Guarded, Driving {
   }
 
   #close(): void {
+    this.#forgetGarbage?.();
     unguard(this);
     this.#plan.runs.delete(this);
     try {
@@ -341,7 +353,7 @@ export class Run implements Guarded, Driving {
         return noAction(outcome, details);
       case 'tooLate':
       case 'nothingNew':
-        return tooLate(outcome, this.#options, details);
+        return tooLate(outcome, this.#options, details, likeliestOf(this.#native?.report()));
       case 'behind':
         return behind(outcome, this.#options, details);
       case 'panicked': {
@@ -440,16 +452,19 @@ function tooLate(
   outcome: NativeOutcome,
   options: CheckedOptions,
   details: SessionErrorDetails,
+  likeliest: string,
 ): KilohertzError {
   const { maxHeldTicks, rateHz } = options.native;
   const ms = ((outcome.withoutAction ?? 0) / rateHz) * 1e3;
   const hadNothing = outcome.cause === 'nothingNew';
-  if (options.native.chunks !== undefined) return chunkLate(outcome, maxHeldTicks, ms, details);
+  if (options.native.chunks !== undefined) {
+    return chunkLate(outcome, maxHeldTicks, ms, details, likeliest);
+  }
   const what = hadNothing ? 'nothing new from the policy, which answered undefined,' : 'no action';
   const advice = hadNothing ? 'See what it waits for' : 'Make the policy faster';
   const message =
     `${what} for ${outcome.withoutAction} cycles (${numberText(ms)} ms) in cycle ${outcome.tick}; ` +
-    `${maxHeldTicks} are allowed. The robot was brought to rest. ${advice}, allow ` +
+    `${maxHeldTicks} are allowed. The robot was brought to rest. ${hadNothing ? '' : likeliest}${advice}, allow ` +
     "more with maxHeldTicks, or let the robot rest and go on with onLate: 'rest'";
   return new PolicyLateError('POLICY_LATE', message, details);
 }
@@ -460,10 +475,11 @@ function chunkLate(
   maxHeldTicks: number,
   ms: number,
   details: SessionErrorDetails,
+  likeliest: string,
 ): KilohertzError {
   const message =
     `the chunk was over for ${withoutAction} cycles (${numberText(ms)} ms) in cycle ${tick}, and no other had come; ` +
-    `${maxHeldTicks} are allowed. The robot was brought to rest. Answer with longer chunks, ask for them earlier with ` +
+    `${maxHeldTicks} are allowed. The robot was brought to rest. ${likeliest}Answer with longer chunks, ask for them earlier with ` +
     'replanAt of chunked(): what is left then has to last longer than the slowest inference; allow more with ' +
     "maxHeldTicks, or let the robot rest and go on with onLate: 'rest'";
   return new PolicyLateError('POLICY_LATE', message, details);

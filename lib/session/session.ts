@@ -12,17 +12,18 @@ import {
   SessionStateError,
 } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
-import { numberText } from '../errors/number.ts';
 import { Runs } from '../franka/runs.ts';
 import type { NativeEvent } from '../native/binding.ts';
-import type { EventKind } from '../native/contract.ts';
+import { type CyclePhase, type EventKind, PHASES } from '../native/contract.ts';
 import type { AnyPolicy } from '../policy/any-policy.ts';
 import { type ChunkedPolicy, isChunked, onReset } from '../policy/chunked.ts';
 import { isProcessPolicy } from '../policy/process-policy.ts';
 import { isWorkerPolicy } from '../policy/worker-policy.ts';
+import { likeliestOf } from './bad-cycles.ts';
 import { chunkFaultText } from './chunk-fault.ts';
 import type { DrivenLink, Driver } from './driver.ts';
 import { type FoxgloveReport, shownOf } from './foxglove.ts';
+import { warnOfLateness } from './lateness.ts';
 import { ObjectDriver } from './object-driver.ts';
 import {
   type CheckedOptions,
@@ -43,6 +44,7 @@ import {
   recordingOf,
 } from './recording.ts';
 import { type Histogram, type TickRecord, toHistogram, toRecords } from './records.ts';
+import { reportOf, type SessionReport } from './report.ts';
 import type { NativeRobot, Policy, Robot } from './robot.ts';
 import { Run } from './run.ts';
 import { noStats, type SessionStats, statsOf } from './stats.ts';
@@ -164,6 +166,8 @@ export class Session<Observation, Action extends AnyAction>
   readonly #runs: Runs;
   /** What a recording keeps of the robot. */
   readonly #about: object | undefined;
+  /** Whether the robot's states come over a network. */
+  readonly #hasNetwork: boolean;
   /** The pages on which it is shown. */
   readonly #pages: Pages;
   /** The newest episode, and how many there were since the last start. */
@@ -200,6 +204,7 @@ export class Session<Observation, Action extends AnyAction>
         'a function, or what workerPolicy() or processPolicy() returns, or chunked() of one of them';
       throw new OptionTypeError('OPTION_POLICY', 'policy', inside, expected);
     }
+    this.#hasNetwork = isNative(robot);
     if (isNative(robot)) {
       // Every native robot comes from this package, so its link is a `DrivenLink`.
       const link = robot.nativeLink as DrivenLink<Observation, Action>;
@@ -256,9 +261,24 @@ export class Session<Observation, Action extends AnyAction>
     return realtimeOf(report, awake, native?.promotion() ?? undefined, this.#options.native);
   }
 
-  /** Returns a histogram of the jitter, or of the execution time, of all cycles since the last start. */
-  histogram(of: 'jitter' | 'execution' = 'jitter'): Histogram {
-    const name = checkName('of', of, ['jitter', 'execution']);
+  /**
+   * Returns how the cycles since the last start went, and why some of them went badly. It may be called at any time, and
+   * costs more than {@link Session.stats}.
+   */
+  report(): SessionReport {
+    const native = this.#last?.native;
+    return reportOf({
+      stats: this.stats,
+      native: native?.report(),
+      realtime: this.realtime,
+      hasNetwork: this.#hasNetwork,
+      histogram: (of) => toHistogram(native?.histogram(of)),
+    });
+  }
+
+  /** Returns a histogram of the jitter, the execution time, the period, or a phase, of all cycles since the last start. */
+  histogram(of: 'jitter' | 'execution' | 'period' | CyclePhase = 'jitter'): Histogram {
+    const name = checkName('of', of, ['jitter', 'execution', 'period', ...PHASES]);
     return toHistogram(this.#last?.native?.histogram(name));
   }
 
@@ -504,7 +524,10 @@ export class Session<Observation, Action extends AnyAction>
       case 'late': {
         const { policyRateHz, deadlineS } = this.#options.native;
         const periodS = 1 / policyRateHz;
-        if (!this.#isLateTold) warnOfLateness(tookS, periodS, deadlineS);
+        if (!this.#isLateTold) {
+          const likeliest = likeliestOf(this.#last?.native?.report());
+          warnOfLateness(tookS, periodS, deadlineS, likeliest);
+        }
         this.#isLateTold = true;
         this.emit(kind, { tick, tookS, periodS });
       }
@@ -554,17 +577,6 @@ function checkPage(dashboard: DashboardOptions | boolean): void {
     'left out in run(): its page ends with the run, and the controls move the arm while nothing runs. Open the page ' +
     'with session.dashboard({ controls: true }) before the run';
   throw new OptionTypeError('OPTION_DASHBOARD_CONTROLS', 'dashboard.controls', controls, expected);
-}
-
-function warnOfLateness(tookS: number, periodS: number, deadlineS: number): void {
-  const ms = (seconds: number): string =>
-    `${numberText(Number((seconds * 1e3).toPrecision(2)))} ms`;
-  const message =
-    `the policy took ${ms(tookS)} of its ${ms(periodS)} period: more than a tenth of its answers are later ` +
-    `than deadlineS, ${ms(deadlineS)}, and the arm holds, rests and catches up in between. Lower rateHz, ` +
-    'allow more with deadlineS where it is shorter than the period, or let the policy answer undefined until ' +
-    'a model that runs elsewhere (InferenceThread, workerPolicy, processPolicy) has something new';
-  process.emitWarning(message, { code: 'KILOHERTZ_LATE' });
 }
 
 function isNative<Observation, Action>(

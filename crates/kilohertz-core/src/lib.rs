@@ -71,6 +71,8 @@ pub mod lease;
 pub mod limits;
 pub mod named;
 pub mod number;
+pub mod pauses;
+pub mod phases;
 pub mod policy;
 pub mod robot;
 pub mod schema;

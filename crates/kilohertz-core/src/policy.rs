@@ -2,7 +2,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -63,6 +63,22 @@ pub struct PolicyThread {
     answered: AtomicU64,
     /// The time of the first question that the policy took.
     first: OnceLock<Duration>,
+    /// When it took the newest questions, and when it answered them.
+    timed: [Timed; TIMED],
+    /// Since when it has been at work [ns]; 0 if it is not, or if that is not known.
+    works_since: AtomicU64,
+}
+
+/// For how many questions it is kept when the policy took them.
+const TIMED: usize = 4;
+
+/// When a policy took a question and answered it [ns].
+#[derive(Debug, Default)]
+struct Timed {
+    /// One more than the cycle of the question; 0 while the others are written.
+    number: AtomicU64,
+    took: AtomicU64,
+    gave: AtomicU64,
 }
 
 impl PolicyThread {
@@ -108,6 +124,58 @@ impl PolicyThread {
     /// process is known from its first answer on.
     pub fn first(&self) -> Option<Duration> {
         self.first.get().copied()
+    }
+
+    fn timed(&self, tick: u64) -> &Timed {
+        &self.timed[tick as usize % TIMED]
+    }
+
+    /// Records that the policy takes the question of cycle `tick` now. Only the policy's thread may call this.
+    pub fn takes(&self, tick: u64) {
+        let now = Time::now().as_nanos();
+        let timed = self.timed(tick);
+        timed.number.store(0, Ordering::Relaxed);
+        // A reader that sees the new times also sees that they are being written.
+        fence(Ordering::Release);
+        timed.took.store(now, Ordering::Relaxed);
+        timed.gave.store(0, Ordering::Relaxed);
+        timed
+            .number
+            .store(tick.saturating_add(1), Ordering::Release);
+        self.works_since.store(now, Ordering::Relaxed);
+    }
+
+    /// Records that the policy answers the question of cycle `tick` now. Only the policy's thread may call this.
+    pub fn gives(&self, tick: u64) {
+        let now = Time::now().as_nanos();
+        self.timed(tick).gave.store(now, Ordering::Relaxed);
+        self.works_since.store(0, Ordering::Relaxed);
+    }
+
+    /// Returns when the policy took the question of cycle `tick`, and when it answered it; `None` if that is not
+    /// known: for a policy in another process, and for a question that is not one of the newest.
+    pub fn times_of(&self, tick: u64) -> Option<(Time, Time)> {
+        let timed = self.timed(tick);
+        let number = timed.number.load(Ordering::Acquire);
+        let took = timed.took.load(Ordering::Relaxed);
+        let gave = timed.gave.load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
+        let is_whole = number == timed.number.load(Ordering::Relaxed);
+        let is_known = is_whole && number == tick.saturating_add(1) && gave >= took;
+        is_known.then(|| (Time::from_nanos(took), Time::from_nanos(gave)))
+    }
+
+    /// Returns true if it is known when the policy takes its questions.
+    pub fn is_timed(&self) -> bool {
+        let is_written = |timed: &Timed| timed.number.load(Ordering::Relaxed) > 0;
+        self.timed.iter().any(is_written)
+    }
+
+    /// Returns since when the policy has been at work on a question; `None` if it is not at work, or if that is
+    /// not known.
+    pub fn works_since(&self) -> Option<Time> {
+        let since = self.works_since.load(Ordering::Relaxed);
+        (since > 0).then(|| Time::from_nanos(since))
     }
 
     /// Returns how often the policy was asked.
@@ -218,5 +286,25 @@ where
             return std::mem::replace(&mut self.answer, Answer::None);
         }
         self.answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_known_when_a_question_was_taken_and_answered_until_newer_ones_were() {
+        let thread = PolicyThread::default();
+        assert_eq!(thread.times_of(0), None);
+        thread.takes(7);
+        assert_eq!(thread.times_of(7), None, "it was not answered");
+        assert!(thread.works_since().is_some());
+        thread.gives(7);
+        assert_eq!(thread.works_since(), None);
+        let (took, gave) = thread.times_of(7).expect("it was answered");
+        assert!(took <= gave && gave <= Time::now());
+        thread.takes(7 + TIMED as u64);
+        assert_eq!(thread.times_of(7), None, "it was overwritten");
     }
 }

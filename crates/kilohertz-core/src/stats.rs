@@ -13,6 +13,8 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::limits::{Violation, ViolationKind};
+use crate::pauses::Pauses;
+use crate::phases::Phase;
 use crate::timing::time::nanos;
 
 /// A number that one thread increases and any thread reads.
@@ -88,8 +90,10 @@ impl Buckets {
         Buckets((0..BUCKETS).map(|_| AtomicU64::new(0)).collect())
     }
 
+    /// Only one thread may call this, so the count needs no exchange.
     fn record(&self, value: u64) {
-        self.0[Self::index(value)].fetch_add(1, Relaxed);
+        let count = &self.0[Self::index(value)];
+        count.store(count.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
     fn index(value: u64) -> usize {
@@ -142,6 +146,12 @@ macro_rules! counted {
             first_violation: OnceLock<(u64, Violation)>,
             /// What chunks of actions were like.
             pub chunks_played: ChunkRecorder,
+            /// When the policy's thread stood still for its runtime's own work.
+            pub pauses: Pauses,
+            /// Cycles that were too long, and stretches in which answers were late.
+            pub incidents: Counter,
+            /// Those of them whose reason nobody looked for, because there were too many at once.
+            pub lost_incidents: Counter,
             periods: Counter,
             period_sum_ns: Counter,
             longest_period_ns: Counter,
@@ -151,6 +161,8 @@ macro_rules! counted {
             execution: Window,
             all_jitter: Buckets,
             all_execution: Buckets,
+            all_periods: Buckets,
+            phases: [Buckets; Phase::COUNT],
         }
 
         impl Recorder {
@@ -167,6 +179,9 @@ macro_rules! counted {
                     violations: Default::default(),
                     first_violation: OnceLock::new(),
                     chunks_played: ChunkRecorder::new(),
+                    pauses: Pauses::default(),
+                    incidents: Counter::default(),
+                    lost_incidents: Counter::default(),
                     periods: Counter::default(),
                     period_sum_ns: Counter::default(),
                     longest_period_ns: Counter::default(),
@@ -176,6 +191,8 @@ macro_rules! counted {
                     execution: Window::new(max_samples),
                     all_jitter: Buckets::new(),
                     all_execution: Buckets::new(),
+                    all_periods: Buckets::new(),
+                    phases: std::array::from_fn(|_| Buckets::new()),
                 }
             }
 
@@ -298,6 +315,13 @@ impl Recorder {
         self.max_jitter_ns.raise(jitter);
         self.jitter.push(jitter);
         self.all_jitter.record(jitter);
+        self.all_periods.record(period);
+    }
+
+    /// Records how long a phase of a cycle took.
+    #[inline]
+    pub fn phase(&self, phase: Phase, length: Duration) {
+        self.phases[phase as usize].record(nanos(length));
     }
 
     /// Records the time from the start of a cycle until its action was handed to the robot.
@@ -327,6 +351,16 @@ impl Recorder {
     /// Returns the jitter of every cycle so far [ns].
     pub fn jitter_histogram(&self) -> Histogram<u64> {
         self.all_jitter.histogram()
+    }
+
+    /// Returns the period of every cycle so far [ns].
+    pub fn period_histogram(&self) -> Histogram<u64> {
+        self.all_periods.histogram()
+    }
+
+    /// Returns how long a phase took in every cycle so far that had it [ns].
+    pub fn phase_histogram(&self, phase: Phase) -> Histogram<u64> {
+        self.phases[phase as usize].histogram()
     }
 
     /// Returns the execution time of every cycle so far [ns].

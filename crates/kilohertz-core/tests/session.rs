@@ -1574,7 +1574,7 @@ mod records {
             assert!((row[3] - time - 1e-4).abs() < 1e-9, "sent at {}", row[3]);
             assert!(tick == 0 || (row[2] - 1e-3).abs() < 1e-9);
             assert_eq!(row[4], if tick < 300 { FRESH } else { REST });
-            let (asked, answered) = (row[5], row[6]);
+            let (asked, answered) = (row[5], row[8]);
             assert!(asked <= answered || tick == 300, "{asked}, then {answered}");
             assert_eq!(asked.is_nan() && answered.is_nan(), tick == 300);
             assert_eq!(row[RECORD_HEADER], tick.min(299) as f64);

@@ -9,7 +9,10 @@ use franka::model::Frame;
 use kilohertz_core::channel::records::{CommandKind, RECORD_FIELDS};
 use kilohertz_core::channel::shared_mailbox::LAYOUT;
 use kilohertz_core::limits::ViolationKind;
-use kilohertz_core::session::{CHUNK_CONTEXT, CHUNK_HEADER, Config, Deadline, EventName, NO_CHUNK};
+use kilohertz_core::phases::Phase;
+use kilohertz_core::session::{
+    CHUNK_CONTEXT, CHUNK_HEADER, Config, Deadline, EventName, IncidentKind, NO_CHUNK,
+};
 use kilohertz_dashboard::listen::ListenErrorCode;
 use kilohertz_franka::kinematics::model::{POSTURE_FIELDS, Quantity};
 use kilohertz_franka::move_to::{Arrival, HOME};
@@ -305,6 +308,18 @@ pub fn contract() -> NativeContract {
             "RecordField",
             "The fields of a tick's record that precede the action.",
             RECORD_FIELDS,
+        ),
+        names(
+            "PHASES",
+            "CyclePhase",
+            "The phases of a cycle, in their order.",
+            Phase::ALL.map(Phase::as_str),
+        ),
+        names(
+            "",
+            "IncidentKind",
+            "What kind of bad cycle it was.",
+            IncidentKind::ALL.map(IncidentKind::as_str),
         ),
         names(
             "OUTCOMES",

@@ -24,6 +24,7 @@ import { type AnswerBuffer, type Answers, answerBuffer } from './answers.ts';
  */
 export class ArmDriver implements Driver {
   readonly isNative = true;
+  readonly hasPolicyHere = true;
   readonly #arm: NativeArm;
   readonly #control: FrankaControl;
   readonly #policy: Policy<RobotState, unknown>;

@@ -274,6 +274,7 @@ impl PolicyEnd {
         let period = self.first.map_or(Duration::ZERO, |_| frame.period);
         let first = *self.first.get_or_insert(frame.time);
         self.thread.took(first);
+        self.thread.takes(frame.tick);
         Some(Taken {
             frame,
             time: frame.time.saturating_sub(first),
@@ -296,6 +297,8 @@ impl PolicyEnd {
         self.row[0] = f64::from_bits(question.tick);
         self.row[1] = f64::from_bits(nanos(question.time));
         self.row[2] = f64::from(u8::from(has_action));
+        // The answer publishes this time too.
+        self.thread.gives(question.tick);
         if !self.answers.push(&self.row) {
             self.recorder.dropped_answers.add(1);
         }

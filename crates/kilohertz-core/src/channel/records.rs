@@ -34,8 +34,13 @@ pub struct TickRecord {
     pub kind: CommandKind,
     /// When the policy was asked [s]; NaN if it was not asked in this cycle.
     pub asked_s: f64,
+    /// When the policy took the question of that answer, and when it gave the answer [s]; NaN if that is not known.
+    pub took_s: f64,
+    pub gave_s: f64,
     /// When an answer of the policy was received [s]; NaN if none came in this cycle.
     pub answered_s: f64,
+    /// When the command was decided [s]; NaN if that is not known.
+    pub decided_s: f64,
     /// The time on the robot's clock since the first cycle [s].
     pub robot_time_s: f64,
     /// How much of that time passed without a cycle just before this one [ms].
@@ -45,14 +50,17 @@ pub struct TickRecord {
 }
 
 /// What the slots of a record before those of the action hold, with the names of the TypeScript API.
-pub const RECORD_FIELDS: [&str; 10] = [
+pub const RECORD_FIELDS: [&str; 13] = [
     "tick",
     "timeS",
     "periodS",
     "sentS",
     "kind",
     "askedS",
+    "tookS",
+    "gaveS",
     "answeredS",
+    "decidedS",
     "robotTimeS",
     "missedMs",
     "ageS",
@@ -103,7 +111,10 @@ impl RecordIn {
             record.sent_s,
             f64::from(record.kind as u8),
             record.asked_s,
+            record.took_s,
+            record.gave_s,
             record.answered_s,
+            record.decided_s,
             record.robot_time_s,
             record.missed_ms,
             record.age_s,
@@ -145,7 +156,10 @@ mod tests {
             sent_s: 0.0,
             kind: CommandKind::Held,
             asked_s: f64::NAN,
+            took_s: f64::NAN,
+            gave_s: f64::NAN,
             answered_s: f64::NAN,
+            decided_s: f64::NAN,
             robot_time_s: 0.0,
             missed_ms: 0.0,
             age_s: f64::NAN,

@@ -7,6 +7,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use rtrb::Producer;
+
 use crate::channel::notify::Notifier;
 use crate::channel::records::{CommandKind, RecordIn};
 use crate::command::interpolation::Interpolation;
@@ -14,6 +16,7 @@ use crate::command::late::{Arrival, LateRule, LateTracker, OnLate, Step};
 use crate::limits::{LimitRules, Limiter, OnViolation, Violation, Violations, check_finite};
 use crate::policy::{Answer, Ask, Policy, Question};
 use crate::robot::{Cycle, Flow, Robot, Tick};
+use crate::session::blame::Incident;
 use crate::session::catch_up::CatchUp;
 use crate::session::config::{Config, Deadline};
 use crate::session::cycle_clock::{CycleClock, RobotTimes};
@@ -24,6 +27,7 @@ use crate::session::last_states::LastStates;
 use crate::session::lateness::Lateness;
 use crate::session::lockstep::RobotClock;
 use crate::session::outcome::{Cause, EventKind, caught, panic_message};
+use crate::session::phase_clock::PhaseClock;
 use crate::session::roll::{self, Place};
 use crate::session::shared::Shared;
 use crate::timing::time::Time;
@@ -55,6 +59,9 @@ pub(super) struct Ended {
     /// The newest cycles.
     pub black_box: Option<BlackBox>,
 }
+
+/// Where a loop puts what is known of its cycles: records, kept cycles, those that took too long.
+pub(super) type Kept = (RecordIn, CycleKeeper, Producer<Incident>);
 
 /// How many answers are taken in one cycle at most; the others are taken in the next cycle.
 const MOST_ANSWERS: u32 = 64;
@@ -107,6 +114,7 @@ pub(super) struct ControlLoop<'a, E> {
     row: Option<u32>,
     last_states: LastStates,
     keeper: CycleKeeper,
+    phases: PhaseClock,
 }
 
 impl<'a, E: Exchange> ControlLoop<'a, E> {
@@ -116,11 +124,16 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         limits: Box<dyn Limiter>,
         config: &Config,
         shared: &'a Shared,
-        (records, keeper): (RecordIn, CycleKeeper),
+        (records, keeper, incidents): Kept,
         notifier: &'a Notifier,
     ) -> ControlLoop<'a, E> {
         let len = robot.action().len();
         let period = robot.period();
+        let budget = match config.deadline {
+            Deadline::Within(budget) => Some(budget),
+            Deadline::None => None,
+        };
+        let phases = PhaseClock::new(period, budget, policy.thread(), incidents);
         ControlLoop {
             policy,
             deadline: config.deadline,
@@ -162,6 +175,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             row: None,
             last_states: LastStates::new(robot.observation().len()),
             keeper,
+            phases,
         }
     }
 
@@ -169,6 +183,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
     pub fn keep(&mut self, clock: RobotClock) {
         self.robot_clock = Some(clock);
         self.times.keep_robot_time();
+        self.phases.turn_off();
     }
 
     /// Ends the last cycle.
@@ -178,6 +193,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         if self.ending != Some(0) {
             self.close();
         }
+        self.phases.finish(&self.shared.recorder);
         Ended {
             tick: self.now.tick,
             row: self.row,
@@ -252,9 +268,12 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         let Some(due) = self.exchange.ask(self.now, &*self.limits) else {
             return false;
         };
-        let at = self.times.stamp(self.keeper.is_on());
+        let at = self.stamp();
         self.times.asks(at);
         self.keeper.asks(at);
+        if let Some(at) = at {
+            self.phases.asks(at);
+        }
         self.policy.request(&Ask {
             tick: due.question.tick,
             time: due.question.time,
@@ -319,11 +338,16 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
                 Answer::Failed => return Err(Cause::PolicyFailed { tick }),
                 Answer::Action(question) | Answer::Empty(question) => question,
             };
-            let at = self.times.stamp(self.keeper.is_on());
+            let at = self.stamp();
             self.times.answered(at);
             self.keeper.answered(at);
             self.lateness.answered();
             let is_last = self.exchange.answered(question);
+            if let Some(at) = at {
+                let recorder = &self.shared.recorder;
+                let policy = self.phases.answered(recorder, question, is_last, at);
+                self.times.worked(policy);
+            }
             if !is_last {
                 // This is noted even if a newer answer comes in this cycle.
                 self.lateness.came_late(question, self.now.clock);
@@ -345,12 +369,21 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
                     recorder.overwritten_actions.add(1);
                 }
                 self.see(question)?;
+                if self.phases.is_on() {
+                    self.phases.judged(&self.shared.recorder, Time::now());
+                }
             }
             if is_last {
                 return Ok(newest);
             }
         }
         Ok(newest)
+    }
+
+    /// Returns the present time, if it is kept when the steps of a cycle are done.
+    #[inline]
+    fn stamp(&self) -> Option<Time> {
+        self.times.stamp(self.keeper.is_on() || self.phases.is_on())
     }
 
     /// Throws away what is played, if an episode begins.
@@ -403,6 +436,9 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         if is_missing {
             self.shared.recorder.late_actions.add(1);
             self.lateness.missed();
+        }
+        if is_missing || taken.is_starved {
+            self.phases.missing();
         }
         if let (true, Some(question)) = (taken.is_late, question) {
             self.lateness.came_late(question, self.now.clock);
@@ -716,12 +752,16 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
     fn begin(&mut self, started: Time, skipped: u64) -> (Time, Option<Duration>) {
         if self.now.tick == 0 {
             self.times.begin(started);
+            self.phases.begin(&self.shared.recorder, (0, 0), started, 0);
             self.shared.begun.store(true, Ordering::Release);
             return (started, None);
         }
         let ticks = skipped.saturating_add(1);
         self.now.clock = self.now.clock.saturating_add(ticks);
         self.shared.recorder.missed_ticks.add(skipped);
+        let place = (self.now.tick, self.now.clock);
+        self.phases
+            .begin(&self.shared.recorder, place, started, skipped);
         let started = match &self.robot_clock {
             None => started,
             Some(clock) => {
@@ -756,9 +796,12 @@ impl<E: Exchange> Tick for ControlLoop<'_, E> {
             self.events.begun();
         }
         let robot = self.robot_times(skipped, kind);
-        let at = self.keeper.is_on().then(|| self.times.now());
+        let at = (self.keeper.is_on() || self.phases.is_on()).then(|| self.times.now());
         self.times.decided((period, started), kind, robot, at);
         self.keeper.decided(kind, at);
+        if let (true, Some(at)) = (self.phases.is_on(), at) {
+            self.phases.decided(&self.shared.recorder, at);
+        }
         self.now.tick = self.now.tick.saturating_add(1);
         if self.ending == Some(0) {
             Flow::Finish
@@ -774,6 +817,11 @@ impl<E: Exchange> Tick for ControlLoop<'_, E> {
         let at = self.times.sent(at);
         self.keeper.sent(at);
         self.close();
+        if self.phases.is_on() {
+            let recorder = &self.shared.recorder;
+            self.phases.sent(recorder, at);
+            self.phases.recorded(recorder, Time::now());
+        }
     }
 
     fn is_stopping(&self) -> bool {

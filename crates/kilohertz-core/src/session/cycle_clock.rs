@@ -35,10 +35,13 @@ pub(super) struct CycleClock {
     records: RecordIn,
     first: Time,
     previous: Time,
-    /// When the question was asked and answered, since the first cycle [s]; NaN if that did not happen in
-    /// this cycle, or if no records are kept.
+    /// When the question was asked, taken, and answered, when the answer came, and when the command was decided,
+    /// since the first cycle [s]; NaN if that did not happen in this cycle, or if it is not known.
     asked_s: f64,
+    took_s: f64,
+    gave_s: f64,
     answered_s: f64,
+    decided_s: f64,
     pending: Option<Pending>,
     /// True if the robot reports when an action was handed over.
     tells_sent: bool,
@@ -54,7 +57,10 @@ impl CycleClock {
             first: now,
             previous: now,
             asked_s: f64::NAN,
+            took_s: f64::NAN,
+            gave_s: f64::NAN,
             answered_s: f64::NAN,
+            decided_s: f64::NAN,
             pending: None,
             tells_sent: false,
             is_robot_time: false,
@@ -112,6 +118,13 @@ impl CycleClock {
         self.answered_s = self.told(at);
     }
 
+    /// Notes when the policy took the question of the answer that came, and when it gave the answer.
+    #[inline]
+    pub fn worked(&mut self, policy: Option<(Time, Time)>) {
+        self.took_s = self.told(policy.map(|(took, _)| took));
+        self.gave_s = self.told(policy.map(|(_, gave)| gave));
+    }
+
     /// Returns a time since the first cycle [s]; NaN if it is not known.
     #[inline]
     fn told(&self, at: Option<Time>) -> f64 {
@@ -127,6 +140,7 @@ impl CycleClock {
         robot: RobotTimes,
         at: Option<Time>,
     ) {
+        self.decided_s = self.told(at);
         self.pending = Some(Pending {
             period,
             started,
@@ -182,7 +196,10 @@ impl CycleClock {
             sent_s: at.since(self.first).as_secs_f64(),
             kind: pending.kind,
             asked_s: std::mem::replace(&mut self.asked_s, f64::NAN),
+            took_s: std::mem::replace(&mut self.took_s, f64::NAN),
+            gave_s: std::mem::replace(&mut self.gave_s, f64::NAN),
             answered_s: std::mem::replace(&mut self.answered_s, f64::NAN),
+            decided_s: std::mem::replace(&mut self.decided_s, f64::NAN),
             robot_time_s: pending.robot.time_s,
             missed_ms: pending.robot.missed_ms,
             age_s: pending.robot.age_s,

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::channel::notify::Notifier;
-use crate::channel::records::RecordIn;
 use crate::command::cadence::Cadence;
 use crate::command::interpolation::Interpolator;
 use crate::command::judge::Judge;
@@ -17,8 +16,7 @@ use crate::robot::{Robot, RobotError};
 use crate::session::chunk_exchange::ChunkExchange;
 use crate::session::chunks::Chunks;
 use crate::session::config::{Config, Deadline};
-use crate::session::control_loop::{ControlLoop, Ended};
-use crate::session::cycles::CycleKeeper;
+use crate::session::control_loop::{ControlLoop, Ended, Kept};
 use crate::session::exchange::{Exchange, PolicyExchange};
 use crate::session::lockstep::{Lockstep, RobotClock};
 use crate::session::outcome::{Cause, Outcome, caught, panic_message};
@@ -28,6 +26,7 @@ use crate::stats::Recorder;
 use crate::thread::awake::{self, Awake};
 use crate::thread::promotion::Promotion;
 use crate::thread::realtime::make_realtime;
+use crate::thread::system::thread_id;
 
 /// Runs a session on the loop thread.
 pub(super) fn run(
@@ -36,11 +35,13 @@ pub(super) fn run(
     limits: Box<dyn Limiter>,
     config: &Config,
     shared: &Shared,
-    kept: (RecordIn, CycleKeeper),
+    kept: Kept,
     notifier: &Notifier,
 ) {
+    shared.blame.is_loop(thread_id());
     // This comes before the thread gets realtime priority, because threads that it starts inherit that.
     let policy_thread = policy.thread();
+    shared.blame.is_policy(policy_thread.clone());
     let number = policy_thread.as_ref().map(|thread| thread.shared_number());
     let threads: Vec<_> = [Some(awake::this_thread()), number]
         .into_iter()

@@ -2,6 +2,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod blame;
 mod catch_up;
 mod chunk_exchange;
 mod chunks;
@@ -18,6 +19,7 @@ mod lateness;
 mod lockstep;
 mod loop_thread;
 mod outcome;
+mod phase_clock;
 pub mod roll;
 mod shared;
 mod slow_down;
@@ -36,8 +38,10 @@ use crate::channel::records::{RecordOut, record_ring};
 use crate::limits::Limiter;
 use crate::policy::{Policy, Waker};
 use crate::robot::Robot;
+use crate::session::blame::{Blame, BlameWatch};
 use crate::session::cycles::CycleKeeper;
 use crate::session::loop_thread::run;
+use crate::session::phase_clock::incident_ring;
 use crate::session::roll::Place;
 use crate::session::shared::Shared;
 use crate::stats::{Recorder, Stats};
@@ -46,6 +50,9 @@ use crate::thread::promotion::PromotionView;
 use crate::thread::realtime::{RealtimeReport, block_signals};
 use crate::timing::time::Time;
 
+pub use blame::{
+    BlameReport, Blamed, Evidence, Incident, IncidentKind, OwnShare, Span, ThreadShare,
+};
 pub use chunks::{CHUNK_CONTEXT, CHUNK_HEADER, Chunks, Merge, NO_CHUNK, Replan, Wanted};
 pub use config::{Config, Deadline};
 pub use cycles::{
@@ -64,6 +71,8 @@ pub struct Session {
     records: Mutex<RecordOut>,
     handle: Mutex<Option<JoinHandle<()>>>,
     thread: Thread,
+    /// The thread that looks for reasons, until the loop has ended.
+    blaming: Mutex<Option<BlameWatch>>,
     /// Wakes the loop if it waits for its policy in another way than parked.
     waker: Option<Waker>,
 }
@@ -109,6 +118,7 @@ impl Session {
             recorder,
             events: ArrayQueue::new(EVENT_QUEUE),
             watch: Watch::new(lengths),
+            blame: Arc::new(Blame::default()),
             realtime: OnceLock::new(),
             awake: OnceLock::new(),
             promotion: OnceLock::new(),
@@ -117,6 +127,9 @@ impl Session {
         });
         let (records_in, records_out) = record_ring(config.record_ticks, robot.action().len());
         let keeper = CycleKeeper::new(keeping, lengths);
+        let (incidents, blamed) = incident_ring();
+        // In lockstep the host's time means nothing.
+        let has_incidents = config.lockstep.is_none();
         let inside = Arc::clone(&shared);
         let waker = policy.waker();
         shared.placed(Place::drives);
@@ -126,7 +139,7 @@ impl Session {
                 inside.placed(Place::driven_here);
                 block_signals();
                 let ran = catch_unwind(AssertUnwindSafe(|| {
-                    let kept = (records_in, keeper);
+                    let kept = (records_in, keeper, incidents);
                     run(robot, policy, limits, &config, &inside, kept, &notifier);
                 }));
                 if let Err(panic) = ran {
@@ -138,11 +151,13 @@ impl Session {
             });
         let handle = handle.inspect_err(|_| shared.placed(Place::rests))?;
         let thread = handle.thread().clone();
+        let blaming = has_incidents.then(|| BlameWatch::begin(&shared.blame, blamed));
         Ok(Session {
             shared,
             records: Mutex::new(records_out),
             handle: Mutex::new(Some(handle)),
             thread,
+            blaming: Mutex::new(blaming),
             waker,
         })
     }
@@ -181,6 +196,9 @@ impl Session {
             // A panic inside was caught; the outcome has it as its cause.
             let _ = handle.join();
         }
+        // What the loop has told by now is set against samples before anybody asks for it.
+        let mut blaming = self.blaming.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(blaming.take());
         true
     }
 
@@ -218,6 +236,11 @@ impl Session {
     /// thread has run.
     pub fn promotion(&self) -> Option<&PromotionView> {
         self.shared.promotion.get()
+    }
+
+    /// Returns what is known of the bad cycles until now.
+    pub fn blamed(&self) -> BlameReport {
+        self.shared.blame.report(&self.shared.recorder)
     }
 
     /// Returns the newest cycles, if they were kept; `None` while the session runs.

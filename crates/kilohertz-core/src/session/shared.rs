@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crossbeam::queue::ArrayQueue;
 
+use crate::session::blame::Blame;
 use crate::session::cycles::BlackBox;
 use crate::session::outcome::{Event, Outcome};
 use crate::session::roll::Place;
@@ -26,6 +27,7 @@ pub(super) struct Shared {
     pub(super) recorder: Arc<Recorder>,
     pub(super) events: ArrayQueue<Event>,
     pub(super) watch: Watch,
+    pub(super) blame: Arc<Blame>,
     pub(super) realtime: OnceLock<RealtimeReport>,
     pub(super) awake: OnceLock<AwakeReport>,
     pub(super) promotion: OnceLock<PromotionView>,

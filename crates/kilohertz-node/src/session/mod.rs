@@ -1,7 +1,7 @@
 //! A loop thread and its policy in JavaScript.
 //!
 //! `options.rs` has its options, `realtime.rs` what it asks of the system, `stats.rs` what it has done,
-//! `outcome.rs` how it ended and what happened meanwhile, `recording.rs` what is kept of it, `frames.rs` what a
+//! `report.rs` what is known of its bad cycles, `outcome.rs` how it ended and what happened meanwhile, `recording.rs` what is kept of it, `frames.rs` what a
 //! robot written in JavaScript hands over of its cycles, `live.rs` to whom it is shown, `recorded.rs` what is
 //! asked of both, `about.rs` what a page is told of its robot, `moving.rs` sessions whose policy is not in
 //! JavaScript.
@@ -15,6 +15,7 @@ pub(crate) mod outcome;
 pub(crate) mod realtime;
 pub(crate) mod recorded;
 pub(crate) mod recording;
+pub(crate) mod report;
 pub(crate) mod stats;
 
 use std::sync::{Arc, OnceLock};
@@ -54,6 +55,7 @@ use crate::session::options::{NativeSessionOptions, motion_options, seconds};
 use crate::session::outcome::{NativeEvent, NativeOutcome};
 use crate::session::realtime::{NativeAwake, NativePromotion, NativeRealtime, own_core};
 use crate::session::recording::{Kept, SharedKept, finish};
+use crate::session::report::{NativeReport, note_pause};
 use crate::session::stats::{NativeHistogram, NativeStats};
 
 /// The longest time that the end of the process may take to stop an arm.
@@ -500,7 +502,21 @@ impl NativeSession {
         Ok(self.session(env)?.recorder().iterations.get() as f64)
     }
 
-    /// Returns the histogram of the whole run's "jitter" or "execution" times.
+    /// Returns what is known of the bad cycles until now.
+    #[napi]
+    pub fn report(&self, env: &Env) -> Result<NativeReport> {
+        Ok(NativeReport::of(self.session(env)?))
+    }
+
+    /// Notes that this thread, which runs the policy, collected garbage between two times of the monotonic
+    /// clock [s].
+    #[napi]
+    pub fn note_pause(&self, env: &Env, from_s: f64, to_s: f64) -> Result<()> {
+        note_pause(self.session(env)?, from_s, to_s);
+        Ok(())
+    }
+
+    /// Returns the histogram of the whole run's "jitter", "execution" or "period" times, or of a phase.
     #[napi]
     pub fn histogram(&self, env: &Env, of: String) -> Result<NativeHistogram> {
         Ok(NativeHistogram::of(self.session(env)?.recorder(), &of))
@@ -556,8 +572,7 @@ impl NativeSession {
         (RECORD_HEADER + self.action.len()) as u32
     }
 
-    /// Takes all stored tick records. Each consists of `tick, timeS, periodS, sentS, kind, askedS,
-    /// answeredS` and the action.
+    /// Takes all stored tick records. Each consists of the contract's fields and the action.
     #[napi]
     pub fn take_records(&self, env: &Env) -> Result<Float64Array> {
         Ok(Float64Array::new(self.session(env)?.take_records()))

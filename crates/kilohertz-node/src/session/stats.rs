@@ -8,6 +8,7 @@ use napi::bindgen_prelude::Float64Array;
 use napi_derive::napi;
 
 use crate::session::outcome::{NativeViolation, has_pose};
+use crate::session::report::phase_named;
 
 /// Percentiles of the newest samples and the largest of all [s].
 #[napi(object)]
@@ -110,18 +111,20 @@ pub struct NativeHistogram {
     pub counts: Float64Array,
 }
 
-/// Returns the upper edges [s] and the counts of the buckets that are not empty, of the whole run's "jitter" or
-/// "execution" times.
+/// Returns the upper edges [s] and the counts of the buckets that are not empty, of the whole run's "jitter",
+/// "execution" or "period" times, or of the times of a phase by its name.
 pub fn buckets(recorder: &Recorder, times: &str) -> (Vec<f64>, Vec<f64>) {
-    let histogram = match times {
-        "execution" => recorder.execution_histogram(),
+    let histogram = match (times, phase_named(times)) {
+        (_, Some(phase)) => recorder.phase_histogram(phase),
+        ("execution", _) => recorder.execution_histogram(),
+        ("period", _) => recorder.period_histogram(),
         _ => recorder.jitter_histogram(),
     };
     histogram_buckets(&histogram)
 }
 
 impl NativeHistogram {
-    /// Returns the histogram of the whole run's "jitter" or "execution" times.
+    /// Returns the histogram of the whole run's times with this name, as [`buckets`] does.
     pub fn of(recorder: &Recorder, times: &str) -> NativeHistogram {
         let (upper, counts) = buckets(recorder, times);
         NativeHistogram {

@@ -1,0 +1,27 @@
+// What is blamed for bad cycles whose cause was made. `benches/blame.bench.ts` makes more of each.
+
+import test from 'ava';
+import { type Answer, MAKERS, mayPreempt, PERMITTED, quiet } from '../fixtures/made-causes.ts';
+
+const COUNT = 5;
+/** On a busy machine another cause may be the true one of a case. */
+const LEAST_RIGHT = 4;
+
+for (const [cause, make] of Object.entries(MAKERS)) {
+  const isPermitted = !PERMITTED.some((each) => each === cause) || mayPreempt();
+  const promise = isPermitted ? test : test.skip;
+  promise(`${cause} is blamed for bad cycles that it made`, async (t) => {
+    const answers: readonly Answer[] = await make(COUNT);
+    const right = answers.filter((answer) => answer === cause).length;
+    t.true(right >= LEAST_RIGHT, `${answers}`);
+  });
+}
+
+test('nothing of the program is blamed in a run in which it does nothing', async (t) => {
+  const causes = await quiet();
+  const own = ['garbageCollection', 'eventLoopBlocked', 'pageFault', 'policySlow', 'networkLate'];
+  t.deepEqual(
+    causes.filter((cause) => own.includes(cause)),
+    [],
+  );
+});
