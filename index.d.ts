@@ -216,7 +216,14 @@ declare class NativeSession {
   stats(): NativeStats;
   /** How many cycles have finished so far. */
   get stepCount(): number;
-  /** Returns the histogram of the whole run's "jitter" or "execution" times. */
+  /** Returns what is known of the bad cycles until now. */
+  report(): NativeReport;
+  /**
+   * Notes that this thread, which runs the policy, collected garbage between two times of the monotonic
+   * clock [s].
+   */
+  notePause(fromS: number, toS: number): void;
+  /** Returns the histogram of the whole run's "jitter", "execution" or "period" times, or of a phase. */
   histogram(of: string): NativeHistogram;
   /** Returns what the loop thread asked of the system and got; null before it has run. */
   realtime(): NativeRealtime | null;
@@ -230,10 +237,7 @@ declare class NativeSession {
   takeEvents(): Array<NativeEvent>;
   /** How many numbers a tick record has. */
   get recordStride(): number;
-  /**
-   * Takes all stored tick records. Each consists of `tick, timeS, periodS, sentS, kind, askedS,
-   * answeredS` and the action.
-   */
+  /** Takes all stored tick records. Each consists of the contract's fields and the action. */
   takeRecords(): Float64Array;
   /**
    * Starts a session that moves an arm as planned, and ends when the arm is there, or when the controls that
@@ -371,6 +375,23 @@ interface NativeEvent {
   /** For "badChunk": what is wrong with the chunk. */
   badChunk?: NativeChunkFault;
 }
+interface NativeEvidence {
+  /** The time between the samples of the two threads, and between those of the rest. */
+  windowS: number;
+  fullWindowS: number;
+  ofLoop?: NativeThreadShare;
+  ofPolicy?: NativeThreadShare;
+  wakerWaitedS?: number;
+  ownRanS?: number;
+  busiest: Array<NativeOwnShare>;
+  idleS?: number;
+  stolenS?: number;
+  pressureS?: number;
+  idleLatencyS?: number;
+  /** How long the policy's thread collected garbage, within the stretch itself. */
+  pausedS: number;
+  cpus: number;
+}
 type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'offload' | 'other';
 interface NativeField {
   name: string;
@@ -422,6 +443,24 @@ interface NativeHistogram {
   upperS: Float64Array;
   counts: Float64Array;
 }
+interface NativeIncident {
+  /** One of the contract's kinds. */
+  kind: string;
+  tick: number;
+  /** Ticks without a cycle; cycles without an answer in time. */
+  cycles: number;
+  /** When it began, since the first cycle [s]. */
+  atS: number;
+  lastedS: number;
+  excessS: number;
+  behindS: number;
+  /** The phase that took the most too long, and how long that was. */
+  phase: string;
+  phaseS: number;
+  /** The parts of it, in the order of the contract's phases [s]. */
+  spansS: Array<number>;
+  evidence: NativeEvidence;
+}
 interface NativeJointPlace {
   at: number;
   lower: number;
@@ -460,6 +499,10 @@ interface NativeOutcome {
   /** The last states, each preceded by its tick and its time [s]. */
   lastStates: Float64Array;
 }
+interface NativeOwnShare {
+  name: string;
+  ranS: number;
+}
 interface NativePromotion {
   priority: number;
   grant: NativeGrant;
@@ -496,6 +539,19 @@ interface NativeRefused {
   expected: string;
   /** What `received` is beyond, or not equal to. */
   limits: Array<number>;
+}
+interface NativeReport {
+  /** How many there were, and how many were not looked into because there were too many. */
+  incidents: number;
+  lostIncidents: number;
+  /** The worst, worst first. */
+  worst: Array<NativeIncident>;
+  /** The newest, oldest first. */
+  newest: Array<NativeIncident>;
+  /** What was counted in the whole run. */
+  run: NativeEvidence;
+  /** How often the policy's thread collected garbage. */
+  pauses: number;
 }
 interface NativeSessionOptions {
   /** The loop's rate. */
@@ -583,6 +639,15 @@ interface NativeStats {
   largestSeams: Array<number>;
   /** True if the first three of these coordinates are a translation. */
   isPose: boolean;
+}
+interface NativeThreadShare {
+  ranS: number;
+  /** How long it waited for a processor although it could have run. */
+  waitedS: number;
+  minorFaults?: number;
+  majorFaults?: number;
+  /** How often it had to give up its processor. */
+  involuntary?: number;
 }
 interface NativeTooFar {
   distance: number;
@@ -812,6 +877,19 @@ type SessionCounter =
   | 'distanceViolations';
 /** How the command of a tick was made: from an action in time, by approaching one, by holding, by braking. */
 export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
+/** The phases of a cycle, in their order. */
+export type CyclePhase =
+  | 'wait'
+  | 'wake'
+  | 'handOver'
+  | 'policy'
+  | 'handBack'
+  | 'judge'
+  | 'decide'
+  | 'send'
+  | 'record';
+/** What kind of bad cycle it was. */
+export type IncidentKind = 'longCycle' | 'lateAnswer';
 /** How an episode of a recording ended. */
 export type EpisodeOutcome = 'unknown' | 'success' | 'failure' | 'rerecorded';
 /** How serious a note of a recorded cycle is. */
@@ -835,8 +913,16 @@ export interface TickRecord {
   readonly kind: CommandKind;
   /** When the policy was asked [s]; NaN if it was not asked in this cycle. */
   readonly askedS: number;
+  /**
+   * When the policy was called for the answer that came in this cycle, and when it gave the answer [s]; NaN if that is not
+   * known, as of a policy in a process.
+   */
+  readonly tookS: number;
+  readonly gaveS: number;
   /** When an answer of the policy was there [s]; NaN if no answer came in this cycle. */
   readonly answeredS: number;
+  /** When the command was decided [s]; NaN if that is not known. */
+  readonly decidedS: number;
   /** The time on the robot's clock since the first cycle [s], cycles that were missed included. */
   readonly robotTimeS: number;
   /** How much of that time passed without a cycle just before this one [ms]. */
@@ -4405,6 +4491,136 @@ export declare function openpiPolicy<Action = unknown>(
   url: string | URL,
   given: OpenpiOptions<Action>,
 ): Promise<ServerPolicy<KnownAction<Action>>>;
+/**
+ * What most likely made a cycle bad:
+ *
+ * - `notScheduled`: other programs had the processor
+ * - `ownThreads`: other threads of this program had the processor
+ * - `garbageCollection`: the thread of the policy collected garbage
+ * - `eventLoopBlocked`: something else than the policy kept the event loop of its thread
+ * - `policySlow`: the policy itself took long
+ * - `pageFault`: memory was used that was not there yet
+ * - `networkLate`: the robot's state was late, or lost
+ * - `idleState`: a processor woke from an idle state
+ * - `steal`: the hypervisor had taken the processor
+ * - `unknown`: none of them explains at least half of the time
+ */
+export type BlameCause =
+  | 'notScheduled'
+  | 'ownThreads'
+  | 'garbageCollection'
+  | 'eventLoopBlocked'
+  | 'policySlow'
+  | 'pageFault'
+  | 'networkLate'
+  | 'idleState'
+  | 'steal'
+  | 'unknown';
+/** What is blamed for a bad cycle. */
+export interface Blame {
+  readonly cause: BlameCause;
+  /** What speaks for it, in words. */
+  readonly evidence: string;
+  /** What to do. */
+  readonly advice: string;
+  /** The check of {@link doctor} that says more: the `id` of its finding. Undefined if there is none. */
+  readonly check: string | undefined;
+}
+/** A cycle that took too long, or cycles in a row for which an answer of the policy was late. */
+export interface BadCycle extends Blame {
+  /** `'longCycle'`: too long until the next cycle began. `'lateAnswer'`: an answer did not come in time. */
+  readonly kind: IncidentKind;
+  /** The cycle in which it began. */
+  readonly tick: number;
+  /** When it began, since the first cycle [s]. */
+  readonly timeS: number;
+  /** Ticks that were missed, for a long cycle; cycles without an answer in time, for a late answer. */
+  readonly cycles: number;
+  /** How long it lasted, and how much of that was too long [s]. */
+  readonly lastedS: number;
+  readonly excessS: number;
+  /** How far the next cycle began behind the robot's own time [s]. */
+  readonly behindS: number;
+  /** The phase that took the most too long. */
+  readonly phase: CyclePhase;
+  /** How long each phase of it took [s]. */
+  readonly phasesS: Readonly<Record<CyclePhase, number>>;
+}
+/** How often a cause is blamed. */
+export interface CauseCount {
+  readonly cause: BlameCause;
+  readonly count: number;
+}
+/** How long a phase took in the cycles that had it. Percentiles are 2 % wide. */
+export interface PhaseReport {
+  readonly phase: CyclePhase;
+  /** How many times it was measured. */
+  readonly count: number;
+  readonly p50S: number;
+  readonly p99S: number;
+  readonly maxS: number;
+}
+/** What the machine did during the whole run. A value is undefined if the system does not tell it. */
+export interface MachineReport {
+  /** Whether the loop has the realtime priority that was asked for; undefined if none was. */
+  readonly isRealtime: boolean | undefined;
+  /** How long the loop could have run and waited for a processor [s]. */
+  readonly loopWaitedS: number | undefined;
+  /** The same of the policy's thread [s]. */
+  readonly policyWaitedS: number | undefined;
+  /** How often the loop had to give up its processor. */
+  readonly loopPreempted: number | undefined;
+  /** How long the hypervisor took processors away, all together [s]. */
+  readonly stolenS: number | undefined;
+  /** The longest wake from an idle state that the loop's processor was in, as the system tells it [s]. */
+  readonly idleLatencyS: number | undefined;
+  /** For how long some thread of the system waited for a processor [s]. */
+  readonly pressureS: number | undefined;
+  /** How long other threads of this program ran, and those that ran the longest [s]. */
+  readonly ownRanS: number | undefined;
+  readonly busiest: readonly {
+    readonly name: string;
+    readonly ranS: number;
+  }[];
+  /** How often the policy's thread collected garbage, and for how long [s]. Only of a policy on this thread. */
+  readonly garbageCollections: number;
+  readonly garbageS: number;
+}
+/** The values of a {@link SessionReport} as a plain object. */
+export type SessionReportDict = Pick<
+  SessionReport,
+  'stats' | 'badCycles' | 'unexplained' | 'phases' | 'causes' | 'worst' | 'newest' | 'machine'
+>;
+/**
+ * How the cycles of a session went, and why some of them went badly: an immutable value. Times are in seconds.
+ * `console.log` prints a summary.
+ */
+export declare class SessionReport {
+  #private;
+  readonly stats: SessionStats;
+  /** How many bad cycles there were, with late answers in a row as one. */
+  readonly badCycles: number;
+  /** How many of them nobody looked into, because there were too many at once. */
+  readonly unexplained: number;
+  /** The phases of a cycle, in their order; those that were never measured are left out. */
+  readonly phases: readonly PhaseReport[];
+  /** The causes of the bad cycles that are kept, the most frequent first. */
+  readonly causes: readonly CauseCount[];
+  /** The worst bad cycles, worst first: 16 at the most. */
+  readonly worst: readonly BadCycle[];
+  /** The newest bad cycles, oldest first: 16 at the most. */
+  readonly newest: readonly BadCycle[];
+  readonly machine: MachineReport;
+  /** Returns all values as a plain object, for `JSON.stringify`. */
+  toJSON(): SessionReportDict;
+  /** Returns the report as text, on some lines. */
+  toString(): string;
+  /**
+   * Returns the report as a page of SVG: the periods, the phases and the worst cycles. Its colours are those that the
+   * reader prefers, light or dark.
+   */
+  toSvg(): string;
+}
 /** Options of `session.run` and `run`: how long a session runs. */
 export interface RunOptions {
   /**
@@ -4517,8 +4733,13 @@ export declare class Session<Observation, Action extends AnyAction>
   get stats(): SessionStats;
   /** What the loop thread asked of the operating system, and what it got; undefined before the first cycle. */
   get realtime(): Realtime | undefined;
-  /** Returns a histogram of the jitter, or of the execution time, of all cycles since the last start. */
-  histogram(of?: 'jitter' | 'execution'): Histogram;
+  /**
+   * Returns how the cycles since the last start went, and why some of them went badly. It may be called at any time, and
+   * costs more than {@link Session.stats}.
+   */
+  report(): SessionReport;
+  /** Returns a histogram of the jitter, the execution time, the period, or a phase, of all cycles since the last start. */
+  histogram(of?: 'jitter' | 'execution' | 'period' | CyclePhase): Histogram;
   /** Returns the records of the ticks since the last call, and removes them. `recordTicks` says how many are kept. */
   takeRecords(): TickRecord[];
   /** What was recorded since the last start; undefined if nothing is recorded. */

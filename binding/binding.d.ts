@@ -397,9 +397,14 @@ export declare class NativeSession {
   stats(): NativeStats
   /** How many cycles have finished so far. */
   get stepCount(): number
-  /** Returns the histogram of the whole run's "jitter" or "execution" times. */
+  /** Returns what is known of the bad cycles until now. */
   report(): NativeReport
+  /**
+   * Notes that this thread, which runs the policy, collected garbage between two times of the monotonic
+   * clock [s].
+   */
   notePause(fromS: number, toS: number): void
+  /** Returns the histogram of the whole run's "jitter", "execution" or "period" times, or of a phase. */
   histogram(of: string): NativeHistogram
   /** Returns what the loop thread asked of the system and got; null before it has run. */
   realtime(): NativeRealtime | null
@@ -413,10 +418,7 @@ export declare class NativeSession {
   takeEvents(): Array<NativeEvent>
   /** How many numbers a tick record has. */
   get recordStride(): number
-  /**
-   * Takes all stored tick records. Each consists of `tick, timeS, periodS, sentS, kind, askedS,
-   * answeredS` and the action.
-   */
+  /** Takes all stored tick records. Each consists of the contract's fields and the action. */
   takeRecords(): Float64Array
   /**
    * Starts a session that moves an arm as planned, and ends when the arm is there, or when the controls that
@@ -759,6 +761,25 @@ export interface NativeEvent {
   badChunk?: NativeChunkFault
 }
 
+/** What is known of a stretch of time from the outside [s]. What is absent is not known. */
+export interface NativeEvidence {
+  /** The time between the samples of the two threads, and between those of the rest. */
+  windowS: number
+  fullWindowS: number
+  ofLoop?: NativeThreadShare
+  ofPolicy?: NativeThreadShare
+  wakerWaitedS?: number
+  ownRanS?: number
+  busiest: Array<NativeOwnShare>
+  idleS?: number
+  stolenS?: number
+  pressureS?: number
+  idleLatencyS?: number
+  /** How long the policy's thread collected garbage, within the stretch itself. */
+  pausedS: number
+  cpus: number
+}
+
 /** What was exported. */
 export interface NativeExported {
   /** Rows of a table, or frames of a data set. */
@@ -866,6 +887,26 @@ export interface NativeHistogram {
   counts: Float64Array
 }
 
+/** A bad cycle, or some in a row for which an answer was missing. */
+export interface NativeIncident {
+  /** One of the contract's kinds. */
+  kind: string
+  tick: number
+  /** Ticks without a cycle; cycles without an answer in time. */
+  cycles: number
+  /** When it began, since the first cycle [s]. */
+  atS: number
+  lastedS: number
+  excessS: number
+  behindS: number
+  /** The phase that took the most too long, and how long that was. */
+  phase: string
+  phaseS: number
+  /** The parts of it, in the order of the contract's phases [s]. */
+  spansS: Array<number>
+  evidence: NativeEvidence
+}
+
 /** The place of a joint that keeps a motion from going on [rad]. */
 export interface NativeJointPlace {
   at: number
@@ -960,6 +1001,12 @@ export interface NativeOutcome {
   lastStates: Float64Array
 }
 
+/** How long a thread of this process ran. */
+export interface NativeOwnShare {
+  name: string
+  ranS: number
+}
+
 /** When the steps of a cycle were done. */
 export interface NativePhases {
   askedS?: number
@@ -1042,6 +1089,21 @@ export interface NativeRepaired {
   cycles: number
   /** The bytes of half a record at the end that were left out. */
   leftOutBytes: number
+}
+
+/** What is known of the bad cycles of a session. */
+export interface NativeReport {
+  /** How many there were, and how many were not looked into because there were too many. */
+  incidents: number
+  lostIncidents: number
+  /** The worst, worst first. */
+  worst: Array<NativeIncident>
+  /** The newest, oldest first. */
+  newest: Array<NativeIncident>
+  /** What was counted in the whole run. */
+  run: NativeEvidence
+  /** How often the policy's thread collected garbage. */
+  pauses: number
 }
 
 /** Where an episode begins; what is absent is as it was at the start. */
@@ -1189,6 +1251,17 @@ export interface NativeStats {
 /** Where an export goes. */
 export type NativeTarget = 'csv' | 'parquet' | 'lerobot'
 
+/** What the kernel counted for a thread. */
+export interface NativeThreadShare {
+  ranS: number
+  /** How long it waited for a processor although it could have run. */
+  waitedS: number
+  minorFaults?: number
+  majorFaults?: number
+  /** How often it had to give up its processor. */
+  involuntary?: number
+}
+
 /** What a policy that answers in chunks was told with its question. */
 export interface NativeTold {
   /** How long before the question the first action of the newest chunk belongs [s]. */
@@ -1269,9 +1342,3 @@ export declare function repairRecording(path: string): Promise<NativeRepaired>
 
 /** Everything that the system may have run out of: what Node starts is told of in the same words. */
 export declare function shortages(): Array<NativeShortage>
-
-export interface NativeThreadShare { ranS: number; waitedS: number; minorFaults?: number; majorFaults?: number; involuntary?: number }
-export interface NativeOwnShare { name: string; ranS: number }
-export interface NativeEvidence { windowS: number; fullWindowS: number; ofLoop?: NativeThreadShare; ofPolicy?: NativeThreadShare; wakerWaitedS?: number; ownRanS?: number; busiest: Array<NativeOwnShare>; idleS?: number; stolenS?: number; pressureS?: number; idleLatencyS?: number; pausedS: number; cpus: number }
-export interface NativeIncident { kind: string; tick: number; cycles: number; atS: number; lastedS: number; excessS: number; behindS: number; phase: string; phaseS: number; spansS: Array<number>; evidence: NativeEvidence }
-export interface NativeReport { incidents: number; lostIncidents: number; worst: Array<NativeIncident>; newest: Array<NativeIncident>; run: NativeEvidence; pauses: number }

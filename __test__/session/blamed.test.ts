@@ -12,7 +12,9 @@ for (const [cause, make] of Object.entries(MAKERS)) {
   const promise = isPermitted ? test : test.skip;
   promise(`${cause} is blamed for bad cycles that it made`, async (t) => {
     const answers: readonly Answer[] = await make(COUNT);
-    const right = answers.filter((answer) => answer === cause).length;
+    // Without the permission to run first, a busy machine may be the true cause.
+    const others = mayPreempt() ? [] : ['notScheduled', 'ownThreads'];
+    const right = answers.filter((answer) => [cause, ...others].includes(answer)).length;
     t.true(right >= LEAST_RIGHT, `${answers}`);
   });
 }

@@ -336,7 +336,10 @@ export type RecordField =
   | 'sentS'
   | 'kind'
   | 'askedS'
+  | 'tookS'
+  | 'gaveS'
   | 'answeredS'
+  | 'decidedS'
   | 'robotTimeS'
   | 'missedMs'
   | 'ageS';
@@ -348,11 +351,41 @@ export const RECORD_FIELDS: readonly RecordField[] = [
   'sentS',
   'kind',
   'askedS',
+  'tookS',
+  'gaveS',
   'answeredS',
+  'decidedS',
   'robotTimeS',
   'missedMs',
   'ageS',
 ];
+
+/** The phases of a cycle, in their order. */
+export type CyclePhase =
+  | 'wait'
+  | 'wake'
+  | 'handOver'
+  | 'policy'
+  | 'handBack'
+  | 'judge'
+  | 'decide'
+  | 'send'
+  | 'record';
+
+export const PHASES: readonly CyclePhase[] = [
+  'wait',
+  'wake',
+  'handOver',
+  'policy',
+  'handBack',
+  'judge',
+  'decide',
+  'send',
+  'record',
+];
+
+/** What kind of bad cycle it was. */
+export type IncidentKind = 'longCycle' | 'lateAnswer';
 
 /** How an episode of a recording ended. */
 export type EpisodeOutcome = 'unknown' | 'success' | 'failure' | 'rerecorded';
@@ -604,17 +637,3 @@ export const LOGGED = { largest: 8388608, most: 67108864, aSecond: 4000, channel
 
 /** The exit codes of a child process. */
 export const EXIT = { unfit: 97 } as const;
-
-export const PHASES = [
-  'wait',
-  'wake',
-  'handOver',
-  'policy',
-  'handBack',
-  'judge',
-  'decide',
-  'send',
-  'record',
-] as const;
-export type CyclePhase = (typeof PHASES)[number];
-export type IncidentKind = 'longCycle' | 'lateAnswer';

@@ -53,8 +53,8 @@ export interface BlameContext {
 
 /** The part of the time that is too long which a cause has to explain. */
 const SHARE = 0.5;
-/** How long a page fault takes, without and with the disk [s]. */
-const FAULT_S = { minor: 1e-6, major: 200e-6 } as const;
+/** How long a page fault takes, without and with the disk [s]: on a virtual machine the first one took 2 to 6 us. */
+const FAULT_S = { minor: 3e-6, major: 200e-6 } as const;
 /** A question that lies for so long although its thread is not kept from running waits for the event loop [s]. */
 const BLOCKED_S = 5e-3;
 
@@ -153,7 +153,8 @@ function keptWaiting(
     const others = [evidence.ofLoop, evidence.ofPolicy].map((each) => each?.ranS ?? 0);
     const usedS = ownRanS + others.reduce((sum, ranS) => sum + ranS, 0);
     const foreignS = Math.max(0, capacityS - Math.min(idleS, capacityS) - usedS);
-    if (ownRanS >= foreignS && ownRanS >= waitedS / 4) {
+    // The samples are of more time than the thread waited, and other programs may have run in the rest of it.
+    if (ownRanS >= SHARE * cpus * waitedS && ownRanS >= SHARE * foreignS) {
       const names = busiest.map(({ name, ranS }) => `${name} ${timeText(ranS)}`).join(', ');
       const mostly = `while other threads of this program ran for ${timeText(ownRanS)}: ${names}`;
       return made('ownThreads', `${text}, ${mostly}`, context);

@@ -34,8 +34,9 @@ pub struct TickRecord {
     pub kind: CommandKind,
     /// When the policy was asked [s]; NaN if it was not asked in this cycle.
     pub asked_s: f64,
-    /// When the policy took the question of that answer, and when it gave the answer [s]; NaN if that is not known.
+    /// When the policy took the question of that answer [s]; NaN if that is not known.
     pub took_s: f64,
+    /// When the policy gave that answer [s]; NaN if that is not known.
     pub gave_s: f64,
     /// When an answer of the policy was received [s]; NaN if none came in this cycle.
     pub answered_s: f64,
