@@ -53,6 +53,8 @@ export interface BlameContext {
 
 /** The part of the time that is too long which a cause has to explain. */
 const SHARE = 0.5;
+/** The least part of what all processors did that own threads are blamed for. */
+const LEAST_OWN = 0.2;
 /** How long a page fault takes, without and with the disk [s]: on a virtual machine the first one took 2 to 6 us. */
 const FAULT_S = { minor: 3e-6, major: 200e-6 } as const;
 /** A question that lies for so long although its thread is not kept from running waits for the event loop [s]. */
@@ -149,12 +151,9 @@ function keptWaiting(
   const text = `${who} waited ${timeText(waitedS)} for a processor`;
   const { ownRanS, busiest, cpus, fullWindowS, idleS = 0 } = evidence;
   if (ownRanS !== undefined) {
-    const capacityS = cpus * fullWindowS;
-    const others = [evidence.ofLoop, evidence.ofPolicy].map((each) => each?.ranS ?? 0);
-    const usedS = ownRanS + others.reduce((sum, ranS) => sum + ranS, 0);
-    const foreignS = Math.max(0, capacityS - Math.min(idleS, capacityS) - usedS);
+    const busyS = Math.max(0, cpus * fullWindowS - idleS);
     // The samples are of more time than the thread waited, and other programs may have run in the rest of it.
-    if (ownRanS >= SHARE * cpus * waitedS && ownRanS >= SHARE * foreignS) {
+    if (ownRanS >= SHARE * cpus * waitedS && ownRanS >= LEAST_OWN * busyS) {
       const names = busiest.map(({ name, ranS }) => `${name} ${timeText(ranS)}`).join(', ');
       const mostly = `while other threads of this program ran for ${timeText(ownRanS)}: ${names}`;
       return made('ownThreads', `${text}, ${mostly}`, context);
