@@ -1,0 +1,12 @@
+// The simulated arm of a soak, in a process of its own, so that what it takes of the system is not counted.
+
+import { FrankaSimulator, type SimulatorFault } from 'kilohertz';
+
+/** A busy machine loses commands; that is not what a soak is about. */
+const simulator = await FrankaSimulator.start({ lostPacketLimit: 10_000 });
+process.on('message', (fault: SimulatorFault) => {
+  simulator.inject(fault);
+  process.send?.('injected');
+});
+process.on('disconnect', () => void simulator.stop());
+process.send?.(simulator.address);
