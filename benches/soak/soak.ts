@@ -37,6 +37,7 @@ const TOLD_EACH_MS = 30_000;
 const hours = Number(process.argv[2]);
 const rowsFile = String(process.argv[3]);
 const folder = mkdtempSync(join(tmpdir(), 'kilohertz-soak-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const module = new URL('../policies.ts', import.meta.url);
 const python = new URL('../policies.py', import.meta.url);
 const ending = new URL('./policies.ts', import.meta.url);
@@ -116,9 +117,9 @@ async function killed(arm: Franka, policy: Policy): Promise<void> {
 
 /** Moves without a policy, also back to where all began. */
 async function moves(arm: Franka): Promise<void> {
-  const slowly = { speed: 1, settleS: 30 };
-  await arm.moveTo([0, 0, 0, 0, 0, 0, 0.2], { ...slowly, relative: true });
-  await arm.home(slowly);
+  const options = { speed: 1, settleS: 30 };
+  await arm.moveTo([0, 0, 0, 0, 0, 0, 0.2], { ...options, relative: true });
+  await arm.home(options);
 }
 
 /** The hand opens and closes while a session drives the arm. */
@@ -168,7 +169,6 @@ async function round(): Promise<void> {
   {
     await using arm = await Franka.connect(address);
     for (const [place, policy] of Object.entries(PLACES)) await recorded(arm, place, policy());
-    await moves(arm);
     await handBeside(arm);
     await ownRobot();
     await ended(arm);
@@ -212,7 +212,6 @@ simulator.removeAllListeners('exit');
 const gone = once(simulator, 'exit');
 simulator.disconnect();
 await gone;
-rmSync(folder, { recursive: true });
 
 const verdict = judged(afterWarmup(samples, warmup));
 const digits = (value: number): number => Number(value.toFixed(2));
