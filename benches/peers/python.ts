@@ -54,10 +54,14 @@ export function environment(name: string, requirements: string, made: Made = {})
       await run(interpreter, ['-m', 'venv', '--clear', venv], options);
       await run(python, [...pip, ...built], options);
       if (sources !== undefined) {
-        const fetched = ['download', '--no-deps', '--no-binary=:all:', '--dest', source];
+        const names = readFileSync(sources, 'utf8').matchAll(/^[\w-]+/gm);
+        // What builds them may be built already.
+        const kinds = ['--only-binary=:all:', `--no-binary=${[...names].join(',')}`];
+        const fetched = ['download', '--no-deps', ...kinds, '--dest', source];
         await run(python, [...pip, ...fetched, '--requirement', sources], options);
         for (const archive of readdirSync(source)) {
-          await run(python, ['-m', 'tarfile', '-e', join(source, archive), source], options);
+          const words = ['-m', 'tarfile', '--filter=data', '-e', join(source, archive), source];
+          await run(python, words, options);
         }
       }
     } catch (cause) {
