@@ -23,8 +23,8 @@ export interface Bound {
 }
 
 export const BOUNDS: Readonly<Record<Quantity, Bound>> = {
-  // Between two rounds of the same run it differs by 30 MB: threads and their heaps come and go.
-  rssMb: { slack: 48, perHour: 4 },
+  // Measured between rounds of one run: 150 to 210 MB. Why is not known, so a smaller leak is not seen in a short run.
+  rssMb: { slack: 64, perHour: 4 },
   heapMb: { slack: 1, perHour: 0.5 },
   externalMb: { slack: 1, perHour: 0.5 },
   descriptors: { slack: 1, perHour: 0 },
