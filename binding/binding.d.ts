@@ -286,6 +286,20 @@ export declare class NativeMove {
   trouble(): NativeFailure | null
 }
 
+/** A model that waits to be asked, as a policy. */
+export declare class NativeOnnx {
+  /** Loads a model, and waits with it for a session. */
+  static load(options: NativeOnnxOptions): Promise<NativeOnnx>
+  /** The number with which a session finds the port of the model. */
+  get port(): number
+  /** Why the model has not answered, if it failed. */
+  get failure(): string | null
+  /** The cycle of the question that it has not answered. */
+  get failedTick(): number | null
+  /** Lets the model go. Its thread ends after the question that it answers now. */
+  release(): void
+}
+
 /**
  * A place on the roll, as JavaScript holds it. It is given back by [`NativePlace::leave`], or when this is
  * collected.
@@ -313,9 +327,9 @@ export declare class NativeQuestions {
   static process(port: NativeSharedPort, answer: number, periodS: number): NativeQuestions
   /**
    * Asks a question of the cycle `tick`. `time_ns` is on the robot's clock, `period_ns` since the question
-   * before. Resolves to the answer, or to none after `limit_s`; the policy must not be asked again then.
+   * before, `host_ns` on the host's monotonic clock. Resolves to the answer, or to none after `limit_s`; the policy must not be asked again then.
    */
-  ask(tick: number, timeNs: number, periodNs: number, observation: Float64Array, limitS: number): Promise<NativeAnswer>
+  ask(tick: number, timeNs: number, periodNs: number, hostNs: number, observation: Float64Array, limitS: number): Promise<NativeAnswer>
   /** The policy will not answer again: the question that waits for its answer ends. */
   fail(): void
 }
@@ -548,6 +562,12 @@ export declare function isEnding(): boolean
 /** Added to a message's length if another message is waiting after it. */
 export declare const MORE: number
 
+/** A scaling of each number: `factor x + offset`. */
+export interface NativeAffine {
+  factor: Float64Array
+  offset: Float64Array
+}
+
 /** The answer to a question. */
 export interface NativeAnswer {
   kind: NativeAnswered
@@ -769,7 +789,7 @@ export interface NativeExported {
 }
 
 /** Which class of errors a failure becomes. */
-export type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'offload' | 'other'
+export type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'policy' | 'offload' | 'other'
 
 /** A fault to inject. */
 export interface NativeFault {
@@ -938,6 +958,36 @@ export interface NativeNumbers {
   values: Array<number>
   /** True if only Python uses them. */
   isForPython: boolean
+}
+
+/** An input of a model. */
+export interface NativeOnnxInput {
+  name: string
+  parts: Array<NativeOnnxPart>
+  scaling?: NativeAffine
+}
+
+/** A model, and what it is fed. */
+export interface NativeOnnxOptions {
+  /** The library of ONNX Runtime. */
+  library: string
+  file: string
+  threads: number
+  inputs: Array<NativeOnnxInput>
+  output: string
+  outputScaling?: NativeAffine
+  /** How many numbers an action has. */
+  width: number
+  /** For chunks: how many actions one has at most, and the time between two of them [s]. */
+  mostRows?: number
+  stepS?: number
+}
+
+/** Slots of the observation, or numbers that do not change. */
+export interface NativeOnnxPart {
+  from?: number
+  len?: number
+  numbers?: Float64Array
 }
 
 /** How a session ended. */

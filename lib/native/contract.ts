@@ -25,6 +25,8 @@ export type NativeErrorCode =
   | 'LISTEN_REFUSED'
   | 'OFFLOAD_PROTOCOL'
   | 'OFFLOAD_TOO_LARGE'
+  | 'ONNX_MODEL'
+  | 'ONNX_RUNTIME'
   | 'RECORD_BUSY'
   | 'RECORD_CHANGED'
   | 'RECORD_DAMAGED'
@@ -72,6 +74,8 @@ export const NATIVE_ERROR_CODES: readonly NativeErrorCode[] = [
   'LISTEN_REFUSED',
   'OFFLOAD_PROTOCOL',
   'OFFLOAD_TOO_LARGE',
+  'ONNX_MODEL',
+  'ONNX_RUNTIME',
   'RECORD_BUSY',
   'RECORD_CHANGED',
   'RECORD_DAMAGED',

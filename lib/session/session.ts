@@ -16,10 +16,9 @@ import { numberText } from '../errors/number.ts';
 import { Runs } from '../franka/runs.ts';
 import type { NativeEvent } from '../native/binding.ts';
 import type { EventKind } from '../native/contract.ts';
-import type { AnyPolicy } from '../policy/any-policy.ts';
+import { type AnyPolicy, isAnyPolicy, POLICY_FORMS } from '../policy/any-policy.ts';
 import { type ChunkedPolicy, isChunked, onReset } from '../policy/chunked.ts';
-import { isProcessPolicy } from '../policy/process-policy.ts';
-import { isWorkerPolicy } from '../policy/worker-policy.ts';
+
 import { chunkFaultText } from './chunk-fault.ts';
 import type { DrivenLink, Driver } from './driver.ts';
 import { type FoxgloveReport, shownOf } from './foxglove.ts';
@@ -195,10 +194,8 @@ export class Session<Observation, Action extends AnyAction>
     let controlled: DrivenLink<Observation, Action> | undefined;
     const inside = isChunked<Observation, Action>(policy) ? policy.policy : policy;
     this.#chunked = isChunked(policy) ? policy : undefined;
-    if (typeof inside !== 'function' && !isWorkerPolicy(inside) && !isProcessPolicy(inside)) {
-      const expected =
-        'a function, or what workerPolicy() or processPolicy() returns, or chunked() of one of them';
-      throw new OptionTypeError('OPTION_POLICY', 'policy', inside, expected);
+    if (!isAnyPolicy(inside)) {
+      throw new OptionTypeError('OPTION_POLICY', 'policy', inside, POLICY_FORMS);
     }
     if (isNative(robot)) {
       // Every native robot comes from this package, so its link is a `DrivenLink`.
@@ -215,7 +212,7 @@ export class Session<Observation, Action extends AnyAction>
       if (typeof inside !== 'function' || isChunked(policy)) {
         const what = isChunked(policy)
           ? 'chunks are played for'
-          : 'a worker or a process sees the observations of';
+          : 'a worker, a process or a model sees the observations of';
         const expected = `a function: ${what} natively driven robots only, and this robot is written in JavaScript`;
         throw new OptionTypeError('OPTION_POLICY', 'policy', policy, expected);
       }
