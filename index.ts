@@ -131,6 +131,7 @@ export { type PlotOptions, plot } from './lib/record/drawing.ts';
 export type {
   RecordedAnswer,
   RecordedCycle,
+  RecordedEnd,
   RecordedEntry,
   RecordedEpisode,
   RecordedField,
