@@ -153,6 +153,7 @@ export { type PlotOptions, plot } from './lib/record/drawing.ts';
 export type {
   RecordedAnswer,
   RecordedCycle,
+  RecordedEnd,
   RecordedEntry,
   RecordedEpisode,
   RecordedField,

@@ -309,6 +309,8 @@ export declare class NativePlace {
   static take(isNative: boolean, endsOnInterrupt: boolean, evenAfterSignal: boolean): NativePlace
   /** The number of the signal that ended it; null if no signal did. */
   get signal(): number | null
+  /** Who has asked first for its end, if that is known: Ctrl+C that is meant to end it, or a page. */
+  get askedBy(): 'interrupt' | 'page' | null
   /** True if it is asked to end. */
   get isToEnd(): boolean
   /** Asks it to end. */
@@ -366,6 +368,13 @@ export declare class NativeSession {
   countDropped(values: number): void
   /** Records or shows the beginning of an episode, or its end with how it ended. */
   mark(index: number, task: string, ended?: string | undefined | null): void
+  /** Says that the loop is known to have ended, and that `tellEnd` will be called. */
+  expectEnd(): void
+  /**
+   * Tells why the session ended, once the robot is stopped. The code is empty if the session was asked to end, or its
+   * time was over.
+   */
+  tellEnd(code: string, text: string): void
   /** Begins to keep the states and commands of a robot written in JavaScript, which have these fields. */
   describe(state: Array<NativeField>, action: Array<NativeField>): void
   /**
@@ -388,7 +397,7 @@ export declare class NativeSession {
   static armShared(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, port: NativeSharedPort, hand?: NativeHand | undefined | null): NativeSession
   /**
    * Returns the reasons of a wake as a sum: 1 for a new observation, which is copied with its tick, time
-   * [s] and period [s]; 2 for events; 4 for the end; 8 once the loop has begun.
+   * [s] and period [s]; 2 for events; 4 for the end; 8 once the loop has begun; 16 once it has ended.
    */
   receive(observation: Float64Array, clock: Float64Array): number
   /** Returns the reasons of a wake as `receive` does, without taking an observation. */
@@ -748,11 +757,12 @@ export interface NativeDistance {
   distance: number
 }
 
-/** One of the three. */
+/** One of the four. */
 export interface NativeEntry {
   cycle?: NativeCycle
   sample?: NativeSample
   episode?: NativeMark
+  end?: NativeRunEnd
 }
 
 /** An episode of a recording. */
@@ -1099,6 +1109,16 @@ export interface NativeReset {
   seed?: number
 }
 
+/** Why the run ended. */
+export interface NativeRunEnd {
+  tick: number
+  monotonicNs: bigint
+  robotTimeS: number
+  /** Absent if the run was asked to end, or its time was over. */
+  code?: string
+  message: string
+}
+
 /** What a user logged: numbers, or bytes with what they are. */
 export interface NativeSample {
   channel: string
@@ -1308,6 +1328,9 @@ export interface NativeWakesOptions {
  * "auto", "light" and "dark". The page is also written into the new file `into`, if that is given.
  */
 export declare function plotRecording(path: string, fromS: number, toS: number, scheme: string, into?: string | undefined | null): Promise<string>
+
+/** Returns why the run of a recording ended; null if the file does not tell it. */
+export declare function recordedEnd(path: string): Promise<NativeRunEnd | null>
 
 /** Returns the episodes of a recording. */
 export declare function recordedEpisodes(path: string): Promise<Array<NativeEpisode>>

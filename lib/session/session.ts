@@ -1,16 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkSignal, onAbort, throwIfAborted } from '../abort.ts';
+import { abortErrorOf, checkSignal, onAbort, throwIfAborted } from '../abort.ts';
 import { checkName, checkNumber, checkObject, ownOptions } from '../checks.ts';
 import type { Dashboard, DashboardOptions, ShownOptions } from '../dashboard/dashboard.ts';
 import { Pages } from '../dashboard/pages.ts';
 import type { ErrorCode } from '../errors/codes.ts';
-import {
-  isOurs,
-  type KilohertzError,
-  OptionTypeError,
-  SessionStateError,
-} from '../errors/errors.ts';
+import { type KilohertzError, OptionTypeError, SessionStateError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import { numberText } from '../errors/number.ts';
 import { Runs } from '../franka/runs.ts';
@@ -346,7 +341,7 @@ export class Session<Observation, Action extends AnyAction>
   async stop(): Promise<void> {
     if (!this.#isRunning || !this.#last) return;
     const run = this.#last;
-    run.requestStop();
+    run.requestStop('stop() was called');
     await run.ended;
     if (run.stopError?.code === 'ROBOT_UNSETTLED') throw run.stopError;
   }
@@ -376,14 +371,13 @@ export class Session<Observation, Action extends AnyAction>
     const stopListening = onAbort(signal, stop);
     try {
       const endsOnInterrupt = durationS === undefined;
-      const run = await this.#start({ durationS, endsOnInterrupt, isAwaited: true });
+      const run = await this.#start({ durationS, endsOnInterrupt, signal, isAwaited: true });
       await run.ended;
       if (run.error) throw run.error;
-      try {
-        throwIfAborted(signal, RUN);
-      } catch (error) {
-        if (isOurs(error)) run.keepCyclesWith(error);
-        throw error;
+      const aborted = run.abortError ?? abortErrorOf(signal, RUN);
+      if (aborted) {
+        run.keepCyclesWith(aborted);
+        throw aborted;
       }
       return this.#statsOf(run);
     } catch (error) {
@@ -453,6 +447,7 @@ export class Session<Observation, Action extends AnyAction>
   async #start(plan: {
     durationS: number | undefined;
     endsOnInterrupt: boolean;
+    signal?: AbortSignal | undefined;
     isAwaited?: boolean;
   }): Promise<Run> {
     if (this.#isRunning) {
