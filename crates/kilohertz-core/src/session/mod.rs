@@ -38,7 +38,7 @@ use crate::policy::{Policy, Waker};
 use crate::robot::Robot;
 use crate::session::cycles::CycleKeeper;
 use crate::session::loop_thread::run;
-use crate::session::roll::Place;
+use crate::session::roll::{AskedBy, Place};
 use crate::session::shared::Shared;
 use crate::stats::{Recorder, Stats};
 use crate::thread::awake::AwakeReport;
@@ -154,6 +154,12 @@ impl Session {
         if let Some(wake) = &self.waker {
             wake();
         }
+    }
+
+    /// Asks the loop to end as [`Session::request_stop`] does. Who asks first is remembered by the session's place.
+    pub fn request_stop_by(&self, by: AskedBy) {
+        self.shared.placed(|place| place.ask(by));
+        self.request_stop();
     }
 
     /// Begins an episode of a policy that answers in chunks: what is played is thrown away, the robot comes to
