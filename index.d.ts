@@ -127,6 +127,8 @@ declare class NativePlace {
   static take(isNative: boolean, endsOnInterrupt: boolean, evenAfterSignal: boolean): NativePlace;
   /** The number of the signal that ended it; null if no signal did. */
   get signal(): number | null;
+  /** Who has asked first for its end, if that is known: Ctrl+C that is meant to end it, or a page. */
+  get askedBy(): 'interrupt' | 'page' | null;
   /** True if it is asked to end. */
   get isToEnd(): boolean;
   /** Asks it to end. */
@@ -155,6 +157,13 @@ declare class NativeSession {
   countDropped(values: number): void;
   /** Records or shows the beginning of an episode, or its end with how it ended. */
   mark(index: number, task: string, ended?: string | undefined | null): void;
+  /** Says that the loop is known to have ended, and that `tellEnd` will be called. */
+  expectEnd(): void;
+  /**
+   * Tells why the session ended, once the robot is stopped. The code is empty if the session was asked to end, or its
+   * time was over.
+   */
+  tellEnd(code: string, text: string): void;
   /** Begins to keep the states and commands of a robot written in JavaScript, which have these fields. */
   describe(state: Array<NativeField>, action: Array<NativeField>): void;
   /**
@@ -193,7 +202,7 @@ declare class NativeSession {
   ): NativeSession;
   /**
    * Returns the reasons of a wake as a sum: 1 for a new observation, which is copied with its tick, time
-   * [s] and period [s]; 2 for events; 4 for the end; 8 once the loop has begun.
+   * [s] and period [s]; 2 for events; 4 for the end; 8 once the loop has begun; 16 once it has ended.
    */
   receive(observation: Float64Array, clock: Float64Array): number;
   /** Returns the reasons of a wake as `receive` does, without taking an observation. */
@@ -392,7 +401,7 @@ interface NativeEvidence {
   pausedS: number;
   cpus: number;
 }
-type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'offload' | 'other';
+type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'policy' | 'offload' | 'other';
 interface NativeField {
   name: string;
   len: number;
@@ -781,6 +790,8 @@ type NativeErrorCode =
   | 'LISTEN_REFUSED'
   | 'OFFLOAD_PROTOCOL'
   | 'OFFLOAD_TOO_LARGE'
+  | 'ONNX_MODEL'
+  | 'ONNX_RUNTIME'
   | 'RECORD_BUSY'
   | 'RECORD_CHANGED'
   | 'RECORD_DAMAGED'
@@ -1960,6 +1971,14 @@ export interface Tick {
    * policy took.
    */
   readonly periodS: number;
+  /**
+   * When the state came, by the monotonic clock of the host [s]: `CLOCK_MONOTONIC` on Linux, as `process.hrtime()` and
+   * Python's `time.monotonic()` have it, in every process of the host. For a robot written in JavaScript: when the cycle
+   * began.
+   */
+  readonly hostTimeS: number;
+  /** The same by the wall clock of the host, since 1970 [s]. */
+  readonly wallTimeS: number;
   /** Only for a policy that {@link chunked} asks: what is known of its chunks. */
   readonly chunk?: ChunkTick;
 }
@@ -3321,6 +3340,143 @@ export declare function poolStats(): PoolStats;
  * @throws {OptionTypeError} `OPTION_VALUE`, `OPTION_LIST`
  */
 export declare function transfer<T extends object>(value: T, list?: readonly object[]): T;
+/** What a data set says of a feature: a number for each of its numbers. */
+export interface FeatureStatistics {
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  readonly min?: readonly number[];
+  readonly max?: readonly number[];
+  /** The 1st, 10th, 90th and 99th percentiles. */
+  readonly q01?: readonly number[];
+  readonly q10?: readonly number[];
+  readonly q90?: readonly number[];
+  readonly q99?: readonly number[];
+}
+/**
+ * Which statistics are used, with the names of LeRobot: `'meanStd'` leads to a mean of 0 and a deviation of 1, `'minMax'`
+ * leads the smallest and the largest number to -1 and 1, `'quantiles'` the 1st and the 99th percentile, `'quantile10'`
+ * the 10th and the 90th.
+ */
+export type NormalizationMode = 'meanStd' | 'minMax' | 'quantiles' | 'quantile10';
+/** A scaling of each number: `factor x + offset`. */
+export interface Affine {
+  readonly factor: Float64Array;
+  readonly offset: Float64Array;
+}
+/** How the numbers of a feature become those of a model, and back, as LeRobot does it. Made by {@link normalization}. */
+export declare class Normalization {
+  /** How many numbers the feature has. */
+  readonly length: number;
+  /** From the robot's numbers to the model's. */
+  readonly toModel: Affine;
+  /** From the model's numbers to the robot's. */
+  readonly fromModel: Affine;
+  /** Makes one of two scalings. Only for use inside this package. */
+  constructor(toModel: Affine, fromModel: Affine);
+  /**
+   * Returns the numbers of the model for those of the robot: a row, or several one after the other.
+   *
+   * @throws {OptionRangeError} `OPTION_VALUES` if their number is no multiple of `length`
+   */
+  normalize(values: ArrayLike<number>): Float64Array;
+  /**
+   * Returns the numbers of the robot for those of the model: a row, or several one after the other.
+   *
+   * @throws {OptionRangeError} `OPTION_VALUES` if their number is no multiple of `length`
+   */
+  unnormalize(values: ArrayLike<number>): Float64Array;
+}
+/**
+ * Makes the normalization of a feature from the statistics of the data set that the model was trained with. It computes
+ * what LeRobot computes: `(x - mean) / (std + 1e-8)` and back `y std + mean`, or `2 (x - low) / (high - low) - 1` and
+ * back `(y + 1) / 2 (high - low) + low`, where a width of zero counts as 1e-8.
+ *
+ * @example
+ * const statistics = await readStatistics('meta/stats.json');
+ * const ofState = normalization(statistics['observation.state'], 'meanStd');
+ * @throws {OptionTypeError | OptionRangeError} if a statistic is missing, or is no list of finite numbers
+ */
+export declare function normalization(
+  statistics: FeatureStatistics | undefined,
+  mode: NormalizationMode,
+): Normalization;
+/**
+ * Reads the statistics of a data set: a JSON file whose members are features, each with `mean`, `std`, `min`, `max` and
+ * percentiles, as LeRobot's `meta/stats.json`. Nested lists, as those of images, become flat.
+ *
+ * @throws {OptionTypeError} `OPTION_STATISTICS` if it is no such file
+ */
+export declare function readStatistics(
+  file: RecordingFile,
+): Promise<Readonly<Record<string, FeatureStatistics>>>;
+/** The fields of a state that are numbers. */
+export type StateField = {
+  [Field in keyof RobotState]: RobotState[Field] extends number | Float64Array ? Field : never;
+}[keyof RobotState];
+/** What an input is fed: a field of the state, or numbers that do not change, such as a goal. */
+export type OnnxPart = StateField | readonly number[];
+/** An input of a model. */
+export interface OnnxInput {
+  /** What it is fed: a part, or several, one after the other. */
+  readonly from: OnnxPart | readonly OnnxPart[];
+  /** How the numbers become those of the model, all parts together. Default: as they are. */
+  readonly normalization?: Normalization;
+}
+/** The output of a model that is the action. */
+export interface OnnxOutput {
+  /** The name that the model has for it. */
+  readonly name: string;
+  /** How its numbers become those of the robot, for the numbers of one action. Default: as they are. */
+  readonly normalization?: Normalization;
+}
+/** Options of {@link onnxPolicy}. */
+export interface OnnxPolicyOptions {
+  /** What each input of the model is fed, by the names that the model has for them. */
+  readonly inputs: Readonly<Record<string, OnnxInput | OnnxPart | readonly OnnxPart[]>>;
+  /**
+   * Which output of the model is the action: its name, or its name with a normalization. Its shape is `[n]` or `[1, n]`
+   * for the `n` numbers of an action; for a {@link chunked} policy `[1, rows, n]`.
+   */
+  readonly outputs: {
+    readonly action: string | OnnxOutput;
+  };
+  /** For a {@link chunked} policy, and only there: the time from one action of a chunk to the next [s], 0.0001 to 60. */
+  readonly dtS?: number;
+  /** How many threads compute, 1 to 64. Default 1, which spares the cores of the loop. */
+  readonly threads?: number;
+  /** The `SCHED_FIFO` priority of the thread, as of {@link workerPolicy}. Default 40; `null` for none. */
+  readonly priority?: number | null;
+  /** The library of ONNX Runtime, version 1.17 or later. Default: the one inside the package `onnxruntime-node`. */
+  readonly library?: RecordingFile;
+}
+/** A policy that is an ONNX model, made by {@link onnxPolicy}. */
+export interface OnnxPolicy<Observation, Action> {
+  /** The file of the model. */
+  readonly file: string;
+  /** How many threads compute. */
+  readonly threads: number;
+  /** The realtime priority of the thread that computes; undefined for none. */
+  readonly priority: number | undefined;
+  /** Never set. It tells the compiler what the policy observes and what it answers. */
+  readonly types?: (observation: Observation) => Action;
+}
+/**
+ * Makes a policy out of an ONNX model, for a `Franka`. The model is computed on a thread beside the loop, without
+ * JavaScript, by the ONNX Runtime inside the package `onnxruntime-node`, which has to be installed. It is loaded when a
+ * session starts.
+ *
+ * @example
+ * const policy = onnxPolicy('reach.onnx', {
+ *   inputs: { observation: ['q', goal] },
+ *   outputs: { action: 'action' },
+ * });
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid. A session that starts throws
+ * {@link PolicyError} `ONNX_MODEL` if the file is no such model, or `ONNX_RUNTIME` if ONNX Runtime cannot be loaded
+ */
+export declare function onnxPolicy(
+  file: RecordingFile,
+  given: OnnxPolicyOptions,
+): OnnxPolicy<RobotState, any>;
 type PolicyIn<Export, Args> = Args extends readonly unknown[]
   ? Export extends (...args: never[]) => infer Made
     ? Awaited<Made>
@@ -3403,7 +3559,7 @@ export interface ProcessPolicyOptions<Name extends PropertyKey, Args>
  *
  * In Python the policy is called as `policy(state, tick)`. `state` has `q` and the other fields of a robot state:
  * numbers and numpy arrays, or memoryviews without numpy. The next cycle updates the arrays in place. `tick` has
- * `tick`, `time_s` and `period_s`. The policy returns numbers: a list, a numpy array or a tensor; or `None` if it has
+ * `tick`, `time_s`, `period_s`, `host_time_s` and `wall_time_s`. The policy returns numbers: a list, a numpy array or a tensor; or `None` if it has
  * nothing new.
  *
  * @example
@@ -3472,11 +3628,14 @@ export declare function workerPolicy<
   ObservationOf<PolicyIn<Module[Name], Args>>,
   ActionOf<PolicyIn<Module[Name], Args>>
 >;
-/** A policy in this thread, in a worker, or in another process. */
+type HostedPolicy<Observation, Action> =
+  | WorkerPolicy<Observation, Action>
+  | ProcessPolicy<Observation, Action>
+  | OnnxPolicy<Observation, Action>;
+/** A policy in this thread, in a worker, in another process, or an ONNX model. */
 export type AnyPolicy<Observation, Action> =
   | Policy<Observation, Action>
-  | WorkerPolicy<Observation, Action>
-  | ProcessPolicy<Observation, Action>;
+  | HostedPolicy<Observation, Action>;
 /** An array of numbers with a shape, as models return it: for example a tensor of onnxruntime. */
 export interface ActionTensor {
   /** The numbers, row by row. */
@@ -3624,8 +3783,8 @@ interface CheckedGripper {
   readonly rule: NativeGripper;
 }
 /**
- * Makes a policy of an arm out of one that answers with chunks of actions: a function, or what {@link workerPolicy} or
- * {@link processPolicy} returns. The loop plays the chunks at the rate of the arm, and asks for the next one in time.
+ * Makes a policy of an arm out of one that answers with chunks of actions: a function, or what {@link workerPolicy},
+ * {@link processPolicy} or {@link onnxPolicy} returns. The loop plays the chunks at the rate of the arm, and asks for the next one in time.
  * Inference may take as long as it takes.
  *
  * Action `k` of a chunk belongs to the time of its observation and `k dtS`, by the arm's clock: what has passed while
@@ -3670,6 +3829,49 @@ export declare function ensemble(m?: number): Ensemble;
  * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the name cannot be used, or the value is too large
  */
 export declare function log(channel: string, value: LogValue, options?: LogOptions): boolean;
+/** Options of a {@link StateHistory}. */
+export interface StateHistoryOptions {
+  /** How long a state is kept [s], above 0 to 60. Default 1. */
+  readonly seconds?: number;
+  /** How many states are kept at most, 1 to 60,000. Default 1,000 for each second. */
+  readonly maxStates?: number;
+}
+/** A state that was kept. */
+export interface AlignedState {
+  readonly state: RobotState;
+  /** When it came, as {@link Tick.hostTimeS} [s]. */
+  readonly hostTimeS: number;
+}
+/**
+ * The states that a policy has seen in the last second. A picture is of the time when the camera took it, and the arm has
+ * moved since: {@link StateHistory.alignedTo} gives the state that was there then.
+ *
+ * @example
+ * const history = new StateHistory();
+ * const policy = (state: RobotState, tick: Tick) => {
+ *   history.add(state, tick);
+ *   const seen = history.alignedTo(frame.hostTimeS);
+ *   return infer(frame.image, seen?.state ?? state);
+ * };
+ */
+export declare class StateHistory {
+  #private;
+  /** @throws {OptionTypeError | OptionRangeError} if an option is invalid */
+  constructor(given?: StateHistoryOptions);
+  /**
+   * Keeps a copy of the state of a question. Call it in each question.
+   *
+   * @throws {OptionTypeError} `OPTION_STATE` if it is no {@link RobotState}
+   */
+  add(state: RobotState, { hostTimeS }: Pick<Tick, 'hostTimeS'>): void;
+  /**
+   * Returns the kept state that came nearest to a time, which is on the clock of {@link Tick.hostTimeS} [s]; undefined if
+   * no state was kept in the last `seconds`. Compare its `hostTimeS` with yours where the difference matters.
+   *
+   * @throws {OptionTypeError | OptionRangeError} `OPTION_HOST_TIME_S` if the time is no number
+   */
+  alignedTo(hostTimeS: number): AlignedState | undefined;
+}
 /** Options of {@link plot}. */
 export interface PlotOptions {
   /** The robot's time at which the picture begins [s]. Default: the first cycle. */
@@ -3845,11 +4047,29 @@ export interface RecordedMark {
   /** How the episode ended; undefined at its beginning. */
   readonly ended: EpisodeOutcome | undefined;
 }
+/** Why the run ended. A file whose writing was cut off does not tell it. */
+export interface RecordedEnd {
+  readonly type: 'end';
+  /** The number of the last cycle; 0 if there was none. */
+  readonly tick: number;
+  /** The robot's time of the last cycle [s]. */
+  readonly robotTimeS: number;
+  /** The host's monotonic clock when the last cycle began [ns]. */
+  readonly monotonicNs: bigint;
+  /**
+   * The code of the error that ended the run, for example `ACTION_LIMIT`; undefined if the run was asked to end, or its
+   * time was over.
+   */
+  readonly code: string | undefined;
+  /** The message of the error; without an error, who has asked for the end, or that the time was over. */
+  readonly message: string;
+}
 /** What is read from a recording, told apart by `type`. */
 export type RecordedEntry<State = RobotState> =
   | RecordedCycle<State>
   | RecordedSample
-  | RecordedMark;
+  | RecordedMark
+  | RecordedEnd;
 /** An episode of a recording. */
 export interface RecordedEpisode {
   /** The number of the episode in the run, from 0. */
@@ -4010,10 +4230,18 @@ export declare class Replay<State = RobotState> implements AsyncIterable<Recorde
    */
   get isWhole(): boolean | undefined;
   [Symbol.asyncIterator](): AsyncGenerator<RecordedCycle<State>, void, undefined>;
-  /** Returns everything that was recorded, in its order: cycles, what was logged, and the marks of episodes. */
+  /**
+   * Returns everything that was recorded, in its order: cycles, what was logged, the marks of episodes, and at last why
+   * the run ended.
+   */
   entries(): AsyncGenerator<RecordedEntry<State>, void, undefined>;
   /** Returns the episodes of the run, in their order. An episode that begins ends the one before it. */
   episodes(): Promise<readonly RecordedEpisode[]>;
+  /**
+   * Returns why the run ended; undefined if the file does not tell it, because it is still being written, its process
+   * was killed, or an older version has written it. Of a damaged file it is what is told behind the damaged part.
+   */
+  end(): Promise<RecordedEnd | undefined>;
 }
 /**
  * Reads a recorded run. Nothing is opened until the run or an entry is asked for.
@@ -4071,18 +4299,17 @@ export declare function replayMotion(
 export interface RerunTick extends Tick {
   /**
    * How long after the question the recorded answer came, by the robot's clock [s]. A policy in a worker or a process is
-   * not told.
+   * not told, and its `wallTimeS` counts from now.
    */
   readonly answeredAfterS: number;
 }
 /**
- * A policy that is run again: a function, what {@link workerPolicy} or {@link processPolicy} returns, or {@link chunked}
- * of one of them.
+ * A policy that is run again: a function, what {@link workerPolicy}, {@link processPolicy} or {@link onnxPolicy} returns, or
+ * {@link chunked} of one of them.
  */
 export type RerunPolicy<Observation> =
   | ((observation: Observation, tick: RerunTick) => unknown)
-  | WorkerPolicy<Observation, unknown>
-  | ProcessPolicy<Observation, unknown>
+  | HostedPolicy<Observation, unknown>
   | ChunkedPolicy<Observation, unknown>;
 /** Options of {@link rerun}. */
 export interface RerunOptions {

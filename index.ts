@@ -120,10 +120,32 @@ export {
 } from './lib/policy/chunked.ts';
 export { log } from './lib/policy/log.ts';
 export {
+  type Affine,
+  type FeatureStatistics,
+  type Normalization,
+  type NormalizationMode,
+  normalization,
+  readStatistics,
+} from './lib/policy/normalization.ts';
+export {
+  type OnnxInput,
+  type OnnxOutput,
+  type OnnxPart,
+  type OnnxPolicy,
+  type OnnxPolicyOptions,
+  onnxPolicy,
+  type StateField,
+} from './lib/policy/onnx-policy.ts';
+export {
   type ProcessPolicy,
   type ProcessPolicyOptions,
   processPolicy,
 } from './lib/policy/process-policy.ts';
+export {
+  type AlignedState,
+  StateHistory,
+  type StateHistoryOptions,
+} from './lib/policy/state-history.ts';
 export {
   type WorkerPolicy,
   type WorkerPolicyOptions,
@@ -133,6 +155,7 @@ export { type PlotOptions, plot } from './lib/record/drawing.ts';
 export type {
   RecordedAnswer,
   RecordedCycle,
+  RecordedEnd,
   RecordedEntry,
   RecordedEpisode,
   RecordedField,

@@ -286,6 +286,20 @@ export declare class NativeMove {
   trouble(): NativeFailure | null
 }
 
+/** A model that waits to be asked, as a policy. */
+export declare class NativeOnnx {
+  /** Loads a model, and waits with it for a session. */
+  static load(options: NativeOnnxOptions): Promise<NativeOnnx>
+  /** The number with which a session finds the port of the model. */
+  get port(): number
+  /** Why the model has not answered, if it failed. */
+  get failure(): string | null
+  /** The cycle of the question that it has not answered. */
+  get failedTick(): number | null
+  /** Lets the model go. Its thread ends after the question that it answers now. */
+  release(): void
+}
+
 /**
  * A place on the roll, as JavaScript holds it. It is given back by [`NativePlace::leave`], or when this is
  * collected.
@@ -295,6 +309,8 @@ export declare class NativePlace {
   static take(isNative: boolean, endsOnInterrupt: boolean, evenAfterSignal: boolean): NativePlace
   /** The number of the signal that ended it; null if no signal did. */
   get signal(): number | null
+  /** Who has asked first for its end, if that is known: Ctrl+C that is meant to end it, or a page. */
+  get askedBy(): 'interrupt' | 'page' | null
   /** True if it is asked to end. */
   get isToEnd(): boolean
   /** Asks it to end. */
@@ -313,9 +329,9 @@ export declare class NativeQuestions {
   static process(port: NativeSharedPort, answer: number, periodS: number): NativeQuestions
   /**
    * Asks a question of the cycle `tick`. `time_ns` is on the robot's clock, `period_ns` since the question
-   * before. Resolves to the answer, or to none after `limit_s`; the policy must not be asked again then.
+   * before, `host_ns` on the host's monotonic clock. Resolves to the answer, or to none after `limit_s`; the policy must not be asked again then.
    */
-  ask(tick: number, timeNs: number, periodNs: number, observation: Float64Array, limitS: number): Promise<NativeAnswer>
+  ask(tick: number, timeNs: number, periodNs: number, hostNs: number, observation: Float64Array, limitS: number): Promise<NativeAnswer>
   /** The policy will not answer again: the question that waits for its answer ends. */
   fail(): void
 }
@@ -352,6 +368,13 @@ export declare class NativeSession {
   countDropped(values: number): void
   /** Records or shows the beginning of an episode, or its end with how it ended. */
   mark(index: number, task: string, ended?: string | undefined | null): void
+  /** Says that the loop is known to have ended, and that `tellEnd` will be called. */
+  expectEnd(): void
+  /**
+   * Tells why the session ended, once the robot is stopped. The code is empty if the session was asked to end, or its
+   * time was over.
+   */
+  tellEnd(code: string, text: string): void
   /** Begins to keep the states and commands of a robot written in JavaScript, which have these fields. */
   describe(state: Array<NativeField>, action: Array<NativeField>): void
   /**
@@ -374,7 +397,7 @@ export declare class NativeSession {
   static armShared(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, port: NativeSharedPort, hand?: NativeHand | undefined | null): NativeSession
   /**
    * Returns the reasons of a wake as a sum: 1 for a new observation, which is copied with its tick, time
-   * [s] and period [s]; 2 for events; 4 for the end; 8 once the loop has begun.
+   * [s] and period [s]; 2 for events; 4 for the end; 8 once the loop has begun; 16 once it has ended.
    */
   receive(observation: Float64Array, clock: Float64Array): number
   /** Returns the reasons of a wake as `receive` does, without taking an observation. */
@@ -551,6 +574,12 @@ export declare function isEnding(): boolean
 
 /** Added to a message's length if another message is waiting after it. */
 export declare const MORE: number
+
+/** A scaling of each number: `factor x + offset`. */
+export interface NativeAffine {
+  factor: Float64Array
+  offset: Float64Array
+}
 
 /** The answer to a question. */
 export interface NativeAnswer {
@@ -732,11 +761,12 @@ export interface NativeDistance {
   distance: number
 }
 
-/** One of the three. */
+/** One of the four. */
 export interface NativeEntry {
   cycle?: NativeCycle
   sample?: NativeSample
   episode?: NativeMark
+  end?: NativeRunEnd
 }
 
 /** An episode of a recording. */
@@ -792,7 +822,7 @@ export interface NativeExported {
 }
 
 /** Which class of errors a failure becomes. */
-export type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'offload' | 'other'
+export type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'policy' | 'offload' | 'other'
 
 /** A fault to inject. */
 export interface NativeFault {
@@ -983,6 +1013,36 @@ export interface NativeNumbers {
   isForPython: boolean
 }
 
+/** An input of a model. */
+export interface NativeOnnxInput {
+  name: string
+  parts: Array<NativeOnnxPart>
+  scaling?: NativeAffine
+}
+
+/** A model, and what it is fed. */
+export interface NativeOnnxOptions {
+  /** The library of ONNX Runtime. */
+  library: string
+  file: string
+  threads: number
+  inputs: Array<NativeOnnxInput>
+  output: string
+  outputScaling?: NativeAffine
+  /** How many numbers an action has. */
+  width: number
+  /** For chunks: how many actions one has at most, and the time between two of them [s]. */
+  mostRows?: number
+  stepS?: number
+}
+
+/** Slots of the observation, or numbers that do not change. */
+export interface NativeOnnxPart {
+  from?: number
+  len?: number
+  numbers?: Float64Array
+}
+
 /** How a session ended. */
 export interface NativeOutcome {
   cause: NativeCause
@@ -1111,6 +1171,16 @@ export interface NativeReset {
   q?: Array<number>
   objectWidthM?: number
   seed?: number
+}
+
+/** Why the run ended. */
+export interface NativeRunEnd {
+  tick: number
+  monotonicNs: bigint
+  robotTimeS: number
+  /** Absent if the run was asked to end, or its time was over. */
+  code?: string
+  message: string
 }
 
 /** What a user logged: numbers, or bytes with what they are. */
@@ -1333,6 +1403,9 @@ export interface NativeWakesOptions {
  * "auto", "light" and "dark". The page is also written into the new file `into`, if that is given.
  */
 export declare function plotRecording(path: string, fromS: number, toS: number, scheme: string, into?: string | undefined | null): Promise<string>
+
+/** Returns why the run of a recording ended; null if the file does not tell it. */
+export declare function recordedEnd(path: string): Promise<NativeRunEnd | null>
 
 /** Returns the episodes of a recording. */
 export declare function recordedEpisodes(path: string): Promise<Array<NativeEpisode>>

@@ -22,9 +22,18 @@ function isSignal(value: unknown): value is AbortSignal {
   );
 }
 
+/** Returns the error of a signal that has aborted; `what` is the name of what it ends, for example `the move`. */
+export function abortErrorOf(
+  signal: AbortSignal | undefined,
+  what: string,
+): AbortError | undefined {
+  return signal?.aborted ? new AbortError(what, signal.reason) : undefined;
+}
+
 /** @throws {AbortError} if the signal has aborted; `what` is the name of what it ends, for example `the move` */
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
-  if (signal?.aborted) throw new AbortError(what, signal.reason);
+  const error = abortErrorOf(signal, what);
+  if (error) throw error;
 }
 
 /** What is called when a signal aborts. The set of a signal exists while something waits for it. */

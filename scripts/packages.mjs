@@ -150,7 +150,7 @@ function portable() {
     `build the native binding for glibc ${GLIBC}`,
     '@napi-rs/cli/dist/cli.js',
     [
-      ...['build', '--platform', '--release', '--no-js', '--output-dir', into],
+      ...['build', '--platform', '--profile', 'dist', '--no-js', '--output-dir', into],
       ...['--target', `x86_64-unknown-linux-gnu.${GLIBC}`, '--cross-compile'],
       ...['--manifest-path', join(root, 'crates', 'kilohertz-node', 'Cargo.toml')],
     ],

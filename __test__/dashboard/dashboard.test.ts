@@ -23,12 +23,13 @@ import {
   run,
   Session,
   type SessionStats,
+  type Tick,
   view,
 } from '../../index.ts';
 import { isRested, setUp, turning, turningOn, WALL } from '../fixtures/arms.ts';
 import { PageClient, type Told } from '../fixtures/page-client.ts';
 import { gripping } from '../fixtures/policies.ts';
-import { folderFor } from '../fixtures/recordings.ts';
+import { ARM, folderFor } from '../fixtures/recordings.ts';
 import { Scribe } from '../fixtures/robots.ts';
 import { block, until } from '../fixtures/waiting.ts';
 
@@ -324,6 +325,54 @@ test('a recording is played as it was run, two beside each other, and the rest o
   }
   const other = path.replace('run/1', 'run/2');
   t.is((await asked(page.address, { path: `${other}?from=0&count=1` })).status, 404);
+});
+
+test('a page says of a recording why its run ended, with the code, or that the file does not tell it', async (t) => {
+  const folder = folderFor(t);
+  await using setup = await setUp('jointVelocity', WALL);
+  const [over, refused] = ['over', 'refused'].map((name) => join(folder, `${name}.mcap`));
+  if (!over || !refused) return t.fail();
+  await run(setup.arm, turning, { ...STILL, durationS: 0.2, record: over });
+  const policy = (_: RobotState, { tick }: Tick): number[] => [tick < 50 ? 0 : 9, 0, 0, 0, 0, 0, 0];
+  const error = await t.throwsAsync(
+    run(setup.arm, policy as typeof turning, { ...STILL, record: refused }),
+    { code: 'ACTION_LIMIT' },
+  );
+  const cart = new Session(new Scribe(), () => 0, {
+    ...STILL,
+    rateHz: 50,
+    record: join(folder, 'cart.mcap'),
+  });
+  await cart.run({ durationS: 0.5 });
+
+  const runs: RunInfo[] = [];
+  for (const files of [
+    [over, refused],
+    [ARM, join(folder, 'cart.mcap')],
+  ]) {
+    await using page = await view(files);
+    await using client = await PageClient.connect(page.address);
+    await until(async () => (await client.told()).texts.length > 0, 'the runs are told');
+    const [hello] = (await client.told()).texts;
+    runs.push(...((hello?.['runs'] ?? []) as readonly RunInfo[]));
+  }
+  t.deepEqual(
+    runs.map(({ end }) => end && [end.level, end.name, end.text]),
+    [
+      ['info', 'ended', 'its time was over: durationS is 0.2'],
+      ['error', 'ACTION_LIMIT', error?.message],
+      null,
+      ['info', 'ended', 'its time was over: durationS is 0.5'],
+    ],
+  );
+  t.deepEqual(
+    runs.map(({ damage }) => damage),
+    [null, null, null, null],
+  );
+  for (const { end, durationS, arm, stepS } of runs) {
+    // The end is where the time line ends, whatever the rate of the robot is.
+    if (end) t.true(Math.abs((end.tick ?? 0) / arm.rateHz - durationS) <= stepS + 1 / arm.rateHz);
+  }
 });
 
 test('a recording has the limits, the box, the counts, the chunks and the wanted width of its session', async (t) => {

@@ -4,7 +4,7 @@ import { History, WINDOW_S } from '../../dashboard/src/history.ts';
 import { VERSION } from '../../dashboard/src/protocol.ts';
 import { readTold } from '../../dashboard/src/told.ts';
 import { FIELDS, frameOf, HAND } from '../fixtures/page-server.ts';
-import { arm, EVENTS, frameAt, jointsAt, recorded } from '../fixtures/scripted-arms.ts';
+import { arm, EVENTS, FAILURE, frameAt, jointsAt, recorded } from '../fixtures/scripted-arms.ts';
 
 const layouts = layoutsOf([arm(3, 'arm')]);
 const fields = new Fields(FIELDS);
@@ -111,7 +111,7 @@ test('a history begins anew with a session, and leaves out a frame that came twi
 test('texts of the protocol are read, and no others', (t) => {
   const hello = {
     ...{ type: 'hello', version: VERSION, package: '1.0.0', hasControls: false, forgotten: 0 },
-    ...{ arms: [arm(0, 'one'), arm(1, 'robot', null)], runs: [recorded(0, 'run.mcap', EVENTS)] },
+    ...{ arms: [arm(0, 'one'), arm(1, 'robot', null)], runs: [recorded(0, 'run.mcap', FAILURE)] },
   };
   const read = (value: unknown) => readTold(JSON.stringify(value), VERSION);
   t.deepEqual(read(hello), hello as never);
@@ -121,6 +121,7 @@ test('texts of the protocol are read, and no others', (t) => {
     { ...hello, arms: [{ ...arm(0, 'one'), name: 7 }] },
     { ...hello, arms: [{ ...arm(0, 'one'), fields: [{ name: 'q', length: 1e9, unit: '' }] }] },
     { ...hello, runs: [{ ...recorded(0, 'run.mcap'), stepS: 0 }] },
+    { ...hello, runs: [{ ...recorded(0, 'run.mcap'), end: undefined }] },
     { type: 'event', arm: 0, event: { ...EVENTS[0], level: 'fatal' } },
     { type: 'chunk', arm: 0, chunk: { timeS: 0, stepS: 0.1, width: 0, actions: [] } },
   ];

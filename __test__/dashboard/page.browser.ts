@@ -304,7 +304,7 @@ const CUT = `[...document.querySelectorAll('.chart-head')].flatMap((head) => {
 
 test('plays a recorded run with another over it', async (t) => {
   const server = await serve(t, {
-    runs: [recorded(0, 'monday.mcap', [...EVENTS, FAILURE]), recorded(1, 'tuesday.mcap')],
+    runs: [recorded(0, 'monday.mcap', FAILURE), recorded(1, 'tuesday.mcap', null)],
     frames: (run, nth) => frameAt(run, nth / 60, run / 3),
     chunks: [
       { atS: 0.5, chunk: CHUNK(0.4) },
@@ -336,6 +336,9 @@ test('plays a recorded run with another over it', async (t) => {
   await page.selectOption('.bar select', '10');
   await page.keyboard.press(' ');
   await shows(page, 'kilohertz.playback().playedS === 12');
+  await shows(page, "document.querySelector('.latest').textContent.includes('ACTION_LIMIT')");
+  t.regex((await page.textContent('.latest')) ?? '', /joint 4 jumped 0\.031 rad/);
+  t.is(await page.textContent('.note'), 'tuesday.mcap does not tell why the run ended');
   await page.keyboard.press('Home');
   await shows(page, 'kilohertz.playback().timeS === 0');
   await isClean(t, opened);

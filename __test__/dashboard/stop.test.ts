@@ -141,6 +141,35 @@ test('a stop ends a move of the program, and says so when there is nothing to en
   t.true(session.stats.iterations > 100);
 });
 
+test('a stop at whichever moment after moveTo() ends the move, also while its way is planned', async (t) => {
+  await using setup = await setUp('jointVelocity', WALL);
+  const session = new Session(setup.arm, turning, STILL);
+  await using page = await session.dashboard();
+  await using client = await PageClient.connect(page.address);
+  const goal = [...setup.start] as [number, number, number, number, number, number, number];
+  goal[0] += 1;
+  for (let round = 1; round <= 10; round += 1) {
+    const moving = setup.arm.moveTo(goal, { speed: 0.02, realtime: false });
+    await sleep(round - 1);
+    const aborted = t.throwsAsync(() => moving, { code: 'FRANKA_MOTION_ABORTED' });
+    t.is(await stop(client, round), 1, `round ${round}`);
+    await aborted;
+    await until(() => isOver(client, round), 'its end is told');
+  }
+  const turned = (setup.simulator.joints().q[0] ?? 0) - (setup.start[0] ?? 0);
+  t.true(Math.abs(turned) < 0.5, `${turned}`);
+});
+
+test('closing an arm while the way of a move is planned ends the move', async (t) => {
+  await using setup = await setUp('jointVelocity', WALL);
+  const goal = [...setup.start] as [number, number, number, number, number, number, number];
+  goal[0] += 1;
+  const moving = setup.arm.moveTo(goal, { speed: 0.02, realtime: false });
+  const aborted = t.throwsAsync(() => moving, { code: 'FRANKA_MOTION_ABORTED' });
+  await setup.arm.close();
+  await aborted;
+});
+
 test('what a page and a run are given is checked by name', async (t) => {
   const session = scribe();
   const page = await session.dashboard();

@@ -25,7 +25,7 @@ import { setUp, WALL } from '../fixtures/arms.ts';
 import { chunks } from '../fixtures/chunks.ts';
 import { drifting, swinging, type WRONG_CHUNKS } from '../fixtures/policies.ts';
 import { WITHOUT_NUMPY } from '../fixtures/python.ts';
-import { block, rejection } from '../fixtures/waiting.ts';
+import { block, rejection, until } from '../fixtures/waiting.ts';
 
 const NODE = new URL('../fixtures/policies.ts', import.meta.url);
 const PYTHON = new URL('../fixtures/policies.py', import.meta.url);
@@ -452,15 +452,18 @@ test('a policy whose process dies and is started again is taken up again', async
     { onBadChunk: 'skip' },
   );
   const session = new Session(setup.arm, policy, { warmupS: 0 });
-  let resumed = 0;
+  let resumedAt = Number.POSITIVE_INFINITY;
   session.on('resumed', () => {
-    resumed += 1;
+    resumedAt = Math.min(resumedAt, session.stats.chunks);
   });
-  const stats = await session.run({ durationS: 4 });
+  await session.start();
+  // A start of the process takes long on a busy machine, and the arm rests meanwhile, however long that is.
+  await until(() => session.stats.chunks > resumedAt + 3, 'it is taken up again');
+  await session.stop();
+  const { stats } = session;
   await planner[Symbol.asyncDispose]();
   t.true(failed > 0);
-  t.true(stats.chunks > 12, `${stats.chunks}`);
-  t.true(stats.starvedCycles > 0 && resumed > 0, `${stats.starvedCycles}, ${resumed}`);
+  t.true(stats.starvedCycles > 0, `${stats.starvedCycles}`);
   t.is(setup.simulator.counters().reflexes, 0);
   t.is(stats.firstViolation, null);
 });

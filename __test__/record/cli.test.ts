@@ -54,8 +54,10 @@ test('plot writes a page beside the recording, or where it is told', async (t) =
   const path = folder.at('run.svg');
   const ended = await kilohertz('plot', ARM, '--out', path, '--from', '0.1', '--json');
   t.is(ended.code, 0, ended.stderr);
-  t.deepEqual(JSON.parse(ended.stdout), { path });
+  t.deepEqual(JSON.parse(ended.stdout), { path, end: null });
   t.true(existsSync(path));
+  const said = await kilohertz('plot', CART, '--out', folder.at('cart.svg'));
+  t.true(said.stdout.includes(`${CART} does not tell why its run ended\n`), said.stdout);
   t.is((await kilohertz('plot', ARM, '--out', path)).code, 1);
   t.is((await kilohertz('plot', ARM, '--from', 'soon')).code, 2);
 });

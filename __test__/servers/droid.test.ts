@@ -39,7 +39,10 @@ test('velocities become positions, from where the arm is commanded to be', (t) =
     [-1, 0, 0, 0, 0, 0, 0, 0.1],
   ];
   const answer = answerOf(Float64Array.from(rows.flat()), [2, 8]);
-  const asked = { state: STATE, tick: { tick: 0, timeS: 0, periodS: 0 } };
+  const asked = {
+    state: STATE,
+    tick: { tick: 0, timeS: 0, periodS: 0, hostTimeS: 5, wallTimeS: 1e9 },
+  };
   const near = (actions(answer, asked) as number[][]).map((row) =>
     row.map((rad) => Number(rad.toFixed(12))),
   );
@@ -52,7 +55,10 @@ test('velocities become positions, from where the arm is commanded to be', (t) =
 
 test('an answer that is not one of DROID is refused', (t) => {
   const { actions } = droid({ prompt: 'x', ...images });
-  const asked = { state: STATE, tick: { tick: 0, timeS: 0, periodS: 0 } };
+  const asked = {
+    state: STATE,
+    tick: { tick: 0, timeS: 0, periodS: 0, hostTimeS: 5, wallTimeS: 1e9 },
+  };
   t.throws(() => actions(answerOf(new Float64Array(14), [2, 7]), asked), {
     message: /has the shape \[2,7\] and the type <f8; expected .* \[any, 8\]/,
   });

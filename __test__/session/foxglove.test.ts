@@ -110,6 +110,7 @@ test('a client is told every channel and decodes the states that the policy saw,
     [
       ['/kilohertz/cycle', 'kilohertz.Cycle'],
       ['/kilohertz/episode', 'kilohertz.Episode'],
+      ['/kilohertz/end', 'kilohertz.End'],
       ['/kilohertz/log', 'foxglove.Log'],
       ['/kilohertz/joint_states', 'foxglove.JointStates'],
       ['/kilohertz/pose/O_T_EE', 'foxglove.PoseInFrame'],
@@ -163,6 +164,13 @@ test('a client is told every channel and decodes the states that the policy saw,
       ['look', true],
     ],
   );
+  const ends = decoded<{ code: string; text: string }>(heard, '/kilohertz/end');
+  t.deepEqual(
+    ends.map(({ code, text }) => [code, text]),
+    [['', 'stop() was called']],
+  );
+  const lines = decoded<{ name: string; message: string }>(heard, '/kilohertz/log');
+  t.like(lines.at(-1), { name: 'ended', message: 'stop() was called' });
   t.is(session.stats.unrecordedCycles, 0);
 });
 

@@ -18,6 +18,7 @@ import {
   InferenceThread,
   mpify,
   OptionTypeError,
+  onnxPolicy,
   openpiPolicy,
   plot,
   processPolicy,
@@ -28,6 +29,7 @@ import {
   rerun,
   run,
   Session,
+  StateHistory,
   selftest,
   workerPolicy,
 } from '../../index.ts';
@@ -230,6 +232,22 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     'timeout',
     'timeoutS',
     (o) => openpiPolicy('ws://127.0.0.1:1', o),
+  ],
+  ['StateHistory()', ['StateHistoryOptions'], 'second', 'seconds', (o) => new StateHistory(o)],
+  ['onnxPolicy()', ['OnnxPolicyOptions'], 'thread', 'threads', (o) => onnxPolicy('model.onnx', o)],
+  [
+    'inputs.q',
+    ['OnnxInput'],
+    'form',
+    'from',
+    (q) => onnxPolicy('model.onnx', { inputs: { q }, outputs: { action: 'a' } }),
+  ],
+  [
+    'outputs.action',
+    ['OnnxOutput'],
+    'nam',
+    'name',
+    (action) => onnxPolicy('model.onnx', { inputs: {}, outputs: { action } }),
   ],
   [
     'gr00tPolicy()',

@@ -2,7 +2,7 @@
 // `KILOHERTZ_UPDATE_PROTOCOL=1 cargo test -p kilohertz-dashboard protocol`; edit it there.
 
 /** The version of the protocol. */
-export const VERSION = 3;
+export const VERSION = 4;
 /** The bytes before the fields of a frame. */
 export const FRAME_HEADER = 64;
 /** The kind of a binary message that is a frame. */
@@ -318,9 +318,10 @@ worst: Array<WorstInfo>,
  */
 events: Array<EventInfo>, 
 /**
- * How the run ended: the code and the text of its error, if it has one.
+ * Why the run ended, with the code of its error as the name, or `ended` if it was asked to or its time was over;
+ * `None` if the file does not tell it.
  */
-error: EventInfo | null, 
+end: EventInfo | null, 
 /**
  * What was missing when the file was read, in words.
  */

@@ -102,7 +102,7 @@ const isRun = is({
   stats: isStats,
   worst: listOf(isWorst),
   events: listOf(isEvent),
-  error: orNull(isEvent),
+  end: orNull(isEvent),
   damage: orNull(isText),
 } satisfies Record<keyof RunInfo, Check>);
 

@@ -1,7 +1,9 @@
 import { type Command, Option } from 'commander';
 import { type PlotOptions, plot } from '../record/drawing.ts';
+import { replay } from '../record/replay.ts';
 import { number } from './numbers.ts';
 import type { Output } from './output.ts';
+import { endLine, endResult } from './run-end.ts';
 
 /** What commander makes of the words. */
 interface Words {
@@ -34,6 +36,10 @@ export function addPlot(program: Command, output: Output): void {
         ...(from === undefined ? {} : { fromS: from }),
         ...(to === undefined ? {} : { toS: to }),
       });
-      output.done({ path }, [`${path}: written; open it in a browser`]);
+      const end = await replay(file).end();
+      output.done({ path, end: endResult(end) }, [
+        `${path}: written; open it in a browser`,
+        endLine(file, end),
+      ]);
     });
 }

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
+import { replay } from '../record/replay.ts';
 import { replayMotion } from '../record/replay-motion.ts';
 import { type ArmWords, armOptions, atArm, withArm } from './arm.ts';
 import { timing } from './moving.ts';
 import { number } from './numbers.ts';
 import type { Output } from './output.ts';
+import { endLine, endResult } from './run-end.ts';
 import { fixed } from './text.ts';
 
 /** What commander makes of the words. */
@@ -32,9 +34,11 @@ export function addReplay(program: Command, output: Output): void {
         here,
         async (robot) => {
           const { speed, approachSpeed, from, to, record } = words;
+          const end = await replay(file).end();
           await here.confirm([
             `This moves the REAL ARM at ${here.address} to the beginning of ${file},`,
             `and along its joints at ${speed} times the recorded speed.`,
+            `It was recorded so: ${endLine(file, end)}.`,
             'Whatever stood around the arm then has to stand there now.',
           ]);
           using live = output.live();
@@ -55,8 +59,10 @@ export function addReplay(program: Command, output: Output): void {
           }).finally(() => clearInterval(shown));
           live.clear();
           const seconds = fixed(stats.iterations * stats.targetPeriodS, 1);
-          output.done({ stats, ...(record === undefined ? {} : { path: record }) }, [
+          const written = record === undefined ? {} : { path: record };
+          output.done({ stats, end: endResult(end), ...written }, [
             `${here.name} went along ${file} in ${seconds} s; it is at rest`,
+            endLine(file, end),
             timing(stats),
             ...(record === undefined ? [] : [`${record}: written`]),
           ]);

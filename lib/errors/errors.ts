@@ -482,6 +482,8 @@ export function fromFailure(
         moveStatus: failure.moveStatus ?? undefined,
         notArrived: failure.notArrived ?? undefined,
       });
+    case 'policy':
+      return new PolicyError(code, message, details);
     case 'interrupted': {
       const name = signalName(signal ?? 0);
       return new SessionInterruptedError(name, `after ${name}: ${message}`, details);

@@ -15,7 +15,6 @@ import {
 } from '../native/contract.ts';
 import { RobotState } from '../native/robot-state.ts';
 import type { JointVector, Numbers } from '../numbers.ts';
-import { isWorkerPolicy } from '../policy/worker-policy.ts';
 import type { DrivenLink } from '../session/driver.ts';
 import { guardHere } from '../session/process-exit.ts';
 import type { NativeLink, NativeRobot } from '../session/robot.ts';
@@ -35,9 +34,8 @@ import {
 import { isCartesian, targetJerkShare } from './control.ts';
 import { answersOf } from './drivers/answers.ts';
 import { ArmDriver } from './drivers/arm-driver.ts';
-import { ProcessHost } from './drivers/process-host.ts';
+import { hostOf } from './drivers/host-of.ts';
 import { armFailure, RemoteDriver } from './drivers/remote-driver.ts';
-import { WorkerHost } from './drivers/worker-host.ts';
 import { checkImpedance, usualDistanceRad } from './impedance.ts';
 import { FrankaModel } from './model.ts';
 import { HOME_OPTIONS, type HomeOptions, type MoveOptions, moveTo } from './move-to.ts';
@@ -176,9 +174,7 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       drive: (policy, chunks) => {
         const answers = answersOf(arm, control, chunks);
         if (typeof policy === 'function') return new ArmDriver(arm, control, answers, policy);
-        const host = isWorkerPolicy<RobotState, unknown>(policy)
-          ? new WorkerHost(policy, answers.lengths, armFailure)
-          : new ProcessHost(policy, answers.lengths, armFailure);
+        const host = hostOf(policy, answers.lengths, armFailure);
         return new RemoteDriver(arm, control, host, answers.hand);
       },
     };

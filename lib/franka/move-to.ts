@@ -12,6 +12,7 @@ import {
   isOurs,
   OptionTypeError,
   RobotError,
+  SessionError,
   type SessionErrorDetails,
 } from '../errors/errors.ts';
 import { awaiting, calling } from '../errors/native-call.ts';
@@ -157,10 +158,8 @@ export async function moveTo(
   const numbers = checkGoal(goal);
   throwIfAborted(signal, MOVE);
   const plan = arm.planMove.bind(arm, numbers, relative, speed, toleranceRad, settleS);
-  const planned = await awaiting(plan);
-  throwIfAborted(signal, MOVE);
   const asked = { options: checked, signal, onProgress, runs, controls };
-  return new Move(arm, planned, asked).run();
+  return new Move(arm, () => awaiting(plan), asked).run();
 }
 
 function checkGoal(goal: JointVector | PoseLike): Float64Array {
@@ -188,21 +187,21 @@ interface Asked {
 class Move {
   readonly #runs: Runs;
   readonly #controls: MoveControls | undefined;
-  readonly #planned: NativeMove;
+  /** Undefined until it is planned. */
+  #planned: NativeMove | undefined;
   readonly #run: Run;
   readonly #signal: AbortSignal | undefined;
   readonly #onProgress: ((progress: MoveProgress) => void) | undefined;
   /** The value that `onProgress` threw. */
   #thrown: { readonly error: unknown } | undefined;
 
-  constructor(arm: NativeArm, planned: NativeMove, asked: Asked) {
+  constructor(arm: NativeArm, plan: () => Promise<NativeMove>, asked: Asked) {
     const { options, signal, onProgress, runs, controls } = asked;
     this.#controls = controls;
-    this.#planned = planned;
     this.#runs = runs;
     this.#signal = signal;
     this.#onProgress = onProgress;
-    const plan = { what: MOVE, durationS: undefined, endsOnInterrupt: false, runs };
+    const runPlan = { what: MOVE, durationS: undefined, endsOnInterrupt: false, runs };
     const nobody = (): void => undefined;
     const listener = {
       event: nobody,
@@ -213,10 +212,18 @@ class Move {
     };
     const driver = new NativeDriver(
       (given, place, wake) =>
-        calling(() => NativeSession.moving(arm, planned, given, place, wake, controls?.native)),
-      () => troubleOf(planned),
+        calling(() =>
+          NativeSession.moving(arm, this.#plan(), given, place, wake, controls?.native),
+        ),
+      {
+        failure: () => troubleOf(this.#plan()),
+        // The run has its place before: a stop, a signal or `close()` counts while the way is planned.
+        plan: async () => {
+          this.#planned = await plan();
+        },
+      },
     );
-    this.#run = new Run(driver, options, plan, listener);
+    this.#run = new Run(driver, options, runPlan, listener);
   }
 
   async run(): Promise<SessionStats> {
@@ -227,9 +234,9 @@ class Move {
       await this.#run.launch();
       await this.#run.ended;
     } catch (error) {
-      const wasStopped = isOurs(error) && error.code === 'SESSION_STOPPED';
-      if (wasStopped) throwIfAborted(this.#signal, MOVE);
-      throw error;
+      if (!isOurs(error) || error.code !== 'SESSION_STOPPED') throw error;
+      throwIfAborted(this.#signal, MOVE);
+      throw this.#stopped();
     } finally {
       clearInterval(reporting);
       stopListening();
@@ -238,21 +245,30 @@ class Move {
     if (this.#thrown) throw this.#thrown.error;
     throwIfAborted(this.#signal, MOVE);
     const { native } = this.#run;
-    if (!this.#planned.hasArrived || !native) {
-      const why = this.#runs.isClosed
-        ? 'the arm was closed'
-        : this.#controls
-          ? 'the controls were let go, its page did not answer in time, or a stop was pressed'
-          : 'a stop was pressed on a page, or the process is ending';
-      const message = `the move was stopped before the arm was there, because ${why}`;
-      throw new RobotError('FRANKA_MOTION_ABORTED', message);
-    }
+    if (!this.#planned?.hasArrived || !native) throw this.#stopped();
     this.#report();
     return statsOf(native.stats());
   }
 
+  /** Returns the plan. Only for use once the way is planned. */
+  #plan(): NativeMove {
+    if (!this.#planned) throw new SessionError('INTERNAL', 'a move began before it was planned');
+    return this.#planned;
+  }
+
+  /** Returns the error of a move that was stopped on its way, or before. */
+  #stopped(): RobotError {
+    const why = this.#runs.isClosed
+      ? 'the arm was closed'
+      : this.#controls
+        ? 'the controls were let go, its page did not answer in time, or a stop was pressed'
+        : 'a stop was pressed on a page, or the process is ending';
+    const message = `the move was stopped before the arm was there, because ${why}`;
+    return new RobotError('FRANKA_MOTION_ABORTED', message);
+  }
+
   #report(): void {
-    if (!this.#onProgress || this.#thrown) return;
+    if (!this.#onProgress || this.#thrown || !this.#planned) return;
     const { durationS, elapsedS } = this.#planned;
     const progress = {
       durationS,

@@ -5,8 +5,8 @@ import { within } from '../promise.ts';
 
 /** A session or a move that drives a robot, as the call that closes the robot sees it. */
 export interface Driving {
-  /** Asks the session or move to end, and returns at once. */
-  requestStop(): void;
+  /** Asks the session or move to end, and returns at once. `why` says in words who asks. */
+  requestStop(why?: string): void;
   /** Resolves when the robot is at rest. Never rejects. */
   readonly ended: Promise<void>;
 }
@@ -42,7 +42,7 @@ export class Runs {
   async close(limitMs: number = END_LIMIT_MS): Promise<void> {
     this.#isClosed = true;
     const driving = [...this.#driving];
-    for (const each of driving) each.requestStop();
+    for (const each of driving) each.requestStop('the robot was closed');
     const ended = Promise.all(driving.map((each) => each.ended));
     if (await within(limitMs, ended)) return;
     const limit = `${numberText(limitMs / 1e3)} s`;

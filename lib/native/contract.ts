@@ -25,6 +25,8 @@ export type NativeErrorCode =
   | 'LISTEN_REFUSED'
   | 'OFFLOAD_PROTOCOL'
   | 'OFFLOAD_TOO_LARGE'
+  | 'ONNX_MODEL'
+  | 'ONNX_RUNTIME'
   | 'RECORD_BUSY'
   | 'RECORD_CHANGED'
   | 'RECORD_DAMAGED'
@@ -72,6 +74,8 @@ export const NATIVE_ERROR_CODES: readonly NativeErrorCode[] = [
   'LISTEN_REFUSED',
   'OFFLOAD_PROTOCOL',
   'OFFLOAD_TOO_LARGE',
+  'ONNX_MODEL',
+  'ONNX_RUNTIME',
   'RECORD_BUSY',
   'RECORD_CHANGED',
   'RECORD_DAMAGED',
@@ -511,7 +515,7 @@ export const SIMULATOR_COUNTERS: readonly SimulatorCounter[] = [
 ];
 
 /** The reasons for which the native side wakes JavaScript. Several reasons are added. */
-export const NEWS = { observation: 1, events: 2, end: 4, begun: 8 } as const;
+export const NEWS = { observation: 1, events: 2, end: 4, begun: 8, over: 16 } as const;
 
 /** How many numbers precede the rows of a chunk of actions, how many follow the observation of a policy that answers in chunks, and the number of rows that says that an answer is none, for the first of the codes in REFUSALS; the next code has the number below, and so on. */
 export const CHUNK = { header: 3, context: 3, none: -1 } as const;

@@ -15,6 +15,14 @@ const FIELDS: ReadonlyMap<string, { offset: number; length: number; unit: string
   return fields;
 })();
 
+/** The fields that are no numbers for those who read a state. */
+const NAMED = ['robot_mode', 'current_errors', 'last_motion_errors'];
+
+/** Returns where a field of numbers stands in a state; undefined if there is none of this name. */
+export function placeOf(name: string): { offset: number; length: number } | undefined {
+  return NAMED.includes(name) ? undefined : FIELDS.get(name);
+}
+
 /** The number of values in a robot state. */
 export const STATE_LENGTH: number = schema.fields.reduce((sum, field) => sum + field.len, 0);
 

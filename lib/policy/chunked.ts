@@ -183,8 +183,8 @@ export const CHUNKED_OPTIONS: readonly (keyof ChunkedOptions)[] = [
 ];
 
 /**
- * Makes a policy of an arm out of one that answers with chunks of actions: a function, or what {@link workerPolicy} or
- * {@link processPolicy} returns. The loop plays the chunks at the rate of the arm, and asks for the next one in time.
+ * Makes a policy of an arm out of one that answers with chunks of actions: a function, or what {@link workerPolicy},
+ * {@link processPolicy} or {@link onnxPolicy} returns. The loop plays the chunks at the rate of the arm, and asks for the next one in time.
  * Inference may take as long as it takes.
  *
  * Action `k` of a chunk belongs to the time of its observation and `k dtS`, by the arm's clock: what has passed while

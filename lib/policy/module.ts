@@ -106,7 +106,10 @@ export function checkPolicyUrl(url: unknown, file: string): asserts url is URL {
 const POLICY_PRIORITY = 40;
 
 /** Checks the priority of a policy's thread. A thread that spins has no priority. */
-function checkPriority(priority: number | null | undefined, spin: boolean): number | undefined {
+export function checkPriority(
+  priority: number | null | undefined,
+  spin: boolean,
+): number | undefined {
   if (priority === null || (priority === undefined && spin)) return undefined;
   if (spin) {
     const expected = 'nothing beside spin: it would take its core from everything else';

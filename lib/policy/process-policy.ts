@@ -56,7 +56,7 @@ const kind: PolicyKind<ProcessPolicy<unknown, unknown>> = new PolicyKind();
  *
  * In Python the policy is called as `policy(state, tick)`. `state` has `q` and the other fields of a robot state:
  * numbers and numpy arrays, or memoryviews without numpy. The next cycle updates the arrays in place. `tick` has
- * `tick`, `time_s` and `period_s`. The policy returns numbers: a list, a numpy array or a tensor; or `None` if it has
+ * `tick`, `time_s`, `period_s`, `host_time_s` and `wall_time_s`. The policy returns numbers: a list, a numpy array or a tensor; or `None` if it has
  * nothing new.
  *
  * @example

@@ -6,16 +6,16 @@ import { InvalidActionError, KilohertzError, PolicyError } from '../errors/error
 import { awaiting, calling } from '../errors/native-call.ts';
 import { numberText } from '../errors/number.ts';
 import { type AnswerBuffer, answerBuffer } from '../franka/drivers/answers.ts';
+import { hostOf } from '../franka/drivers/host-of.ts';
 import type { PolicyHost } from '../franka/drivers/policy-host.ts';
-import { ProcessHost } from '../franka/drivers/process-host.ts';
 import { WorkerHost } from '../franka/drivers/worker-host.ts';
 import type { NativeQuestions } from '../native/binding.ts';
 import { type RobotState, slotsOf } from '../native/robot-state.ts';
 import { fromMessage } from '../offload/codec/error-message.ts';
+import type { HostedPolicy } from '../policy/any-policy.ts';
 import { askAnew, resetPolicy } from '../policy/episode.ts';
-import type { ProcessPolicy } from '../policy/process-policy.ts';
 import type { Lengths, PolicyFailure } from '../policy/worker-messages.ts';
-import { isWorkerPolicy, type WorkerPolicy } from '../policy/worker-policy.ts';
+import { isWorkerPolicy } from '../policy/worker-policy.ts';
 import { within } from '../promise.ts';
 import type { Refusal } from '../session/action.ts';
 import type { Failure } from '../session/driver.ts';
@@ -26,7 +26,7 @@ import type { Policy, Tick } from '../session/robot.ts';
 export interface RerunTick extends Tick {
   /**
    * How long after the question the recorded answer came, by the robot's clock [s]. A policy in a worker or a process is
-   * not told.
+   * not told, and its `wallTimeS` counts from now.
    */
   readonly answeredAfterS: number;
 }
@@ -41,6 +41,9 @@ export interface Question<Observation> {
   /** The robot's time since the first question, as the policy is told it, and since the one before [s]. */
   readonly timeS: number;
   readonly periodS: number;
+  /** When the state came, by the host's monotonic clock [ns] and by its wall clock [s]. */
+  readonly hostNs: number;
+  readonly wallTimeS: number;
   readonly answeredAfterS: number;
   /** What a policy that answers in chunks was told: `CHUNK.context` numbers. */
   readonly context: Float64Array;
@@ -82,8 +85,10 @@ export class AskingHere<Observation> implements Asking<Observation> {
   }
 
   async ask(question: Question<Observation>): Promise<Float64Array | undefined> {
-    const { observation, tick, timeS, periodS, answeredAfterS, context } = question;
-    const asked = this.#buffer.tick(Float64Array.of(tick, timeS, periodS), context);
+    const { observation, tick, timeS, periodS, hostNs, wallTimeS } = question;
+    const { answeredAfterS, context } = question;
+    const clock = Float64Array.of(tick, timeS, periodS, hostNs / 1e9, wallTimeS);
+    const asked = this.#buffer.tick(clock, context);
     const told: RerunTick = { ...asked, answeredAfterS };
     const isAnew = this.#buffer.beginsEpisode(context);
     const given = await this.#settled(tick, () =>
@@ -124,7 +129,7 @@ export class AskingElsewhere implements Asking<RobotState> {
   #questions: NativeQuestions | undefined;
 
   constructor(
-    policy: WorkerPolicy<RobotState, unknown> | ProcessPolicy<RobotState, unknown>,
+    policy: HostedPolicy<RobotState, unknown>,
     lengths: Lengths,
     periodS: number,
     patience: Patience,
@@ -132,7 +137,7 @@ export class AskingElsewhere implements Asking<RobotState> {
     // A core of its own is for a policy that has to keep up with a robot.
     this.#host = isWorkerPolicy<RobotState, unknown>(policy)
       ? new WorkerHost({ ...policy, spin: false }, lengths, failureOf)
-      : new ProcessHost(policy, lengths, failureOf);
+      : hostOf(policy, lengths, failureOf);
     this.#lengths = lengths;
     this.#periodS = periodS;
     this.#patience = patience;
@@ -147,7 +152,7 @@ export class AskingElsewhere implements Asking<RobotState> {
   }
 
   async ask(question: Question<RobotState>): Promise<Float64Array | undefined> {
-    const { observation, tick, askedNs, periodNs, context } = question;
+    const { observation, tick, askedNs, periodNs, hostNs, context } = question;
     const { timeoutS, signal } = this.#patience;
     const slots = slotsOf(observation);
     if (!slots) throw new KilohertzError('INTERNAL', 'the policy is asked about no state');
@@ -159,7 +164,7 @@ export class AskingElsewhere implements Asking<RobotState> {
     const stopListening = onAbort(signal, () => questions.fail());
     try {
       const answer = await awaiting(() =>
-        questions.ask(tick, askedNs, periodNs, this.#slots, timeoutS),
+        questions.ask(tick, askedNs, periodNs, hostNs, this.#slots, timeoutS),
       );
       throwIfAborted(signal, RERUN);
       switch (answer.kind) {

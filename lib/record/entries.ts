@@ -5,6 +5,7 @@ import {
   type NativeBatch,
   type NativeEntry,
   type NativeRecordedRun,
+  type NativeRunEnd,
   type NativeSample,
 } from '../native/binding.ts';
 import type { CommandKind, EpisodeOutcome, NoteLevel, PixelEncoding } from '../native/contract.ts';
@@ -159,11 +160,30 @@ export interface RecordedMark {
   readonly ended: EpisodeOutcome | undefined;
 }
 
+/** Why the run ended. A file whose writing was cut off does not tell it. */
+export interface RecordedEnd {
+  readonly type: 'end';
+  /** The number of the last cycle; 0 if there was none. */
+  readonly tick: number;
+  /** The robot's time of the last cycle [s]. */
+  readonly robotTimeS: number;
+  /** The host's monotonic clock when the last cycle began [ns]. */
+  readonly monotonicNs: bigint;
+  /**
+   * The code of the error that ended the run, for example `ACTION_LIMIT`; undefined if the run was asked to end, or its
+   * time was over.
+   */
+  readonly code: string | undefined;
+  /** The message of the error; without an error, who has asked for the end, or that the time was over. */
+  readonly message: string;
+}
+
 /** What is read from a recording, told apart by `type`. */
 export type RecordedEntry<State = RobotState> =
   | RecordedCycle<State>
   | RecordedSample
-  | RecordedMark;
+  | RecordedMark
+  | RecordedEnd;
 
 /** An episode of a recording. */
 export interface RecordedEpisode {
@@ -250,10 +270,11 @@ export class Entries {
       offset += length;
       return numbers.slice(offset - length, offset);
     };
-    for (const { cycle, sample, episode } of entries) {
+    for (const { cycle, sample, episode, end } of entries) {
       if (cycle) yield this.#cycle(cycle, take);
       else if (sample) yield sampleOf(sample);
       else if (episode) yield { type: 'episode', ...episode, ended: outcome(episode.ended) };
+      else if (end) yield endOf(end);
     }
   }
 
@@ -291,6 +312,11 @@ export class Entries {
       notes: notes.map((note) => ({ ...note, level: note.level as NoteLevel })),
     };
   }
+}
+
+/** Returns why a run ended. */
+export function endOf({ code, ...own }: NativeRunEnd): RecordedEnd {
+  return { type: 'end', ...own, code };
 }
 
 function outcome(name: string | undefined): EpisodeOutcome | undefined {

@@ -2,12 +2,14 @@ import { checkSignal, throwIfAborted } from '../abort.ts';
 import { ownOptions } from '../checks.ts';
 import { KilohertzError, OptionTypeError } from '../errors/errors.ts';
 import { awaiting } from '../errors/native-call.ts';
-import { NativeRecording, recordedEpisodes } from '../native/binding.ts';
+import { NativeRecording, recordedEnd, recordedEpisodes } from '../native/binding.ts';
 import type { EpisodeOutcome } from '../native/contract.ts';
 import type { RobotState } from '../native/robot-state.ts';
 import {
   Entries,
+  endOf,
   type RecordedCycle,
+  type RecordedEnd,
   type RecordedEntry,
   type RecordedEpisode,
   type RecordedRun,
@@ -62,7 +64,10 @@ export class Replay<State = RobotState> implements AsyncIterable<RecordedCycle<S
     for await (const entry of this.entries()) if (entry.type === 'cycle') yield entry;
   }
 
-  /** Returns everything that was recorded, in its order: cycles, what was logged, and the marks of episodes. */
+  /**
+   * Returns everything that was recorded, in its order: cycles, what was logged, the marks of episodes, and at last why
+   * the run ended.
+   */
   async *entries(): AsyncGenerator<RecordedEntry<State>, void, undefined> {
     const { signal, onDamage } = this.#options;
     throwIfAborted(signal, REPLAY);
@@ -90,6 +95,15 @@ export class Replay<State = RobotState> implements AsyncIterable<RecordedCycle<S
   async episodes(): Promise<readonly RecordedEpisode[]> {
     const found = await awaiting(() => recordedEpisodes(this.#path));
     return found.map((episode) => ({ ...episode, outcome: episode.outcome as EpisodeOutcome }));
+  }
+
+  /**
+   * Returns why the run ended; undefined if the file does not tell it, because it is still being written, its process
+   * was killed, or an older version has written it. Of a damaged file it is what is told behind the damaged part.
+   */
+  async end(): Promise<RecordedEnd | undefined> {
+    const found = await awaiting(() => recordedEnd(this.#path));
+    return found ? endOf(found) : undefined;
   }
 
   async #run(): Promise<RecordedRun> {

@@ -4,10 +4,13 @@ import { OptionTypeError } from '../errors/errors.ts';
 import { lengthsOf } from '../franka/drivers/answers.ts';
 import { CHUNK } from '../native/contract.ts';
 import type { RobotState } from '../native/robot-state.ts';
-import type { AnyPolicy } from '../policy/any-policy.ts';
+import {
+  type AnyPolicy,
+  type HostedPolicy,
+  isAnyPolicy,
+  POLICY_FORMS,
+} from '../policy/any-policy.ts';
 import { type ChunkedPolicy, isChunked } from '../policy/chunked.ts';
-import { isProcessPolicy, type ProcessPolicy } from '../policy/process-policy.ts';
-import { isWorkerPolicy, type WorkerPolicy } from '../policy/worker-policy.ts';
 import type { Policy } from '../session/robot.ts';
 import {
   type Asking,
@@ -21,6 +24,7 @@ import {
   isArm,
   lengthOf,
   type RecordedAnswer,
+  type RecordedCycle,
   type RecordedField,
   type RecordedRun,
   type RecordedTold,
@@ -31,13 +35,12 @@ import { replay } from './replay.ts';
 export type { RerunTick };
 
 /**
- * A policy that is run again: a function, what {@link workerPolicy} or {@link processPolicy} returns, or {@link chunked}
- * of one of them.
+ * A policy that is run again: a function, what {@link workerPolicy}, {@link processPolicy} or {@link onnxPolicy} returns, or
+ * {@link chunked} of one of them.
  */
 export type RerunPolicy<Observation> =
   | ((observation: Observation, tick: RerunTick) => unknown)
-  | WorkerPolicy<Observation, unknown>
-  | ProcessPolicy<Observation, unknown>
+  | HostedPolicy<Observation, unknown>
   | ChunkedPolicy<Observation, unknown>;
 
 /** Options of {@link rerun}. */
@@ -123,13 +126,13 @@ export async function rerun<Observation = RobotState>(
   const asking = askingOf(run, policy, patience);
   const answers = new Answers(run, isChunked(policy));
   const questions = new Questions();
-  const states = new Map<number, { readonly state: Observation; readonly robotTimeS: number }>();
+  const states = new Map<number, Asked<Observation>>();
   let [compared, differing, withoutState] = [0, 0, 0];
   let firstDifference: RerunDifference | undefined;
   try {
     await asking.begin();
-    for await (const { tick, state, robotTimeS, answer } of recording) {
-      states.set(tick, { state, robotTimeS });
+    for await (const { tick, state, robotTimeS, monotonicNs, wallNs, answer } of recording) {
+      states.set(tick, { state, robotTimeS, monotonicNs, wallNs });
       if (states.size > KEPT_CYCLES)
         for (const first of states.keys()) {
           states.delete(first);
@@ -141,7 +144,7 @@ export async function rerun<Observation = RobotState>(
         withoutState += 1;
         continue;
       }
-      const question = questions.of(answer, asked.state, asked.robotTimeS, robotTimeS);
+      const question = questions.of(answer, asked, robotTimeS);
       const slots = answers.differences(answer, await asking.ask(question), question.askedNs);
       compared += 1;
       if (slots.length === 0) continue;
@@ -163,10 +166,8 @@ function inside<Observation>(policy: RerunPolicy<Observation>): unknown {
 
 function checkPolicy(policy: RerunPolicy<never>): void {
   const asked = inside(policy);
-  if (typeof asked === 'function' || isWorkerPolicy(asked) || isProcessPolicy(asked)) return;
-  const expected =
-    'a function, or what workerPolicy() or processPolicy() returns, or chunked() of one of them';
-  throw new OptionTypeError('OPTION_POLICY', 'policy', asked, expected);
+  if (isAnyPolicy(asked)) return;
+  throw new OptionTypeError('OPTION_POLICY', 'policy', asked, POLICY_FORMS);
 }
 
 /** Returns how a policy is asked the questions of a run. */
@@ -185,7 +186,7 @@ function askingOf<Observation>(
     return new AskingHere(asked as Policy<Observation, unknown>, lengths, patience);
   }
   if (!isArm(run)) throw noArm(policy);
-  const elsewhere = asked as WorkerPolicy<RobotState, unknown> | ProcessPolicy<RobotState, unknown>;
+  const elsewhere = asked as HostedPolicy<RobotState, unknown>;
   const asking: unknown = new AskingElsewhere(elsewhere, lengths, run.periodS, patience);
   return asking as Asking<Observation>;
 }
@@ -198,6 +199,12 @@ function noArm(policy: unknown): OptionTypeError {
 
 const NS_PER_S = 1e9;
 
+/** A cycle in which the policy may have been asked. */
+type Asked<Observation> = Pick<
+  RecordedCycle<Observation>,
+  'state' | 'robotTimeS' | 'monotonicNs' | 'wallNs'
+>;
+
 /** The questions of a run, with the times that a session tells: differences of whole nanoseconds. */
 class Questions {
   #firstNs: number | undefined;
@@ -205,8 +212,7 @@ class Questions {
 
   of<Observation>(
     { tick, told }: RecordedAnswer,
-    observation: Observation,
-    askedAtS: number,
+    { state: observation, robotTimeS: askedAtS, monotonicNs, wallNs }: Asked<Observation>,
     answeredAtS: number,
   ): Question<Observation> {
     const askedNs = nanoseconds(askedAtS);
@@ -220,6 +226,8 @@ class Questions {
       periodNs,
       timeS: seconds(askedNs - this.#firstNs),
       periodS: seconds(periodNs),
+      hostNs: Number(monotonicNs),
+      wallTimeS: Number(wallNs) / NS_PER_S,
       answeredAfterS: seconds(nanoseconds(answeredAtS) - askedNs),
       context: contextOf(told),
     };

@@ -4,7 +4,7 @@ import { describe, read } from '../errors/describe.ts';
 import { numberText } from '../errors/number.ts';
 import { isUnit, QUATERNION, quaternionLength, writeMatrix } from '../franka/pose.ts';
 import type { RefusalCode } from '../native/contract.ts';
-import type { Tick } from './robot.ts';
+import { type Tick, tickOf } from './robot.ts';
 
 /** Why an answer is not a valid action. */
 export interface Refusal {
@@ -51,9 +51,9 @@ export class ActionBuffer {
     return this.#refused('ACTION_TYPE', describe(answer), adviceFor(answer));
   }
 
-  /** Returns what a policy is told beside the observation. `clock` has the tick, time [s] and period [s]. */
-  tick([tick = 0, timeS = 0, periodS = 0]: Float64Array): Tick {
-    return { tick, timeS, periodS };
+  /** Returns what a policy is told beside the observation. */
+  tick(clock: Float64Array): Tick {
+    return tickOf(clock);
   }
 
   /** A policy that answers with one action has one episode in a session. */

@@ -4,7 +4,7 @@ import { describe } from '../errors/describe.ts';
 import { numberText } from '../errors/number.ts';
 import { CHUNK, REFUSALS } from '../native/contract.ts';
 import { ActionBuffer, type Refusal } from './action.ts';
-import type { ChunkTick, Tick } from './robot.ts';
+import { type ChunkTick, type Tick, tickOf } from './robot.ts';
 
 /** What a chunk has to be, for messages. */
 const EXPECTED = 'a chunk: { actions, dtS }, with a list of actions and the time between them [s]';
@@ -87,7 +87,7 @@ export class ChunkBuffer {
   }
 
   /** Returns what a policy is told beside the observation, which is followed by what the loop knows of its chunks. */
-  tick([tick = 0, timeS = 0, periodS = 0]: Float64Array, observation: Float64Array): Tick {
+  tick(clock: Float64Array, observation: Float64Array): Tick {
     const [beganS = Number.NaN, latencyS = 0] = observation.subarray(-CHUNK.context);
     const dtS = this.#lastDtS;
     // Actions whose time has passed when the question is asked are over.
@@ -97,7 +97,7 @@ export class ChunkBuffer {
       prefix: this.#last.slice(Math.max(0, over)),
       executionHorizon: this.#executionHorizon,
     };
-    return { tick, timeS, periodS, chunk };
+    return { ...tickOf(clock), chunk };
   }
 
   /** Whether an episode begins with this observation. It is told once. */

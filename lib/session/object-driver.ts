@@ -10,7 +10,7 @@ import { isPromise, settled, within } from '../promise.ts';
 import { CycleKeeper } from './cycle-keeper.ts';
 import type { Driver, Failure } from './driver.ts';
 import { policyThrew } from './policy-failure.ts';
-import type { Policy, Robot } from './robot.ts';
+import { CLOCK_LENGTH, type Policy, type Robot, tickOf } from './robot.ts';
 
 /** A call that has not settled. */
 interface Pending {
@@ -31,7 +31,7 @@ export class ObjectDriver<Observation, Action> implements Driver {
   readonly hasPolicyHere = true;
   readonly #robot: Robot<Observation, Action>;
   readonly #policy: Policy<Observation, Action>;
-  readonly #clock = new Float64Array(3);
+  readonly #clock = new Float64Array(CLOCK_LENGTH);
   /** Where cycles are kept; undefined if nobody wants them. */
   #keeper: CycleKeeper | undefined;
   #isAsked = false;
@@ -125,7 +125,8 @@ export class ObjectDriver<Observation, Action> implements Driver {
 
   #cycle(): void {
     this.#busy = true;
-    const [tick = 0, timeS = 0, periodS = 0] = this.#clock;
+    const told = tickOf(this.#clock);
+    const { tick } = told;
     this.#step(
       'observe',
       () => this.#robot.observe(),
@@ -135,7 +136,7 @@ export class ObjectDriver<Observation, Action> implements Driver {
         this.#isAsked = true;
         this.#step(
           'policy',
-          () => this.#policy(observation, { tick, timeS, periodS }),
+          () => this.#policy(observation, told),
           (error) => policyThrew(tick, error),
           (action) => {
             this.#isAsked = false;

@@ -10,10 +10,12 @@ import { guardOnTop, guardProcess, isEnding, NativePlace } from '../native/bindi
 /** A running session, move or hand command, as the end of the process sees it. */
 export interface Guarded {
   readonly place: NativePlace;
-  /** Asks the session, move or command to end, and returns at once. */
-  requestStop(): void;
+  /** Asks the session, move or command to end, and returns at once. `why` says in words who asks. */
+  requestStop(why?: string): void;
   /** Blocks until the robot is stopped, but no longer than this. */
   stopNow(limitS: number): void;
+  /** Tells the recording why it ended, after all robots were stopped. */
+  tellEnd?(): void;
 }
 
 /** Describes a session, move or command that is about to begin. */
@@ -100,17 +102,24 @@ function onStop(): void {
   for (const member of guarded) if (member.place.isToEnd) member.requestStop();
 }
 
-function stopAllNow(): void {
+function stopAllNow(exitCode: number): void {
+  const why = isMainThread
+    ? `the program ended with exit code ${exitCode}`
+    : 'the thread of the session was ended';
   // All are asked first, so that they stop at the same time.
-  for (const member of guarded) member.requestStop();
+  for (const member of guarded) member.requestStop(why);
   const thrown: unknown[] = [];
-  for (const member of guarded) {
-    try {
-      member.stopNow(EXIT_LIMIT_S);
-    } catch (error) {
-      // The others must be stopped nevertheless.
-      thrown.push(error);
+  const each = (stops: (member: Guarded) => void): void => {
+    for (const member of guarded) {
+      try {
+        stops(member);
+      } catch (error) {
+        // The others must be stopped nevertheless.
+        thrown.push(error);
+      }
     }
-  }
+  };
+  each((member) => member.stopNow(EXIT_LIMIT_S));
+  each((member) => member.tellEnd?.());
   if (thrown.length > 0) throw thrown[0];
 }

@@ -53,8 +53,9 @@ export function drawn(report: Drawn, periods: Histogram): string {
   };
   const title = `${stats.iterations} cycles, ${stats.missedTicks} ticks missed, ${badCycles} bad cycles`;
   const named = causes.map(({ cause, count }) => `${cause} ${count}`).join(', ');
-  heading(named === '' ? title : `${title}: ${named}`);
-  y += 16;
+  heading(title);
+  parts.push(`<text class="quiet" x="20" y="${y + 4}">${escaped(named)}</text>`);
+  y += 30;
   heading('How long the periods were, on logarithmic axes');
   parts.push(periodChart(periods, stats.targetPeriodS, y));
   y += PERIODS + 52;

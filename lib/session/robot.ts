@@ -13,6 +13,14 @@ export interface Tick {
    * policy took.
    */
   readonly periodS: number;
+  /**
+   * When the state came, by the monotonic clock of the host [s]: `CLOCK_MONOTONIC` on Linux, as `process.hrtime()` and
+   * Python's `time.monotonic()` have it, in every process of the host. For a robot written in JavaScript: when the cycle
+   * began.
+   */
+  readonly hostTimeS: number;
+  /** The same by the wall clock of the host, since 1970 [s]. */
+  readonly wallTimeS: number;
   /** Only for a policy that {@link chunked} asks: what is known of its chunks. */
   readonly chunk?: ChunkTick;
 }
@@ -81,4 +89,13 @@ export interface NativeLink<Observation, Action> {
   readonly rateHz: number;
   /** Never set. It tells the compiler what the robot observes and what its policy may answer. */
   readonly types?: (observation: Observation) => Action;
+}
+
+/** How many numbers the native side writes for a question: those of {@link tickOf}. */
+export const CLOCK_LENGTH = 5;
+
+/** Returns what a policy is told of its question. */
+export function tickOf(clock: Float64Array): Tick {
+  const [tick = 0, timeS = 0, periodS = 0, hostTimeS = 0, wallTimeS = 0] = clock;
+  return { tick, timeS, periodS, hostTimeS, wallTimeS };
 }

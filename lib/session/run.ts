@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { abortErrorOf } from '../abort.ts';
 import { bare } from '../checks.ts';
 import { describeThrown, isInstance } from '../errors/describe.ts';
 import {
+  type AbortError,
   fromFailure,
   InvalidActionError,
   isOurs,
@@ -31,6 +33,7 @@ import { pathOf } from '../record/file.ts';
 import { likeliestOf } from './bad-cycles.ts';
 import { chunkFaultText } from './chunk-fault.ts';
 import type { Driver, Failure } from './driver.ts';
+import { endText } from './end-text.ts';
 import { warnOfHost } from './foxglove.ts';
 import { onGarbage } from './garbage.ts';
 import type { CheckedOptions } from './options.ts';
@@ -58,6 +61,8 @@ export interface RunPlan {
   readonly what: string;
   readonly durationS: number | undefined;
   readonly endsOnInterrupt: boolean;
+  /** What ends the run when it aborts. */
+  readonly signal?: AbortSignal | undefined;
   /** The sessions and moves that drive the same robot. */
   readonly runs: Runs;
   /** What a recording keeps of the robot. */
@@ -84,6 +89,13 @@ export class Run implements Guarded, Driving {
   #forgetGarbage: (() => void) | undefined;
   #hasBegun = false;
   #isEnding = false;
+  /** Who has asked first for the end, in words. */
+  #asked: string | undefined;
+  /** Resolves once the robot is stopped and the cause of the end is told; undefined while the loop runs. */
+  #settled: Promise<void> | undefined;
+  /** What ended the run, once that was looked at: it is looked at once. */
+  #cause: { readonly error: KilohertzError | undefined } | undefined;
+  #abortError: AbortError | undefined;
   #error: KilohertzError | undefined;
   #stopError: KilohertzError | undefined;
 
@@ -127,6 +139,11 @@ export class Run implements Guarded, Driving {
   /** The error that ended the run, if one did. */
   get error(): KilohertzError | undefined {
     return this.#error;
+  }
+
+  /** The error of the signal, if that has ended the run and nothing else did. */
+  get abortError(): AbortError | undefined {
+    return this.#abortError;
   }
 
   /** The error with which stopping the robot failed, if it did. */
@@ -187,7 +204,8 @@ export class Run implements Guarded, Driving {
     this.#forgetGarbage = onGarbage((fromS, toS) => native.notePause(fromS, toS));
   }
 
-  requestStop(): void {
+  requestStop(why?: string): void {
+    this.#asked ??= why;
     this.#driver.halt();
     this.#abort.abort();
     this.#native?.requestStop();
@@ -196,6 +214,13 @@ export class Run implements Guarded, Driving {
   stopNow(limitS: number): void {
     this.#native?.join(limitS);
     this.#driver.stopNow();
+  }
+
+  tellEnd(): void {
+    const native = this.#native;
+    const outcome = native?.outcome();
+    // To read what a policy has thrown may take long, and the process is ending.
+    if (native && outcome && outcome.cause !== 'policyFailed') this.#tellCause(native, undefined);
   }
 
   /** Waits for a reset, at most `resetTimeoutS`, and only briefly once the session is to end. */
@@ -244,6 +269,7 @@ export class Run implements Guarded, Driving {
       if (news & NEWS.events) this.#tellEvents(native);
     } finally {
       // A listener that throws must not keep the session from ending.
+      if (news & NEWS.over) this.#settled ??= this.#settle(native);
       if (news & NEWS.end) {
         this.#isEnding = true;
         void this.#end(native);
@@ -257,29 +283,50 @@ export class Run implements Guarded, Driving {
     if (failure) this.#listener.recordingFailed(fromFailure(failure));
   }
 
-  async #end(native: NativeSession): Promise<void> {
+  /** Stops the robot when the loop has ended, and tells why it did: the files of the run wait for that. */
+  async #settle(native: NativeSession): Promise<void> {
+    native.expectEnd();
     await this.#stopRobot();
     const isOver = this.#plan.durationS !== undefined && !this.#abort.signal.aborted;
     const unsettled = isOver ? await this.#driver.unsettled?.() : undefined;
+    this.#tellCause(native, unsettled);
+  }
+
+  /** Determines what ended the run, once the robot is stopped, and tells it. A second call does nothing. */
+  #tellCause(native: NativeSession, unsettled: Failure | undefined): void {
+    if (this.#cause) return;
+    let error: KilohertzError | undefined;
+    try {
+      error = this.#causeOf(native, unsettled);
+    } catch (thrown) {
+      error = untold(thrown);
+    }
+    this.#cause = { error };
+    if (!error) this.#abortError = abortErrorOf(this.#plan.signal, 'the run');
+    const told = error ?? this.#abortError;
+    const text = told?.message ?? endText(this.place, this.#asked, this.#plan.durationS);
+    native.tellEnd(told?.code ?? '', text);
+  }
+
+  /** Ends the run once everything is in its files. */
+  async #end(native: NativeSession): Promise<void> {
+    await this.#settled;
     try {
       this.#tellEvents(native);
     } finally {
-      this.#conclude(native, unsettled);
+      this.#conclude(native);
     }
   }
 
-  /** Determines what ended the run, once the robot is stopped. */
-  #conclude(native: NativeSession, unsettled: Failure | undefined): void {
+  #conclude(native: NativeSession): void {
+    this.#error = this.#cause?.error;
     try {
-      this.#error = this.#causeOf(native, unsettled);
       if (this.#error) {
         this.keepCyclesWith(this.#error);
         this.#nameBlackBox(native, this.#error);
       }
     } catch (error) {
-      // The run is over whatever the cause, and everything that waits for its end must learn of it.
-      const message = `what ended the session cannot be told: ${describeThrown(error)}; please report this`;
-      this.#error = new SessionError('INTERNAL', message, { cause: error });
+      this.#error = untold(error);
     }
     this.#close();
   }
@@ -364,6 +411,12 @@ export class Run implements Guarded, Driving {
         return outcome.robotError ? fromFailure(outcome.robotError, details) : undefined;
     }
   }
+}
+
+/** Returns the error of a run whose cause cannot be told. It is over nevertheless, and what waits for it must learn so. */
+function untold(thrown: unknown): KilohertzError {
+  const message = `what ended the session cannot be told: ${describeThrown(thrown)}; please report this`;
+  return new SessionError('INTERNAL', message, { cause: thrown });
 }
 
 /** Returns the error for a reset that threw or rejected. */

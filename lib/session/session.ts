@@ -1,24 +1,17 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkSignal, onAbort, throwIfAborted } from '../abort.ts';
+import { abortErrorOf, checkSignal, onAbort, throwIfAborted } from '../abort.ts';
 import { checkName, checkNumber, checkObject, ownOptions } from '../checks.ts';
 import type { Dashboard, DashboardOptions, ShownOptions } from '../dashboard/dashboard.ts';
 import { Pages } from '../dashboard/pages.ts';
 import type { ErrorCode } from '../errors/codes.ts';
-import {
-  isOurs,
-  type KilohertzError,
-  OptionTypeError,
-  SessionStateError,
-} from '../errors/errors.ts';
+import { type KilohertzError, OptionTypeError, SessionStateError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import { Runs } from '../franka/runs.ts';
 import type { NativeEvent } from '../native/binding.ts';
 import { type CyclePhase, type EventKind, PHASES } from '../native/contract.ts';
-import type { AnyPolicy } from '../policy/any-policy.ts';
+import { type AnyPolicy, isAnyPolicy, POLICY_FORMS } from '../policy/any-policy.ts';
 import { type ChunkedPolicy, isChunked, onReset } from '../policy/chunked.ts';
-import { isProcessPolicy } from '../policy/process-policy.ts';
-import { isWorkerPolicy } from '../policy/worker-policy.ts';
 import { likeliestOf } from './bad-cycles.ts';
 import { chunkFaultText } from './chunk-fault.ts';
 import type { DrivenLink, Driver } from './driver.ts';
@@ -199,10 +192,8 @@ export class Session<Observation, Action extends AnyAction>
     let controlled: DrivenLink<Observation, Action> | undefined;
     const inside = isChunked<Observation, Action>(policy) ? policy.policy : policy;
     this.#chunked = isChunked(policy) ? policy : undefined;
-    if (typeof inside !== 'function' && !isWorkerPolicy(inside) && !isProcessPolicy(inside)) {
-      const expected =
-        'a function, or what workerPolicy() or processPolicy() returns, or chunked() of one of them';
-      throw new OptionTypeError('OPTION_POLICY', 'policy', inside, expected);
+    if (!isAnyPolicy(inside)) {
+      throw new OptionTypeError('OPTION_POLICY', 'policy', inside, POLICY_FORMS);
     }
     this.#hasNetwork = isNative(robot);
     if (isNative(robot)) {
@@ -220,7 +211,7 @@ export class Session<Observation, Action extends AnyAction>
       if (typeof inside !== 'function' || isChunked(policy)) {
         const what = isChunked(policy)
           ? 'chunks are played for'
-          : 'a worker or a process sees the observations of';
+          : 'a worker, a process or a model sees the observations of';
         const expected = `a function: ${what} natively driven robots only, and this robot is written in JavaScript`;
         throw new OptionTypeError('OPTION_POLICY', 'policy', policy, expected);
       }
@@ -369,7 +360,7 @@ export class Session<Observation, Action extends AnyAction>
   async stop(): Promise<void> {
     if (!this.#isRunning || !this.#last) return;
     const run = this.#last;
-    run.requestStop();
+    run.requestStop('stop() was called');
     await run.ended;
     if (run.stopError?.code === 'ROBOT_UNSETTLED') throw run.stopError;
   }
@@ -399,14 +390,13 @@ export class Session<Observation, Action extends AnyAction>
     const stopListening = onAbort(signal, stop);
     try {
       const endsOnInterrupt = durationS === undefined;
-      const run = await this.#start({ durationS, endsOnInterrupt, isAwaited: true });
+      const run = await this.#start({ durationS, endsOnInterrupt, signal, isAwaited: true });
       await run.ended;
       if (run.error) throw run.error;
-      try {
-        throwIfAborted(signal, RUN);
-      } catch (error) {
-        if (isOurs(error)) run.keepCyclesWith(error);
-        throw error;
+      const aborted = run.abortError ?? abortErrorOf(signal, RUN);
+      if (aborted) {
+        run.keepCyclesWith(aborted);
+        throw aborted;
       }
       return this.#statsOf(run);
     } catch (error) {
@@ -476,6 +466,7 @@ export class Session<Observation, Action extends AnyAction>
   async #start(plan: {
     durationS: number | undefined;
     endsOnInterrupt: boolean;
+    signal?: AbortSignal | undefined;
     isAwaited?: boolean;
   }): Promise<Run> {
     if (this.#isRunning) {

@@ -32,6 +32,7 @@ fn ask(tick: u64, observation: &[f64]) -> Ask<'_> {
         tick,
         time: MS,
         period: MS,
+        host: Time::default(),
         observation,
     }
 }

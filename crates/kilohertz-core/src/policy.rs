@@ -19,6 +19,8 @@ pub struct Ask<'a> {
     pub time: Duration,
     /// Time from the previous question to this one on the robot's clock; zero for the first question.
     pub period: Duration,
+    /// When the observation came, by the host's monotonic clock.
+    pub host: Time,
     /// The robot's newest observation, laid out as its schema says.
     pub observation: &'a [f64],
 }

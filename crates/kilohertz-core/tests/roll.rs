@@ -11,7 +11,7 @@ use kilohertz_core::limits::Unlimited;
 use kilohertz_core::policy::Native;
 use kilohertz_core::robot::{Device, Paced, Robot, RobotError};
 use kilohertz_core::schema::{Field, Schema};
-use kilohertz_core::session::roll::{self, Kind, PLACES, Place, Refused};
+use kilohertz_core::session::roll::{self, AskedBy, Kind, PLACES, Place, Refused};
 use kilohertz_core::session::{Config, Session};
 use kilohertz_core::stats::Recorder;
 
@@ -93,7 +93,8 @@ fn a_signal_stops_all_that_have_a_place_and_nothing_begins_after_it() {
     assert_eq!(counting::seen(), 0);
     assert!(place.join(Duration::ZERO), "it waited until nothing moved");
     assert!(session.join(Duration::from_secs(120)));
-    assert_eq!(place.signal(), Some(TERM));
+    assert_eq!((place.signal(), place.asked_by()), (Some(TERM), None));
+    assert!(roll::hurries(), "the end of the process waits for files");
     assert!(!left.stop().load(Ordering::SeqCst));
     assert!(!roll::all_end_on_interrupt(), "it is ending");
 
@@ -115,6 +116,20 @@ fn a_signal_stops_all_that_have_a_place_and_nothing_begins_after_it() {
     assert!(since.elapsed() >= roll::END_LIMIT);
     next.rests();
 
+    // Who asks first is remembered.
+    let [page, interrupted] = [(); 2].map(|()| Place::take(native()).unwrap());
+    assert_eq!(page.asked_by(), None);
+    page.ask(AskedBy::Page);
+    roll::interrupt_all();
+    assert_eq!(page.asked_by(), Some(AskedBy::Page));
+    assert_eq!(interrupted.asked_by(), Some(AskedBy::Interrupt));
+    assert!(interrupted.stop().load(Ordering::SeqCst));
+    roll::stop_all(TERM);
+    assert_eq!(interrupted.signal(), None, "it was asked before");
+    page.leave();
+    assert_eq!(page.asked_by(), None);
+    drop(interrupted);
+
     roll::told_to_end(TERM);
     assert_eq!(Place::take(native()).unwrap_err(), Refused::ToldToEnd(TERM));
     let parking = Kind {
@@ -125,6 +140,7 @@ fn a_signal_stops_all_that_have_a_place_and_nothing_begins_after_it() {
     roll::shut(TERM);
     assert_eq!(Place::take(parking).unwrap_err(), Refused::Ending(TERM));
     roll::open();
+    assert!(!roll::hurries());
     let mut all: Vec<Place> = (1..PLACES).map(|_| Place::take(parking).unwrap()).collect();
     assert_eq!(Place::take(parking).unwrap_err(), Refused::Full);
     all.pop();

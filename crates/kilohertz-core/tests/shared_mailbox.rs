@@ -93,6 +93,7 @@ fn ask(inside: &mut LoopEnd, tick: u64) {
         tick,
         time: Duration::from_millis(tick),
         period: Duration::from_millis(1),
+        host: Time::from_nanos(7 * tick),
         observation: &[tick as f64; LENGTHS.observation],
     });
 }

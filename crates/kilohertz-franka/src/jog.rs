@@ -206,6 +206,7 @@ mod tests {
                 tick: self.cycle,
                 time: Duration::from_millis(self.cycle),
                 period: Duration::from_millis(1),
+                host: Time::default(),
                 observation: &observation,
             };
             self.policy.decide(&ask, at(self.cycle));

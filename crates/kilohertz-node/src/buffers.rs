@@ -8,8 +8,10 @@
 use std::cell::Cell;
 use std::ptr;
 use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use kilohertz_core::channel::mailbox::Taken;
+use kilohertz_core::timing::time::Time;
 use kilohertz_offload::line::Kept;
 use napi::bindgen_prelude::{
     ArrayBuffer, Env, Float64ArraySlice, JsValue, Result, Uint8ArraySlice,
@@ -35,19 +37,31 @@ fn fill(view: &mut Float64ArraySlice<'_>, values: &[f64]) -> bool {
     }
 }
 
-/// Copies a question to `observation`, and its tick, time [s] and period [s] to `clock`. Returns true if
-/// there was room.
+/// How many numbers a clock has, which [`fill_question`] fills.
+const CLOCK: usize = 5;
+
+/// Copies a question to `observation`, and its tick, time [s], period [s], and the host's monotonic and wall time [s] to
+/// `clock`. Returns true if there was room.
 pub fn fill_question(
     question: &Taken<'_>,
     observation: &mut Float64ArraySlice<'_>,
     clock: &mut Float64ArraySlice<'_>,
 ) -> bool {
-    let times = [
+    let times: [f64; CLOCK] = [
         question.tick as f64,
         question.time.as_secs_f64(),
         question.period.as_secs_f64(),
+        question.host.as_nanos() as f64 / 1e9,
+        wall_time_at(question.host),
     ];
     fill(observation, &question.slots) && fill(clock, &times)
+}
+
+/// Returns the wall clock at a point of the monotonic clock, since 1970 [s].
+fn wall_time_at(host: Time) -> f64 {
+    let since = Time::now().since(host).as_secs_f64();
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH);
+    wall.unwrap_or_default().as_secs_f64() - since
 }
 
 /// Returns the bytes of an array, for writing.

@@ -22,6 +22,10 @@ kilohertz_core::named! {
     pub enum Code {
         /// An action has another number of slots than its interface.
         ActionLength = "ACTION_LENGTH",
+        /// A file is no ONNX model that can be a policy.
+        OnnxModel = "ONNX_MODEL",
+        /// ONNX Runtime cannot be loaded, or an inference failed.
+        OnnxRuntime = "ONNX_RUNTIME",
         /// The other end of a line wrote what it may not.
         OffloadProtocol = "OFFLOAD_PROTOCOL",
         /// The other end of a line sent more than is taken.
@@ -39,6 +43,7 @@ impl Code {
     const fn kind(self) -> FailureKind {
         match self {
             Code::OffloadProtocol | Code::OffloadTooLarge => FailureKind::Offload,
+            Code::OnnxModel | Code::OnnxRuntime => FailureKind::Policy,
             Code::Robot => FailureKind::Robot,
             Code::SessionInterrupted => FailureKind::Interrupted,
             Code::ActionLength | Code::System => FailureKind::Other,
@@ -56,6 +61,8 @@ pub enum FailureKind {
     Robot,
     /// A signal ended something, or kept it from beginning.
     Interrupted,
+    /// A policy failed, or cannot be one.
+    Policy,
     /// Work in another thread or process.
     Offload,
     /// Whatever else it is.

@@ -17,6 +17,7 @@ mod stint;
 mod fixture;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kilohertz_core::robot::Robot;
@@ -24,7 +25,7 @@ use kilohertz_core::session::{BlackBox, Config, Keeping, cycle_rings};
 use kilohertz_core::timing::time::Time;
 use kilohertz_franka::{Arm, ConnectOptions};
 use kilohertz_record::layout::Layout;
-use kilohertz_record::live::{Clocks, Log, SessionSource};
+use kilohertz_record::live::{Clocks, Log, Reason, SessionSource};
 use kilohertz_record::run::{Run, Start};
 use kilohertz_record::writer::{Recording, RunWriter};
 use kilohertz_sim::{Simulator, SimulatorOptions};
@@ -88,7 +89,11 @@ fn record(path: &Path, config: &Config, robot: &dyn Robot, keeping: &mut Keeping
         action,
     };
     let writer = RunWriter::create(path, run, &fixture::options()).expect("a file");
-    let source = SessionSource::new(cycles, Log::default(), clocks);
+    let reason = Reason {
+        code: String::new(),
+        text: "stop() was called".to_owned(),
+    };
+    let source = SessionSource::new(cycles, Log::default(), clocks, Arc::new(reason.into()));
     Recording::start(writer, source, |error| panic!("{error}")).expect("a thread")
 }
 

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use prost::Message as _;
 
-use crate::entry::{Cycle, Entry, EpisodeMark, MOST_CYCLE_BYTES, Note, Outcome, Sample, Value};
+use crate::entry::{
+    Cycle, Entry, EpisodeMark, Level, MOST_CYCLE_BYTES, Note, Outcome, RunEnd, Sample, Value,
+};
 use crate::error::RecordError;
 use crate::run::Run;
 use crate::wire::descriptors::Definitions;
@@ -18,7 +20,10 @@ pub const PROTOBUF: &str = "protobuf";
 /// The channels that every run has, in the order in which they are announced.
 const CYCLES: usize = 0;
 const EPISODES: usize = 1;
-const LOGS: usize = 2;
+const ENDS: usize = 2;
+const LOGS: usize = 3;
+/// What the line of the log is called that says why a run ended without an error.
+const ENDED: &str = "ended";
 
 /// A channel that messages are put on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +126,7 @@ impl Encoder {
     pub fn begin(&mut self, outlet: &mut dyn Outlet) -> Result<(), RecordError> {
         self.announce(schema::CYCLE, topics::CYCLE.to_owned(), outlet)?;
         self.announce(schema::EPISODE, topics::EPISODE.to_owned(), outlet)?;
+        self.announce(schema::END, topics::END.to_owned(), outlet)?;
         self.announce(schema::LOG, topics::LOG.to_owned(), outlet)?;
         for view in 0..self.views.len() {
             let (message, topic) = self.views[view].channel();
@@ -161,6 +167,7 @@ impl Encoder {
             Entry::Cycle(cycle) => self.encode_cycle(cycle, outlet),
             Entry::Sample(sample) => self.encode_sample(sample, outlet),
             Entry::Episode(mark) => self.encode_episode(mark, outlet),
+            Entry::End(end) => self.encode_end(end, outlet),
         }
     }
 
@@ -267,6 +274,36 @@ impl Encoder {
         let log_time = self.run.start.log_time(mark.monotonic_ns);
         self.bytes = episode.encode_to_vec();
         self.put(EPISODES, log_time, log_time, outlet)
+    }
+
+    fn encode_end(&mut self, end: &RunEnd, outlet: &mut dyn Outlet) -> Result<(), RecordError> {
+        check_time(end.robot_time_s)?;
+        end.check()?;
+        let log_time = self.run.start.log_time(end.monotonic_ns);
+        if outlet.wants(ENDS) {
+            let message = messages::End {
+                tick: end.tick,
+                robot_time_s: end.robot_time_s,
+                code: end.code.clone(),
+                text: end.text.clone(),
+            };
+            self.bytes = message.encode_to_vec();
+            self.put(ENDS, log_time, log_time, outlet)?;
+        }
+        if outlet.wants(LOGS) {
+            let (level, name) = match &*end.code {
+                "" => (Level::Info, ENDED),
+                code => (Level::Error, code),
+            };
+            let note = Note {
+                level,
+                name: name.to_owned(),
+                text: end.text.clone(),
+            };
+            self.bytes = log(log_time, &note).encode_to_vec();
+            self.put(LOGS, log_time, log_time, outlet)?;
+        }
+        Ok(())
     }
 
     fn encode_sample(

@@ -342,6 +342,61 @@ pub struct EpisodeMark {
     pub ended: Option<Outcome>,
 }
 
+/// Why a run ended. It is the last entry of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunEnd {
+    /// The number of the last cycle; 0 if there was none.
+    pub tick: u64,
+    /// The host's monotonic clock when the last cycle began \[ns\].
+    pub monotonic_ns: u64,
+    /// The robot's time of the last cycle \[s\].
+    pub robot_time_s: f64,
+    /// The code of the error that ended the run, as in `ACTION_LIMIT`; empty if the run was asked to end, or its
+    /// time was over.
+    pub code: String,
+    /// Why the run ended, in words.
+    pub text: String,
+}
+
+/// The longest code and the longest text of a [`RunEnd`] \[bytes\].
+const LONGEST_CODE: usize = 100;
+const LONGEST_END_TEXT: usize = 64 << 10;
+/// The most bytes of the message of a [`RunEnd`].
+pub(crate) const MOST_END_BYTES: usize = 2 * LONGEST_END_TEXT;
+
+impl RunEnd {
+    /// Returns a text, or as much of its beginning as a [`RunEnd`] may have.
+    pub fn fitting(mut text: String) -> String {
+        if text.len() > LONGEST_END_TEXT {
+            let mut end = LONGEST_END_TEXT - '…'.len_utf8();
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            text.truncate(end);
+            text.push('…');
+        }
+        text
+    }
+
+    /// Checks what is to be written, or was read.
+    pub(crate) fn check(&self) -> Result<(), RecordError> {
+        let is_plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        if self.code.len() > LONGEST_CODE || !self.code.chars().all(is_plain) {
+            let what = "the code of the end of a run";
+            let shown: String = self.code.chars().take(LONGEST_CODE).collect();
+            let expected = format!("at most {LONGEST_CODE} capital letters, digits and _");
+            return Err(RecordError::invalid(what, format!("{shown:?}"), expected));
+        }
+        if self.text.len() > LONGEST_END_TEXT {
+            let what = "the text of the end of a run";
+            let received = format!("{} bytes long", self.text.len());
+            let expected = format!("at most {LONGEST_END_TEXT} bytes");
+            return Err(RecordError::invalid(what, received, expected));
+        }
+        Ok(())
+    }
+}
+
 /// What is handed to a recording.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[expect(
@@ -355,6 +410,8 @@ pub enum Entry<'a> {
     Sample(&'a Sample),
     /// The beginning or the end of an episode.
     Episode(&'a EpisodeMark),
+    /// Why the run ended.
+    End(&'a RunEnd),
 }
 
 /// What is read from a recording.
@@ -366,6 +423,8 @@ pub enum OwnedEntry {
     Sample(Sample),
     /// The beginning or the end of an episode.
     Episode(EpisodeMark),
+    /// Why the run ended.
+    End(RunEnd),
 }
 
 impl OwnedEntry {
@@ -375,6 +434,7 @@ impl OwnedEntry {
             OwnedEntry::Cycle(cycle) => Entry::Cycle(cycle.lend()),
             OwnedEntry::Sample(sample) => Entry::Sample(sample),
             OwnedEntry::Episode(mark) => Entry::Episode(mark),
+            OwnedEntry::End(end) => Entry::End(end),
         }
     }
 }

@@ -19,7 +19,8 @@
 //! | --- | --- | --- |
 //! | `/kilohertz/cycle` | `kilohertz.Cycle` | every cycle, whole |
 //! | `/kilohertz/episode` | `kilohertz.Episode` | the beginnings and ends of episodes |
-//! | `/kilohertz/log` | `foxglove.Log` | violations and events, which the cycles have too |
+//! | `/kilohertz/end` | `kilohertz.End` | why the run ended |
+//! | `/kilohertz/log` | `foxglove.Log` | violations, events and why the run ended, which the other channels have too |
 //! | `/kilohertz/joint_states`, `/kilohertz/pose/…` | `foxglove.JointStates`, `foxglove.PoseInFrame` | parts of the state, at a lower rate, for tools that know only these |
 //! | `/` and a user's name | `kilohertz.Numbers`, `kilohertz.Bytes`, `foxglove.RawImage`, `foxglove.CompressedImage` | what a user logged |
 //!

@@ -2,16 +2,16 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crossbeam::queue::SegQueue;
 use kilohertz_core::command::chunk::ChunkFault;
 use kilohertz_core::limits::Violation;
 use kilohertz_core::schema::Schema;
-use kilohertz_core::session::{BlackBox, CycleNote, CyclesOut, EventKind, KeptCycle};
+use kilohertz_core::session::{BlackBox, CycleHead, CycleNote, CyclesOut, EventKind, KeptCycle};
 
 use crate::entry::{
-    Answer, Cycle, Entry, EpisodeMark, Level, MOST_BYTES, Note, Sample, Told, Value,
+    Answer, Cycle, Entry, EpisodeMark, Level, MOST_BYTES, Note, RunEnd, Sample, Told, Value,
 };
 use crate::error::RecordError;
 use crate::run::{GRIPPER, Start};
@@ -149,6 +149,26 @@ impl Log {
     }
 }
 
+/// Why a session ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// The code of the error that ended it, or nothing, as in [`RunEnd::code`].
+    pub code: String,
+    /// Why it ended, in words.
+    pub text: String,
+}
+
+/// Why a session ended, once that is known.
+pub type LateReason = Arc<OnceLock<Reason>>;
+
+/// The newest cycle that was handed over.
+#[derive(Debug, Clone, Copy, Default)]
+struct LastCycle {
+    tick: u64,
+    monotonic_ns: u64,
+    robot_time_s: f64,
+}
+
 /// How cycles of a session become entries of a recording.
 #[derive(Debug, Clone)]
 pub struct Clocks {
@@ -189,6 +209,29 @@ impl Clocks {
                 }),
             }),
             notes: &notes,
+        }));
+    }
+
+    fn last(&self, head: &CycleHead) -> LastCycle {
+        LastCycle {
+            tick: head.tick,
+            monotonic_ns: head.started.as_nanos(),
+            robot_time_s: head.clock as f64 * self.period_s,
+        }
+    }
+
+    /// Hands over why a session ended whose last cycle is `last`.
+    fn end(&self, last: Option<LastCycle>, reason: &Reason, give: &mut dyn FnMut(&Entry<'_>)) {
+        let last = last.unwrap_or(LastCycle {
+            monotonic_ns: self.start.monotonic_ns,
+            ..LastCycle::default()
+        });
+        give(&Entry::End(&RunEnd {
+            tick: last.tick,
+            monotonic_ns: last.monotonic_ns,
+            robot_time_s: last.robot_time_s,
+            code: reason.code.clone(),
+            text: RunEnd::fitting(reason.text.clone()),
         }));
     }
 
@@ -282,20 +325,24 @@ fn milliseconds(seconds: f64) -> u32 {
     (seconds * 1e3).round() as u32
 }
 
-/// The cycles of a running session, and what users log, for the thread that writes or shows them.
+/// The cycles of a running session, what users log, and why it ended, for the thread that writes or shows them.
 pub struct SessionSource {
     cycles: CyclesOut,
     log: Log,
     clocks: Clocks,
+    reason: LateReason,
+    last: Option<LastCycle>,
 }
 
 impl SessionSource {
-    /// Creates the source of the session that `cycles` come from.
-    pub fn new(cycles: CyclesOut, log: Log, clocks: Clocks) -> SessionSource {
+    /// Creates the source of the session that `cycles` come from. It ends once `reason` is known.
+    pub fn new(cycles: CyclesOut, log: Log, clocks: Clocks, reason: LateReason) -> SessionSource {
         SessionSource {
             cycles,
             log,
             clocks,
+            reason,
+            last: None,
         }
     }
 }
@@ -304,7 +351,16 @@ impl Source for SessionSource {
     fn take(&mut self, give: &mut dyn FnMut(&Entry<'_>)) -> Progress {
         // Looked at first: what came before the end is taken after this.
         let is_over = self.cycles.is_abandoned();
-        self.cycles.take(|kept| self.clocks.entry(kept, give));
+        let SessionSource {
+            cycles,
+            clocks,
+            last,
+            ..
+        } = self;
+        cycles.take(|kept| {
+            *last = Some(clocks.last(kept.head));
+            clocks.entry(kept, give);
+        });
         let waiting = &self.log.waiting;
         if is_over {
             waiting.open().is_over = true;
@@ -316,14 +372,27 @@ impl Source for SessionSource {
                 Logged::Episode(mark) => give(&Entry::Episode(mark)),
             }
         }
-        match is_over {
-            true => Progress::Ended,
-            false => Progress::More,
+        match self.reason.get() {
+            Some(reason) if is_over => {
+                self.clocks.end(self.last, reason, give);
+                Progress::Ended
+            }
+            _ => Progress::More,
         }
     }
 }
 
-/// Hands over the cycles of a black box, oldest first.
-pub fn read_black_box(black_box: &BlackBox, clocks: &Clocks, give: &mut dyn FnMut(&Entry<'_>)) {
-    black_box.read(|kept| clocks.entry(kept, give));
+/// Hands over the cycles of a black box, oldest first, and then why the session ended.
+pub fn read_black_box(
+    black_box: &BlackBox,
+    clocks: &Clocks,
+    reason: &Reason,
+    give: &mut dyn FnMut(&Entry<'_>),
+) {
+    let mut last = None;
+    black_box.read(|kept| {
+        last = Some(clocks.last(kept.head));
+        clocks.entry(kept, give);
+    });
+    clocks.end(last, reason, give);
 }

@@ -54,6 +54,11 @@ impl Start {
         saturated(i128::from(self.wall_ns) + passed)
     }
 
+    /// Returns the wall time of a moment of the monotonic clock \[s since 1970\].
+    pub fn wall_time_s(self, monotonic_ns: u64) -> f64 {
+        self.log_time(monotonic_ns) as f64 * 1e-9
+    }
+
     /// Returns the moment of the monotonic clock of a time in the file.
     pub(crate) fn monotonic(self, log_time: u64) -> u64 {
         let passed = i128::from(log_time) - i128::from(self.wall_ns);

@@ -5,8 +5,8 @@ mod fixture;
 use std::path::Path;
 
 use fixture::{
-    Arm, chunk_with_gripper, cycles, image, mark, options, owned, record, run, run_with_gripper,
-    sample, write_cycles,
+    Arm, chunk_with_gripper, cycles, image, mark, options, owned, record, run, run_end,
+    run_with_gripper, sample, write_cycles,
 };
 use kilohertz_record::entry::{Answer, Entry, Outcome, OwnedEntry, Told, Value};
 use kilohertz_record::reader::{Ending, RunReader};
@@ -67,6 +67,9 @@ fn every_entry_comes_back_as_it_was_written() {
             writer.write(&Entry::Cycle(cycle)).expect("to write");
             expected.push(OwnedEntry::Cycle(owned(&cycle)));
         }
+        let end = OwnedEntry::End(run_end(299, "", "stop() was called"));
+        writer.write(&end.lend()).expect("to write");
+        expected.push(end);
         writer.finish().expect("to finish");
         let mut reader = RunReader::open(&path).expect("to open");
         assert_eq!(**reader.run(), run());
@@ -162,6 +165,8 @@ fn python_reads_every_message_with_the_definitions_in_the_file() {
         streamed["topics"]["/kilohertz/cycle"], 1000,
         "read before the file was finished"
     );
+    let end = run_end(999, "ACTION_LIMIT", "action 990 refused");
+    writer.write(&Entry::End(&end)).expect("to write");
     writer.finish().expect("to finish");
 
     let text = fixture::python::run("read.py", &[&path]).expect("the same Python");
@@ -188,7 +193,14 @@ fn python_reads_every_message_with_the_definitions_in_the_file() {
     );
     assert_eq!(
         read["log"],
-        serde_json::json!(["jointVelocity", "joint 4 at tick 500", 3])
+        serde_json::json!([
+            ["jointVelocity", "joint 4 at tick 500", 3],
+            ["ACTION_LIMIT", "action 990 refused", 4],
+        ])
+    );
+    assert_eq!(
+        read["end"],
+        serde_json::json!([999, 0.999, "ACTION_LIMIT", "action 990 refused"])
     );
     let joints = read["joints"].as_array().expect("joints");
     assert_eq!(

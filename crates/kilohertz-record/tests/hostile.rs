@@ -8,20 +8,20 @@ use std::time::{Duration, Instant};
 
 use fixture::run;
 use kilohertz_record::error::{RecordError, RecordErrorCode};
-use kilohertz_record::reader::RunReader;
+use kilohertz_record::reader::{RunReader, end};
 use kilohertz_record::repair::repair;
 use kilohertz_record::writer::RunWriter;
 use mcap::records::{MessageHeader, Metadata};
 use tempfile::TempDir;
 
-/// A file under way, with the record of a run and the channel of cycles.
+/// A file under way, with the record of a run and the channels of cycles and of the end.
 struct Forged {
     folder: TempDir,
     mcap: mcap::Writer<fs::File>,
     cycles: u16,
+    ends: u16,
 }
 
-const CYCLE: &str = "kilohertz.Cycle";
 /// The field of a cycle that may not be left out: how its command came about.
 const KIND: [u8; 2] = [7 << 3, 1];
 
@@ -62,20 +62,35 @@ impl Forged {
             metadata: metadata.metadata,
         })
         .expect("the run");
-        let schema = mcap.add_schema(CYCLE, "protobuf", &[]).expect("a schema");
-        let cycles = mcap
-            .add_channel(schema, "/kilohertz/cycle", "protobuf", &Default::default())
-            .expect("a channel");
+        let mut channel = |message: &str, topic: &str| {
+            let schema = mcap.add_schema(message, "protobuf", &[]);
+            let none = Default::default();
+            mcap.add_channel(schema.expect("a schema"), topic, "protobuf", &none)
+                .expect("a channel")
+        };
+        let cycles = channel("kilohertz.Cycle", "/kilohertz/cycle");
+        let ends = channel("kilohertz.End", "/kilohertz/end");
         Forged {
             folder,
             mcap,
             cycles,
+            ends,
         }
     }
 
+    /// Puts a cycle.
     fn message(&mut self, bytes: &[u8]) {
+        self.put(self.cycles, bytes);
+    }
+
+    /// Puts why the run ended.
+    fn end(&mut self, bytes: &[u8]) {
+        self.put(self.ends, bytes);
+    }
+
+    fn put(&mut self, channel_id: u16, bytes: &[u8]) {
         let header = MessageHeader {
-            channel_id: self.cycles,
+            channel_id,
             sequence: 0,
             log_time: 1,
             publish_time: 1,
@@ -223,4 +238,80 @@ fn lengths_and_offsets_that_lie_are_damage_and_end() {
         }
     }
     assert!(begun.elapsed() < Duration::from_secs(60));
+}
+
+/// A text as a field of a message.
+fn text(field: u8, text: &str) -> Vec<u8> {
+    let mut bytes = vec![field << 3 | 2];
+    let mut rest = text.len();
+    while rest >= 0x80 {
+        bytes.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    bytes.push(rest as u8);
+    bytes.extend(text.as_bytes());
+    bytes
+}
+
+#[test]
+fn an_end_that_no_run_has_is_damage_and_what_was_before_can_be_read() {
+    let (code, words) = (3, 4);
+    let time = [&[2 << 3 | 1][..], &f64::NAN.to_le_bytes()].concat();
+    let long = "x".repeat((64 << 10) + 1);
+    let cases: [(&[u8], &str); 7] = [
+        (b"not protobuf", "the end of the run cannot be read"),
+        (&time, "the run ends at NaN s"),
+        (
+            &text(code, "a code"),
+            "the code of the end of a run is \"a code\"",
+        ),
+        (&text(code, &"A".repeat(101)), "at most 100 capital letters"),
+        (
+            &text(words, &long),
+            "the text of the end of a run is 65537 bytes long",
+        ),
+        (&text(words, &long.repeat(2)), "the end of the run has 1310"),
+        (
+            &[words << 3 | 2, 1, 0xff],
+            "the end of the run cannot be read",
+        ),
+    ];
+    for (bytes, says) in cases {
+        let mut forged = Forged::new("[]");
+        forged.message(&KIND);
+        forged.mcap.flush().expect("a chunk");
+        forged.end(bytes);
+        let (_folder, path) = forged.finish();
+        let (entries, errors) = read(&path);
+        assert_eq!(entries, 1, "{says}");
+        is_damage(&errors, says);
+        let error = end(&path).expect_err("an error");
+        assert_eq!(error.code(), RecordErrorCode::Damaged, "{says}");
+        assert!(repair(&path).is_err(), "{says}");
+    }
+}
+
+#[test]
+fn a_run_ends_once_and_no_cycle_comes_after_it() {
+    let mut forged = Forged::new("[]");
+    forged.end(&text(4, "first"));
+    forged.mcap.flush().expect("a chunk");
+    forged.end(&text(4, "second"));
+    let (_folder, path) = forged.finish();
+    let (entries, errors) = read(&path);
+    assert_eq!(entries, 1);
+    is_damage(&errors, "the run has two ends");
+    let first = end(&path).expect("the first end").expect("one");
+    assert_eq!(first.text, "first");
+
+    // The damaged chunk, with the end in it, is left out as a whole: what follows goes on.
+    let mut forged = Forged::new("[]");
+    forged.end(&[]);
+    forged.message(&KIND);
+    forged.mcap.flush().expect("a chunk");
+    forged.message(&KIND);
+    let (_folder, path) = forged.finish();
+    let (entries, errors) = read(&path);
+    assert_eq!(entries, 1);
+    is_damage(&errors, "a cycle comes after the end of the run");
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use fixture::{START, layout, motion};
+use fixture::{START, layout, motion, run_end};
 use kilohertz_record::entry::{CommandKind, Cycle, Entry, Level, Note, OwnedCycle, Phases};
 use kilohertz_record::error::RecordErrorCode;
 use kilohertz_record::plot::{PlotOptions, Scheme, plot};
@@ -297,6 +297,62 @@ fn a_run_without_cycles_and_one_with_a_single_cycle_have_a_page() {
                     "every place is a number: {data}"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn a_page_says_why_the_run_ended() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = one_joint();
+    let long = "<b>too far</b> ".repeat(4_000);
+    let silent = "The file does not tell why the run ended.";
+    for (name, code, text, says) in [
+        ("end-none", None, "", silent),
+        (
+            "end-asked",
+            Some(""),
+            "stop() was called",
+            "Ended: stop() was called",
+        ),
+        (
+            "end-error",
+            Some("ACTION_LIMIT"),
+            "action 30 refused",
+            "Ended with ACTION_LIMIT: action 30 refused",
+        ),
+        (
+            "end-long",
+            Some("POLICY_THREW"),
+            &long,
+            "Ended with POLICY_THREW: &lt;b&gt;too far",
+        ),
+    ] {
+        let path = folder.path().join(name);
+        let mut writer =
+            RunWriter::create(&path, run.clone(), &WriterOptions::default()).expect("a file");
+        for tick in 0..50 {
+            let cycle = still(&run, tick);
+            writer.write(&Entry::Cycle(cycle.lend())).expect("to write");
+        }
+        if let Some(code) = code {
+            let end = run_end(49, code, text);
+            writer.write(&Entry::End(&end)).expect("to write");
+        }
+        writer.finish().expect("to finish");
+        // Also where only the begin of the run is drawn.
+        let options = PlotOptions {
+            to_s: 0.01,
+            ..PlotOptions::default()
+        };
+        for page in [
+            draw(&path, name, &options),
+            draw(&path, name, &PlotOptions::default()),
+        ] {
+            check_elements(&page);
+            assert!(page.contains(&format!(">{says}")), "{name}");
+            assert_eq!(page.contains(silent), code.is_none(), "{name}");
+            assert!(page.len() < 40_000, "{name}: {} bytes", page.len());
         }
     }
 }

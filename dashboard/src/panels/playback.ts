@@ -176,7 +176,8 @@ export class Playback {
     const run = this.#runs[Number(first)];
     const over = second === '' || second === first ? undefined : this.#runs[Number(second)];
     if (run === undefined) return;
-    const tell = (error?: string) => setText(this.#note, error ?? over?.damage ?? run.damage ?? '');
+    const missing = [over, run].flatMap((one) => (one === undefined ? [] : missingIn(one)));
+    const tell = (error?: string) => setText(this.#note, error ?? missing.join('. '));
     this.#reel = new Reel(run, tell);
     this.#other = over && new Reel(over, tell);
     this.#view?.dispose();
@@ -200,13 +201,13 @@ export class Playback {
   }
 
   get #events(): EventInfo[] {
-    const { events, error } = this.#reel.frames.info;
-    const isTold =
-      error === null || events.some(({ level, name }) => level === 'error' && name === error.name);
-    return isTold ? events : [...events, error];
+    const { events, end } = this.#reel.frames.info;
+    return end === null ? events : [...events, end];
   }
 
   #eventBefore(timeS: number): EventInfo | undefined {
+    // The last cycles may lie behind the last frame.
+    if (timeS >= this.#durationS) return this.#events.at(-1);
     const { rateHz } = this.#reel.frames.info.arm;
     return this.#events.findLast(({ tick }) => tick !== null && tick / rateHz <= timeS);
   }
@@ -225,4 +226,10 @@ export class Playback {
       context.fillRect(Math.min(width - 3, x - 1), level === 'info' ? height / 2 : 0, 3, height);
     }
   }
+}
+
+/** Returns what is missing in a run, in words. */
+function missingIn({ name, damage, end }: RunInfo): string[] {
+  const told = end === null ? [`${name} does not tell why the run ended`] : [];
+  return damage === null ? told : [damage, ...told];
 }

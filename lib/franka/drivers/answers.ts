@@ -16,8 +16,8 @@ export interface AnswerBuffer {
    */
   take(answer: unknown, timeS: number): Float64Array | Refusal | undefined;
   /**
-   * Returns what the policy is told of its question. `clock` has the tick, time [s] and period [s]; `observation` is
-   * what was observed, and what follows it.
+   * Returns what the policy is told of its question. `clock` is what the native side wrote of its times; `observation`
+   * is what was observed, and what follows it.
    */
   tick(clock: Float64Array, observation: Float64Array): Tick;
   /** Whether an episode begins with this observation, after the first one. It is told once. */

@@ -15,7 +15,7 @@ import { askAnew, resetPolicy } from '../../policy/episode.ts';
 import { isPromise, settled } from '../../promise.ts';
 import type { Driver, Failure } from '../../session/driver.ts';
 import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
-import type { Policy } from '../../session/robot.ts';
+import { CLOCK_LENGTH, type Policy } from '../../session/robot.ts';
 import { type AnswerBuffer, type Answers, answerBuffer } from './answers.ts';
 
 /**
@@ -30,7 +30,7 @@ export class ArmDriver implements Driver {
   readonly #policy: Policy<RobotState, unknown>;
   readonly #slots: Float64Array;
   readonly #state: RobotState;
-  readonly #clock = new Float64Array(3);
+  readonly #clock = new Float64Array(CLOCK_LENGTH);
   readonly #answers: AnswerBuffer;
   readonly #hand: NativeHand | undefined;
   #session: NativeSession | undefined;

@@ -5,21 +5,30 @@ import { pastStates } from './arm-driver.ts';
 
 type Begin = (options: NativeSessionOptions, place: NativePlace, wake: () => void) => NativeSession;
 
+/** What a motion may have beside its loop. */
+interface Own {
+  /** Returns why the motion was given up, if it was. */
+  readonly failure?: () => Failure | undefined;
+  /** Plans the motion from where the arm stands. */
+  readonly plan?: () => Promise<void>;
+}
+
 /** Drives an arm entirely natively: the policy is not in JavaScript. */
 export class NativeDriver implements Driver {
   readonly isAsked = false;
   readonly isNative = true;
   /** Starts the loop. */
   readonly begin: Begin;
-  readonly #failure: () => Failure | undefined;
+  readonly #own: Own;
 
-  constructor(begin: Begin, failure: () => Failure | undefined = () => undefined) {
+  constructor(begin: Begin, own: Own = {}) {
     this.begin = begin;
-    this.#failure = failure;
+    this.#own = own;
   }
 
-  reset(): void {
+  async reset(): Promise<void> {
     // A native motion starts from where the arm stands.
+    await this.#own.plan?.();
   }
 
   wake(session: NativeSession): number {
@@ -39,7 +48,7 @@ export class NativeDriver implements Driver {
   }
 
   get failure(): Failure | undefined {
-    return this.#failure();
+    return this.#own.failure?.();
   }
 
   pastStates(rows: Float64Array): readonly PastState[] {

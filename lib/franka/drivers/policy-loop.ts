@@ -9,7 +9,7 @@ import { exportsNone } from '../../offload/module.ts';
 import { askAnew, resetPolicy } from '../../policy/episode.ts';
 import type { Lengths, PolicyFailure } from '../../policy/worker-messages.ts';
 import { isPromise, settled } from '../../promise.ts';
-import type { Policy } from '../../session/robot.ts';
+import { CLOCK_LENGTH, type Policy } from '../../session/robot.ts';
 import { answerBuffer } from './answers.ts';
 
 /** How long a wait inside the addon lasts at most [s]. A worker cannot be terminated during a wait. */
@@ -17,7 +17,7 @@ const LONGEST_WAIT_S = 0.1;
 
 /** The port at which a policy waits for the loop. */
 export interface PolicyPort {
-  /** Blocks until there is an observation or the end. Copies the observation, and its tick, time [s] and period [s]. */
+  /** Blocks until there is an observation or the end. Copies the observation, and its clock. */
   wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number;
   /** Answers the observation that was copied last. */
   answer(action: Float64Array): void;
@@ -64,7 +64,7 @@ export async function runPolicy(
 ): Promise<PolicyFailure | undefined> {
   const slots = new Float64Array(lengths.observation);
   const state = new RobotState(slots);
-  const clock = new Float64Array(3);
+  const clock = new Float64Array(CLOCK_LENGTH);
   const buffer = answerBuffer(lengths);
   for (;;) {
     const news = port.wait(slots, clock, LONGEST_WAIT_S, spin);

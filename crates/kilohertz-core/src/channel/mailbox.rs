@@ -27,6 +27,8 @@ pub struct Frame {
     pub time: Duration,
     /// Time from the previous cycle to this one on the robot's clock.
     pub period: Duration,
+    /// When the observation came, by the host's monotonic clock.
+    pub host: Time,
     /// The values, laid out as the schema says.
     pub slots: Box<[f64]>,
 }
@@ -45,6 +47,7 @@ impl Frame {
             tick: 0,
             time: Duration::ZERO,
             period: Duration::ZERO,
+            host: Time::default(),
             slots: vec![0.0; len].into_boxed_slice(),
         }
     }
@@ -241,6 +244,7 @@ impl Policy for LoopEnd {
             frame.tick = ask.tick;
             frame.time = ask.time;
             frame.period = ask.period;
+            frame.host = ask.host;
             frame.slots.copy_from_slice(ask.observation);
         });
         if overwrote {
@@ -329,6 +333,7 @@ mod tests {
             tick,
             time: Duration::ZERO,
             period: Duration::ZERO,
+            host: Time::from_nanos(tick),
             observation,
         }
     }
@@ -480,6 +485,7 @@ mod loom_tests {
             tick,
             time: Duration::ZERO,
             period: Duration::ZERO,
+            host: Time::default(),
             observation: value,
         }
     }

@@ -393,7 +393,12 @@ impl Policy for LoopEnd {
             self.recorder.overwritten_observations.add(1);
         }
         self.number = before.wrapping_add(1) & NUMBERS;
-        let head = [ask.tick, nanos(ask.time), nanos(ask.period)];
+        let head = [
+            ask.tick,
+            nanos(ask.time),
+            nanos(ask.period),
+            ask.host.as_nanos(),
+        ];
         let observation = ask.observation.iter().map(|slot| slot.to_bits());
         // This fence comes after the number of the previous question was stored. A reader that reads the
         // row while it is written, and sees one of these numbers, therefore finds that `QUESTIONS - 1` more
@@ -486,10 +491,11 @@ impl PolicyEnd {
             }
             let taken = self.memory.word(Word::Taken);
             taken.store(number, Ordering::Relaxed);
-            let [tick, time, period, observation @ ..] = self.memory.question(number) else {
+            let [tick, time, period, host, observation @ ..] = self.memory.question(number) else {
                 return None;
             };
-            let [tick, time, period] = [tick, time, period].map(|at| at.load(Ordering::Relaxed));
+            let [tick, time, period, host] =
+                [tick, time, period, host].map(|at| at.load(Ordering::Relaxed));
             for (slot, bits) in self.frame.slots.iter_mut().zip(observation) {
                 *slot = f64::from_bits(bits.load(Ordering::Relaxed));
             }
@@ -505,6 +511,7 @@ impl PolicyEnd {
             self.frame.tick = tick;
             self.frame.time = Duration::from_nanos(time);
             self.frame.period = Duration::from_nanos(period);
+            self.frame.host = Time::from_nanos(host);
             break;
         }
         let period = self.first.map_or(Duration::ZERO, |_| self.frame.period);
@@ -601,6 +608,7 @@ mod loom_tests {
             tick,
             time: Duration::ZERO,
             period: Duration::ZERO,
+            host: Time::from_nanos(tick),
             observation: &[tick as f64],
         });
     }

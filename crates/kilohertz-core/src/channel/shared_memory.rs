@@ -36,11 +36,11 @@ pub const QUESTIONS: u32 = 4;
 /// answers between two polls of the loop.
 pub const ANSWERS: u32 = 16;
 /// How many numbers precede the observation of a question, and the action of an answer.
-pub(crate) const QUESTION_HEAD: usize = 3;
+pub(crate) const QUESTION_HEAD: usize = 4;
 pub(crate) const ANSWER_HEAD: usize = 2;
 
 /// Increases when anything in the layout of this memory changes.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// The size of a cache line of the processor [bytes]. Each word has a cache line of its own.
 pub(crate) const LINE: usize = 64;
 /// The offset of the first row [bytes].

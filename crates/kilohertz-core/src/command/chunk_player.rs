@@ -211,6 +211,12 @@ impl ChunkPlayer {
         self.is_playing.then_some(left)
     }
 
+    /// Returns true if there is a chunk that is not over at `time_s`, or has been for `slack_s` at most.
+    pub fn lasts(&self, time_s: f64, slack_s: f64) -> bool {
+        let left = self.left_s(time_s);
+        left.is_some_and(|(left_s, _)| left_s >= -slack_s)
+    }
+
     /// Returns the time from row to row of the chunk that is played \[s\].
     pub fn newest_dt_s(&self) -> f64 {
         self.chunk.dt_s()

@@ -264,7 +264,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
     }
 
     /// Asks the policy if a question is due. Returns true if it asked.
-    fn ask(&mut self, observation: &[f64]) -> bool {
+    fn ask(&mut self, started: Time, observation: &[f64]) -> bool {
         let Some(due) = self.exchange.ask(self.now, &*self.limits) else {
             return false;
         };
@@ -278,6 +278,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             tick: due.question.tick,
             time: due.question.time,
             period: due.period,
+            host: started,
             observation: self.exchange.told(observation, self.now),
         });
         self.shared.recorder.policy_asks.add(1);
@@ -288,7 +289,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
     fn poll(&mut self, started: Time, observation: &[f64]) -> Polled {
         self.counted.clear();
         let waits = self.exchange.waits();
-        let was_asked = waits && self.ask(observation);
+        let was_asked = waits && self.ask(started, observation);
         let until = self.waits_until(started, was_asked);
         let newest = match self.collect(until) {
             Ok(newest) => newest,
@@ -301,7 +302,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         }
         let standing = self.take(newest, started);
         if !waits {
-            self.ask(observation);
+            self.ask(started, observation);
         }
         if matches!(standing, Standing::Known(_)) {
             self.exchange.command(self.now, &mut self.wanted);

@@ -54,6 +54,7 @@ impl RobotClock {
 struct Waiting {
     question: Question,
     period: Duration,
+    host: Time,
     observation: Box<[f64]>,
 }
 
@@ -101,6 +102,7 @@ impl Lockstep {
             waiting: Waiting {
                 question: Question::default(),
                 period: Duration::ZERO,
+                host: Time::default(),
                 observation: vec![0.0; slots].into(),
             },
             is_waiting: false,
@@ -145,11 +147,12 @@ impl Lockstep {
         }
         let observation = std::mem::take(&mut self.waiting.observation);
         let Question { tick, time } = self.waiting.question;
-        let period = self.waiting.period;
+        let (period, host) = (self.waiting.period, self.waiting.host);
         self.pass(&Ask {
             tick,
             time,
             period,
+            host,
             observation: &observation,
         });
         self.waiting.observation = observation;
@@ -175,6 +178,7 @@ impl Policy for Lockstep {
         }
         self.waiting.question = ask.question();
         self.waiting.period = ask.period;
+        self.waiting.host = ask.host;
         self.waiting.observation.copy_from_slice(ask.observation);
         self.is_waiting = true;
     }
@@ -225,6 +229,7 @@ mod tests {
                 tick,
                 time: MS * tick as u32,
                 period: MS,
+                host: Time::default(),
                 observation: &[tick as f64],
             });
             let mut action = [f64::NAN];
@@ -310,6 +315,7 @@ mod tests {
                 tick: missing,
                 time: MS * missing as u32,
                 period: MS,
+                host: Time::default(),
                 observation: &[0.0],
             });
             match policy.poll(None, &stop, &mut [0.0]) {

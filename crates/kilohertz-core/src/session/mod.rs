@@ -42,7 +42,7 @@ use crate::session::blame::{Blame, BlameWatch};
 use crate::session::cycles::CycleKeeper;
 use crate::session::loop_thread::run;
 use crate::session::phase_clock::incident_ring;
-use crate::session::roll::Place;
+use crate::session::roll::{AskedBy, Place};
 use crate::session::shared::Shared;
 use crate::stats::{Recorder, Stats};
 use crate::thread::awake::AwakeReport;
@@ -169,6 +169,12 @@ impl Session {
         if let Some(wake) = &self.waker {
             wake();
         }
+    }
+
+    /// Asks the loop to end as [`Session::request_stop`] does. Who asks first is remembered by the session's place.
+    pub fn request_stop_by(&self, by: AskedBy) {
+        self.shared.placed(|place| place.ask(by));
+        self.request_stop();
     }
 
     /// Begins an episode of a policy that answers in chunks: what is played is thrown away, the robot comes to

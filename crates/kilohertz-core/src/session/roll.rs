@@ -47,6 +47,8 @@ struct Slot {
     stop: AtomicBool,
     /// The signal that ended what has this place, or 0.
     signal: AtomicI32,
+    /// The [`AskedBy`] that has asked first for the end of what has this place, or 0.
+    asked_by: AtomicU32,
     /// The thread that moves the robot, or 0.
     thread: AtomicU32,
 }
@@ -59,12 +61,43 @@ impl Slot {
             ends_on_interrupt: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             signal: AtomicI32::new(0),
+            asked_by: AtomicU32::new(0),
             thread: AtomicU32::new(0),
         }
     }
 
     fn is_moving(&self) -> bool {
         matches!(self.phase.load(SeqCst), DRIVING | SENT)
+    }
+
+    /// Returns true if it was asked to end, or has ended: then it has a cause of its own.
+    fn has_cause(&self) -> bool {
+        self.stop.load(SeqCst) || self.phase.load(SeqCst) == RESTED
+    }
+
+    /// Asks what has this place to end.
+    fn ask(&self, by: AskedBy) {
+        if !self.has_cause() {
+            self.asked_by.store(by as u32, SeqCst);
+        }
+        self.stop.store(true, SeqCst);
+    }
+}
+
+/// Who asks for an end that no signal causes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedBy {
+    /// Ctrl+C, which is meant to end it.
+    Interrupt = 1,
+    /// A stop of a page.
+    Page = 2,
+}
+
+impl AskedBy {
+    fn of(number: u32) -> Option<AskedBy> {
+        [AskedBy::Interrupt, AskedBy::Page]
+            .into_iter()
+            .find(|&by| by as u32 == number)
     }
 }
 
@@ -76,6 +109,8 @@ static SHUT: AtomicI32 = AtomicI32::new(0);
 
 /// How many recordings are being written.
 static WRITING: AtomicU32 = AtomicU32::new(0);
+/// True once the end of the process waits for recordings.
+static HURRIES: AtomicBool = AtomicBool::new(false);
 
 /// A recording that is being written. The end of the process waits for it, when all robots rest.
 #[derive(Debug)]
@@ -147,6 +182,7 @@ impl Place {
         slot.ends_on_interrupt.store(kind.ends_on_interrupt, SeqCst);
         slot.stop.store(false, SeqCst);
         slot.signal.store(0, SeqCst);
+        slot.asked_by.store(0, SeqCst);
         slot.thread.store(0, SeqCst);
         slot.phase.store(TAKEN, SeqCst);
         // This is read after the place was taken: a signal that came before is seen here; a later one sees
@@ -180,6 +216,22 @@ impl Place {
             true => &self.own_stop,
             false => &self.slot().stop,
         }
+    }
+
+    /// Asks what has the place to end.
+    pub fn ask(&self, by: AskedBy) {
+        match self.has_left() {
+            true => self.own_stop.store(true, SeqCst),
+            false => self.slot().ask(by),
+        }
+    }
+
+    /// Returns who has asked first for its end, if that is known; `None` after the place was given back.
+    pub fn asked_by(&self) -> Option<AskedBy> {
+        if self.has_left() {
+            return None;
+        }
+        AskedBy::of(self.slot().asked_by.load(SeqCst))
     }
 
     /// Returns the signal that ended it, if one did; `None` after the place was given back.
@@ -242,13 +294,23 @@ impl Drop for Place {
 /// Asks everything that has a place to end. `signal` is the reason, or 0. For signal handlers.
 pub fn stop_all(signal: i32) {
     for slot in occupied() {
-        // What was asked to end earlier, or has ended, keeps its own cause.
-        let has_cause = slot.stop.load(SeqCst) || slot.phase.load(SeqCst) == RESTED;
-        if signal != 0 && !has_cause {
+        if signal != 0 && !slot.has_cause() {
             slot.signal.store(signal, SeqCst);
         }
         slot.stop.store(true, SeqCst);
     }
+}
+
+/// Asks everything that has a place to end, because Ctrl+C is meant to end all of it. For signal handlers.
+pub fn interrupt_all() {
+    for slot in occupied() {
+        slot.ask(AskedBy::Interrupt);
+    }
+}
+
+/// Returns true if the end of the process waits for recordings.
+pub fn hurries() -> bool {
+    HURRIES.load(SeqCst)
 }
 
 /// Waits until the natively driven robots have been stopped, at most [`END_LIMIT`], and then until their
@@ -256,6 +318,7 @@ pub fn stop_all(signal: i32) {
 /// For signal handlers.
 pub fn wait_for_rest() {
     wait_for_robots();
+    HURRIES.store(true, SeqCst);
     let give_up = Time::now() + WRITING_LIMIT;
     while WRITING.load(SeqCst) > 0 && Time::now() < give_up {
         pause(LOOK);
@@ -325,4 +388,5 @@ pub fn is_shut() -> bool {
 /// Allows motions again, because the process survived the signal's default action.
 pub fn open() {
     SHUT.store(0, SeqCst);
+    HURRIES.store(false, SeqCst);
 }

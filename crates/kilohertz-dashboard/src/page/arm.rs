@@ -108,7 +108,7 @@ pub(super) fn free_name(arms: &[Arm], name: &str) -> String {
 }
 
 /// Returns a text, or the begin of one that is too long.
-fn shortened(text: String) -> String {
+pub(super) fn shortened(text: String) -> String {
     match text.char_indices().nth(LONGEST) {
         None => text,
         Some((end, _)) => {

@@ -4,12 +4,13 @@ use std::ops::Range;
 use std::path::Path;
 
 use kilohertz_core::channel::records::CommandKind;
-use kilohertz_record::entry::{Note, OwnedCycle, OwnedEntry};
+use kilohertz_record::entry::{Note, OwnedCycle, OwnedEntry, RunEnd};
 use kilohertz_record::error::RecordError;
 use kilohertz_record::reader::{Ending, RunReader};
 use kilohertz_record::run::Run;
 use serde_json::Value;
 
+use crate::page::arm::shortened;
 use crate::page::chunks::{Chunks, Drawn};
 use crate::page::fields::{GRIPPER_WIDTH_WANTED, fields_in, slots_in, width_field};
 use crate::page::gripper::Gripper;
@@ -27,6 +28,8 @@ const MOST_AT_ONCE: usize = 3000;
 const JOINTS: usize = 7;
 /// The most events of a run.
 const MOST_EVENTS: usize = 2000;
+/// The name of the end of a run that no error has ended.
+const ENDED: &str = "ended";
 
 /// A recorded run, for the page.
 #[derive(Debug, Clone)]
@@ -43,6 +46,7 @@ struct Reading {
     id: u16,
     slots: Vec<Range<usize>>,
     step_s: f64,
+    period_s: f64,
     frame: Frame,
     frame_len: usize,
     bytes: Vec<u8>,
@@ -50,7 +54,7 @@ struct Reading {
     first_s: Option<f64>,
     wall_time_s: f64,
     events: Vec<EventInfo>,
-    error: Option<EventInfo>,
+    end: Option<EventInfo>,
     report: Report,
     /// What of its chunks can be drawn, and how many numbers their rows have.
     drawn: Option<Drawn>,
@@ -73,6 +77,7 @@ impl Recorded {
         for entry in reader.by_ref() {
             match entry {
                 Ok(OwnedEntry::Cycle(cycle)) => reading.take(&cycle),
+                Ok(OwnedEntry::End(end)) => reading.end(end, &run),
                 Ok(_) => {}
                 Err(error @ RecordError::Damaged { .. }) => damage = Some(error.to_string()),
                 Err(error) => return Err(error),
@@ -120,13 +125,14 @@ impl Reading {
             id,
             slots: slots_in(&run.state),
             step_s: STEP_S.max(run.period_s),
+            period_s: run.period_s,
             frame: Frame::default(),
             frame_len: 0,
             bytes: Vec::new(),
             first_s: None,
             wall_time_s: 0.0,
             events: Vec::new(),
-            error: None,
+            end: None,
             report: Report::new(run.period_s),
             drawn: Drawn::of(&run.action).filter(|_| !has_relative_chunks(run)),
             row: run.answer.len(),
@@ -201,14 +207,30 @@ impl Reading {
     }
 
     fn note(&mut self, note: &Note, cycle: &OwnedCycle) {
-        let since_s = cycle.robot_time_s - self.first_s.unwrap_or_default();
-        let event = EventInfo::of(note.clone(), since_s * 1e3, cycle.wall_ns as f64 * 1e-9);
-        if event.level == LevelInfo::Error {
-            self.error = Some(event.clone());
-        }
         if self.events.len() < MOST_EVENTS {
+            let tick = self.ticks_since(cycle.robot_time_s);
+            let event = EventInfo::of(note.clone(), tick, cycle.wall_ns as f64 * 1e-9);
             self.events.push(event);
         }
+    }
+
+    /// Returns the robot's time since the first cycle, in cycles.
+    fn ticks_since(&self, robot_time_s: f64) -> f64 {
+        ((robot_time_s - self.first_s.unwrap_or_default()) / self.period_s).round()
+    }
+
+    fn end(&mut self, end: RunEnd, run: &Run) {
+        let (level, name) = match &*end.code {
+            "" => (LevelInfo::Info, ENDED),
+            code => (LevelInfo::Error, code),
+        };
+        self.end = Some(EventInfo {
+            level,
+            name: name.to_owned(),
+            text: shortened(end.text),
+            tick: Some(self.ticks_since(end.robot_time_s)),
+            wall_time_s: run.start.wall_time_s(end.monotonic_ns),
+        });
     }
 
     fn finish(self, run: &Run, name: String, damage: Option<String>) -> Recorded {
@@ -251,7 +273,7 @@ impl Reading {
                 stats,
                 worst,
                 events: self.events,
-                error: self.error,
+                end: self.end,
                 damage,
             },
             bytes: self.bytes,

@@ -10,7 +10,7 @@ use kilohertz_record::entry::{Level, Note};
 use serde::{Deserialize, Serialize};
 
 /// The version of the protocol. A page of another version asks its user to load it again.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The bytes before the fields of a frame: the kind (u8, 1), one byte that is 0, the arm (u16), the number
 /// of the fields' values (u32), the robot's time and the host's wall time \[s\] (f64 each), and the counts of
@@ -286,8 +286,9 @@ pub struct RunInfo {
     pub worst: Vec<WorstInfo>,
     /// What happened. Of the times, those since the first cycle are in `tick`, in cycles.
     pub events: Vec<EventInfo>,
-    /// How the run ended: the code and the text of its error, if it has one.
-    pub error: Option<EventInfo>,
+    /// Why the run ended, with the code of its error as the name, or `ended` if it was asked to or its time was over;
+    /// `None` if the file does not tell it.
+    pub end: Option<EventInfo>,
     /// What was missing when the file was read, in words.
     pub damage: Option<String>,
 }

@@ -1,10 +1,9 @@
 //! What drives a robot, or is about to: what a stop of the page ends.
 
-use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use kilohertz_core::lease::Lease;
-use kilohertz_core::session::roll::Place;
+use kilohertz_core::session::roll::{AskedBy, Place};
 
 /// The sessions and moves of one robot, from the call that starts them on, whichever part of the program started
 /// them. Several pages may show the robot.
@@ -57,7 +56,7 @@ impl Stops {
             .filter(|place| !place.is_over())
             .collect();
         for place in &driving {
-            place.stop().store(true, SeqCst);
+            place.ask(AskedBy::Page);
         }
         if !driving.is_empty() {
             (self.wake)();

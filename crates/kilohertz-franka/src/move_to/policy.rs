@@ -288,6 +288,7 @@ mod tests {
                 tick: 0,
                 time: std::time::Duration::ZERO,
                 period: std::time::Duration::ZERO,
+                host: Time::default(),
                 observation: &observation,
             });
             assert_eq!(policy.answer, Answer::Failed, "{value}");
@@ -327,6 +328,7 @@ mod tests {
                 tick: (time * 1e3) as u64,
                 time: Duration::from_secs_f64(time),
                 period: Duration::from_millis(1),
+                host: Time::default(),
                 observation: &observation,
             });
             self.policy.answer

@@ -109,6 +109,7 @@ pub fn shared(slots: usize, mut policy: Box<dyn Policy>) -> shared_mailbox::Loop
                 tick: frame.tick,
                 time: frame.time,
                 period: frame.period,
+                host: frame.host,
                 observation: &frame.slots,
             });
             match policy.poll(None, &AtomicBool::new(false), &mut action) {
@@ -138,6 +139,7 @@ pub fn elsewhere(slots: usize, mut policy: Box<dyn Policy>) -> LoopEnd {
                 tick: frame.tick,
                 time: frame.time,
                 period: frame.period,
+                host: frame.host,
                 observation: &frame.slots,
             });
             let asked = frame.question();

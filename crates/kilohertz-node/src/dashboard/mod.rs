@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use kilohertz_core::session::{Cause, Seen, Session};
+use kilohertz_core::session::roll::AskedBy;
+use kilohertz_core::session::{Seen, Session};
 use kilohertz_core::stats::Spread;
 use kilohertz_dashboard::listen::listen;
 use kilohertz_dashboard::page::protocol::{
@@ -28,6 +29,7 @@ use crate::franka::arm::NativeArm;
 use crate::franka::hand::hand_of;
 use crate::session::NativeSession;
 use crate::session::about::{About, about_idle, slots};
+use crate::session::ending::words;
 use crate::session::live::ip_of;
 use crate::session::recording::SharedKept;
 use crate::session::stats::{buckets, counter_names, counts_of};
@@ -48,26 +50,6 @@ fn spread(of: Spread) -> SpreadInfo {
         p95: of.p95.as_secs_f64(),
         p99: of.p99.as_secs_f64(),
         max: of.max.as_secs_f64(),
-    }
-}
-
-/// Says in words why a session ended. JavaScript tells it with its code and its advice, once it runs again.
-fn words(cause: &Cause) -> &'static str {
-    match cause {
-        Cause::PolicyFailed { .. } => "the policy failed; the robot was brought to rest",
-        Cause::InvalidAction { .. } => "an action was refused; the robot was brought to rest",
-        Cause::BadChunk { .. } => "a chunk of actions was refused; the robot was brought to rest",
-        Cause::TooLate { .. } => "the policy was too late; the robot was brought to rest",
-        Cause::Behind { .. } => {
-            "the robot did not catch up with the policy, and was brought to rest"
-        }
-        Cause::NoAction { .. } => {
-            "the policy has not given an action; the robot was brought to rest"
-        }
-        Cause::RobotFailed { .. } => "the robot failed",
-        Cause::Panicked { .. } => {
-            "the loop failed: a defect of this program; the robot stops by itself"
-        }
     }
 }
 
@@ -143,7 +125,7 @@ impl Watched for WatchedSession {
 
     fn stop(&self) {
         if let Some(session) = self.session.get() {
-            session.request_stop();
+            session.request_stop_by(AskedBy::Page);
         }
     }
 
@@ -153,13 +135,10 @@ impl Watched for WatchedSession {
             return None;
         }
         let outcome = session.outcome()?;
-        Some(outcome.cause.as_ref().map(|cause| EventInfo {
+        Some(words(outcome).map(|text| EventInfo {
             level: LevelInfo::Error,
             name: "ended".to_owned(),
-            text: match &outcome.robot_error {
-                Some(error) => format!("{}: {error}", words(cause)),
-                None => words(cause).to_owned(),
-            },
+            text,
             tick: Some(session.recorder().iterations.get() as f64),
             wall_time_s: wall_time_s(),
         }))

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use kilohertz_core::session::roll::{self, Kind, Place, Refused};
+use kilohertz_core::session::roll::{self, AskedBy, Kind, Place, Refused};
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
@@ -62,6 +62,15 @@ impl NativePlace {
     #[napi(getter)]
     pub fn signal(&self) -> Option<i32> {
         self.place.signal()
+    }
+
+    /// Who has asked first for its end, if that is known: Ctrl+C that is meant to end it, or a page.
+    #[napi(getter, ts_return_type = "'interrupt' | 'page' | null")]
+    pub fn asked_by(&self) -> Option<&'static str> {
+        self.place.asked_by().map(|by| match by {
+            AskedBy::Interrupt => "interrupt",
+            AskedBy::Page => "page",
+        })
     }
 
     /// True if it is asked to end.

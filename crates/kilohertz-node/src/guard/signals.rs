@@ -91,7 +91,7 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
     let listens = beneath.stays() && !is_trap(signal);
     if signal == libc::SIGINT && roll::all_end_on_interrupt() {
         note_following();
-        roll::stop_all(0);
+        roll::interrupt_all();
     } else if suspends(signal) {
         roll::shut(signal);
         roll::stop_all(signal);

@@ -114,7 +114,7 @@ impl NativeQuestions {
     }
 
     /// Asks a question of the cycle `tick`. `time_ns` is on the robot's clock, `period_ns` since the question
-    /// before. Resolves to the answer, or to none after `limit_s`; the policy must not be asked again then.
+    /// before, `host_ns` on the host's monotonic clock. Resolves to the answer, or to none after `limit_s`; the policy must not be asked again then.
     #[napi(ts_return_type = "Promise<NativeAnswer>")]
     pub fn ask<'env>(
         &self,
@@ -122,12 +122,14 @@ impl NativeQuestions {
         tick: f64,
         time_ns: f64,
         period_ns: f64,
+        host_ns: f64,
         observation: Float64Array,
         limit_s: f64,
     ) -> Result<Object<'env>> {
         let (deferred, promise) = env.create_deferred()?;
         let (tick, time) = (tick as u64, Duration::from_nanos(time_ns as u64));
         let period = Duration::from_nanos(period_ns as u64);
+        let host = Time::from_nanos(host_ns as u64);
         let (observation, limit) = (observation.to_vec(), seconds(limit_s));
         let mut action = vec![0.0; self.answer_len];
         let work = move |policy: &mut dyn Policy| {
@@ -135,6 +137,7 @@ impl NativeQuestions {
                 tick,
                 time,
                 period,
+                host,
                 observation: &observation,
             });
             let until = Time::now() + limit;

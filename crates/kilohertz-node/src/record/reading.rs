@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kilohertz_record::entry::{
-    EpisodeMark, Note, OwnedAnswer, OwnedCycle, OwnedEntry, Phases, Sample, Value,
+    EpisodeMark, Note, OwnedAnswer, OwnedCycle, OwnedEntry, Phases, RunEnd, Sample, Value,
 };
 use kilohertz_record::error::RecordError;
 use kilohertz_record::layout::Layout;
-use kilohertz_record::reader::{Ending, Episode, RunReader, episodes};
+use kilohertz_record::reader::{Ending, Episode, RunReader, end, episodes};
 use kilohertz_record::run::Run;
 use napi::bindgen_prelude::{BigInt, Float64Array, Object, Uint8Array};
 use napi::{Env, Result};
@@ -115,12 +115,24 @@ pub struct NativeMark {
     pub ended: Option<&'static str>,
 }
 
-/// One of the three.
+/// Why the run ended.
+#[napi(object, object_from_js = false)]
+pub struct NativeRunEnd {
+    pub tick: f64,
+    pub monotonic_ns: BigInt,
+    pub robot_time_s: f64,
+    /// Absent if the run was asked to end, or its time was over.
+    pub code: Option<String>,
+    pub message: String,
+}
+
+/// One of the four.
 #[napi(object, object_from_js = false)]
 pub struct NativeEntry {
     pub cycle: Option<NativeCycle>,
     pub sample: Option<NativeSample>,
     pub episode: Option<NativeMark>,
+    pub end: Option<NativeRunEnd>,
 }
 
 /// Entries of a recording.
@@ -233,6 +245,15 @@ pub fn recorded_episodes(env: &Env, path: String) -> Result<Object<'_>> {
     })
 }
 
+/// Returns why the run of a recording ended; null if the file does not tell it.
+#[napi(ts_return_type = "Promise<NativeRunEnd | null>")]
+pub fn recorded_end(env: &Env, path: String) -> Result<Object<'_>> {
+    in_background(env, move || {
+        let found = end(Path::new(&path)).map_err(Failure::from)?;
+        Ok(found.map(NativeRunEnd::from))
+    })
+}
+
 fn fields(layout: &Layout) -> Vec<NativeField> {
     let field = |field: &kilohertz_record::layout::LayoutField| NativeField {
         name: field.name.clone(),
@@ -280,11 +301,13 @@ impl Batch {
             cycle: None,
             sample: None,
             episode: None,
+            end: None,
         };
         match entry {
             OwnedEntry::Cycle(cycle) => pushed.cycle = Some(self.cycle(cycle)),
             OwnedEntry::Sample(sample) => pushed.sample = Some(self.sample(sample)),
             OwnedEntry::Episode(mark) => pushed.episode = Some(handed_over(mark)),
+            OwnedEntry::End(end) => pushed.end = Some(NativeRunEnd::from(end)),
         }
         self.entries.push(pushed);
     }
@@ -391,6 +414,18 @@ impl Batch {
             numbers: Float64Array::new(self.numbers),
             is_last,
             is_whole,
+        }
+    }
+}
+
+impl From<RunEnd> for NativeRunEnd {
+    fn from(end: RunEnd) -> NativeRunEnd {
+        NativeRunEnd {
+            tick: end.tick as f64,
+            monotonic_ns: BigInt::from(end.monotonic_ns),
+            robot_time_s: end.robot_time_s,
+            code: Some(end.code).filter(|code| !code.is_empty()),
+            message: end.text,
         }
     }
 }

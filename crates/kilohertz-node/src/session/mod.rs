@@ -1,13 +1,14 @@
 //! A loop thread and its policy in JavaScript.
 //!
 //! `options.rs` has its options, `realtime.rs` what it asks of the system, `stats.rs` what it has done,
-//! `report.rs` what is known of its bad cycles, `outcome.rs` how it ended and what happened meanwhile, `recording.rs` what is kept of it, `frames.rs` what a
-//! robot written in JavaScript hands over of its cycles, `live.rs` to whom it is shown, `recorded.rs` what is
-//! asked of both, `about.rs` what a page is told of its robot, `moving.rs` sessions whose policy is not in
-//! JavaScript.
+//! `report.rs` what is known of its bad cycles, `outcome.rs` how it ended and what happened meanwhile, `recording.rs`
+//! what is kept of it, `ending.rs` what its files have of its end, `frames.rs` what a robot written in JavaScript hands
+//! over of its cycles, `live.rs` to whom it is shown, `recorded.rs` what is asked of both, `about.rs` what a page is told
+//! of its robot, `moving.rs` sessions whose policy is not in JavaScript.
 
 pub(crate) mod about;
 mod config;
+pub(crate) mod ending;
 pub(crate) mod frames;
 pub(crate) mod live;
 pub(crate) mod options;
@@ -38,7 +39,7 @@ use kilohertz_franka::arm::Driven;
 use kilohertz_franka::{ArmError, Hand, follow};
 use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
-use napi::{Env, Result};
+use napi::{Env, Result, Status};
 use napi_derive::napi;
 
 use crate::buffers::fill_question;
@@ -46,7 +47,7 @@ use crate::error::{Code, Failure, OrThrow};
 use crate::franka::arm::{NativeArm, named};
 use crate::franka::hand::NativeHand;
 use crate::guard::{NativePlace, give_stack};
-use crate::news::{BEGUN, END, EVENTS, OBSERVATION};
+use crate::news::{BEGUN, END, EVENTS, OBSERVATION, OVER};
 use crate::policy::process::NativeSharedPort;
 use crate::policy::worker::{Given, PolicyPort};
 use crate::session::about::{About, about};
@@ -223,6 +224,11 @@ fn start(
             {
                 session.join(EXIT_LIMIT);
                 drop(own_core.take());
+                // JavaScript tells why the session ended, for which the files wait.
+                let woken = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+                if let (true, Some(kept)) = (woken != Status::Ok, written.get()) {
+                    kept.ending().abandon();
+                }
                 finish(&ended, &written);
             }
             // This fails only if the environment is closing, and then there is no callback left to call.
@@ -286,9 +292,14 @@ fn start(
     }
     // The arm stops before this environment ends, in whichever way, even if it is a worker that is
     // terminated.
-    let ending = Arc::downgrade(&session);
-    env.add_env_cleanup_hook(ending, |ending| {
-        if let Some(session) = ending.upgrade()
+    let ending = (Arc::downgrade(&session), Arc::downgrade(&kept));
+    env.add_env_cleanup_hook(ending, |(session, kept)| {
+        if let Some(kept) = kept.upgrade()
+            && let Some(kept) = kept.get()
+        {
+            kept.ending().abandon();
+        }
+        if let Some(session) = session.upgrade()
             && let Some(session) = session.get()
         {
             session.request_stop();
@@ -392,7 +403,7 @@ impl NativeSession {
     }
 
     /// Returns the reasons of a wake as a sum: 1 for a new observation, which is copied with its tick, time
-    /// [s] and period [s]; 2 for events; 4 for the end; 8 once the loop has begun.
+    /// [s] and period [s]; 2 for events; 4 for the end; 8 once the loop has begun; 16 once it has ended.
     #[napi]
     pub fn receive(
         &mut self,
@@ -420,15 +431,12 @@ impl NativeSession {
         } else {
             0
         };
+        let over = if session.has_ended() { OVER } else { 0 };
         // The end is told when everything of the session is in its files.
         let is_written = self.kept.get().is_none_or(Kept::is_finished);
-        let end = if session.has_ended() && is_written {
-            END
-        } else {
-            0
-        };
+        let end = if over != 0 && is_written { END } else { 0 };
         let begun = if session.has_begun() { BEGUN } else { 0 };
-        Ok(events | end | begun)
+        Ok(events | over | end | begun)
     }
 
     /// Answers the observation taken last.

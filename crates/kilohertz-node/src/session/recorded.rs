@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use kilohertz_record::live::Reason;
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -86,6 +87,21 @@ impl NativeSession {
             return Ok(());
         }
         kept.mark(index, time_s, task, ended.as_deref());
+        Ok(())
+    }
+
+    /// Says that the loop is known to have ended, and that `tellEnd` will be called.
+    #[napi]
+    pub fn expect_end(&self, env: &Env) -> Result<()> {
+        self.kept(env)?.ending().expect();
+        Ok(())
+    }
+
+    /// Tells why the session ended, once the robot is stopped. The code is empty if the session was asked to end, or its
+    /// time was over.
+    #[napi]
+    pub fn tell_end(&self, env: &Env, code: String, text: String) -> Result<()> {
+        self.kept(env)?.ending().tell(Reason { code, text });
         Ok(())
     }
 

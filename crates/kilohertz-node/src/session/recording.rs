@@ -26,6 +26,7 @@ use napi_derive::napi;
 
 use crate::error::{Code, Failure};
 use crate::session::about::About;
+use crate::session::ending::Ending;
 use crate::session::frames::{Framed, Frames};
 use crate::session::live::{NativeShown, Shown};
 use crate::session::options::{NativeSessionOptions, seconds};
@@ -99,6 +100,8 @@ pub struct Kept {
     started: Start,
     clocks: Clocks,
     log: Log,
+    /// Why the session ended.
+    ending: Ending,
     /// What a robot written in JavaScript hands over.
     frames: Option<Frames>,
     /// The file of the recording.
@@ -284,6 +287,7 @@ impl Kept {
             started: start,
             clocks,
             log,
+            ending: Ending::new(config),
             frames: (!is_seen).then(|| Frames::new(lasts, period)),
             path,
             recording: OnceLock::new(),
@@ -313,7 +317,12 @@ impl Kept {
         describe(&mut waiting.run);
         let run = self.run.get_or_init(|| waiting.run);
         let source = |cycles, log: &Log| Framed {
-            source: SessionSource::new(cycles, log.clone(), self.clocks.clone()),
+            source: SessionSource::new(
+                cycles,
+                log.clone(),
+                self.clocks.clone(),
+                self.ending.reason(),
+            ),
             frames: self.frames.clone(),
         };
         if let (Some(shown), Some(cycles)) = (&self.shown, waiting.shown) {
@@ -356,6 +365,11 @@ impl Kept {
         }
     }
 
+    /// Returns what is known of the session's end.
+    pub fn ending(&self) -> &Ending {
+        &self.ending
+    }
+
     /// Says in words what an event is.
     pub fn words(&self, event: &EventKind) -> Note {
         self.clocks.event(event)
@@ -391,11 +405,12 @@ impl Kept {
                     written = writer.write(entry);
                 }
             };
+            let (clocks, reason) = (&self.clocks, self.ending.newest(session));
             match &self.frames {
                 Some(frames) => {
-                    read_black_box(black_box, &self.clocks, &mut frames.within(&mut write));
+                    read_black_box(black_box, clocks, &reason, &mut frames.within(&mut write));
                 }
-                None => read_black_box(black_box, &self.clocks, &mut write),
+                None => read_black_box(black_box, clocks, &reason, &mut write),
             }
         }
         written?;
@@ -490,24 +505,29 @@ impl Kept {
 /// What a session's threads share of what is kept of it.
 pub type SharedKept = Arc<OnceLock<Kept>>;
 
-/// Waits until the recording of a session is written, and writes the newest cycles where that was asked for.
-/// Call this when the loop has ended.
+/// Waits until it is known why a session ended and its recording is written, and writes the newest cycles where that
+/// was asked for. Call this when the loop has ended.
 pub fn finish(session: &Arc<OnceLock<Session>>, shared: &SharedKept) {
     let (Some(ended), Some(kept)) = (session.get(), shared.get()) else {
         return;
     };
     // A session that ended before its first cycle has a file too.
     kept.describe(Layout::default(), Layout::default());
+    let failed = ended
+        .outcome()
+        .is_some_and(|outcome| outcome.cause.is_some() || outcome.robot_error.is_some());
+    let black_box = kept.folder.as_ref().filter(|_| failed);
+    if kept.takes_logs() || black_box.is_some() {
+        kept.ending.settle(ended);
+    }
     if let Some(recording) = kept.recording.get() {
+        recording.wake();
         recording.join(WRITING_LIMIT);
     }
     if let Some(shown) = &kept.shown {
         shown.finish();
     }
-    let failed = ended
-        .outcome()
-        .is_some_and(|outcome| outcome.cause.is_some() || outcome.robot_error.is_some());
-    if let (true, Some((folder, aside))) = (failed, &kept.folder) {
+    if let Some((folder, aside)) = black_box {
         let at_ms = kept.started.wall_ns / 1_000_000;
         let path = folder.join(format!("black-box-{at_ms}-{}.mcap", std::process::id()));
         let (session, shared) = (Arc::clone(session), Arc::clone(shared));

@@ -1,4 +1,4 @@
-//! The cycles of a recording, one after the other, and how far what reads them has come.
+//! The entries of a recording, one after the other, and how far what reads them has come.
 
 use std::ops::ControlFlow;
 
@@ -45,14 +45,27 @@ pub(super) fn tell(
 
 /// Calls `each` with every cycle of a recording.
 pub(crate) fn each_cycle(
-    mut reader: RunReader,
-    mut progress: impl FnMut(Progress) -> ControlFlow<()>,
+    reader: RunReader,
+    progress: impl FnMut(Progress) -> ControlFlow<()>,
     mut each: impl FnMut(&OwnedCycle) -> Result<(), RecordError>,
 ) -> Result<Exported, RecordError> {
+    each_entry(reader, progress, |entry| match entry {
+        OwnedEntry::Cycle(cycle) => each(&cycle),
+        _ => Ok(()),
+    })
+}
+
+/// Calls `each` with every entry of a recording.
+pub(crate) fn each_entry(
+    mut reader: RunReader,
+    mut progress: impl FnMut(Progress) -> ControlFlow<()>,
+    mut each: impl FnMut(OwnedEntry) -> Result<(), RecordError>,
+) -> Result<Exported, RecordError> {
     let mut rows = 0;
-    while let Some(entry) = reader.next() {
-        if let OwnedEntry::Cycle(cycle) = entry? {
-            each(&cycle)?;
+    while let Some(entry) = reader.next().transpose()? {
+        let is_cycle = matches!(entry, OwnedEntry::Cycle(_));
+        each(entry)?;
+        if is_cycle {
             rows += 1;
             tell(rows, &reader, &mut progress)?;
         }

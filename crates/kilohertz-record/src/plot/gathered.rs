@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 
 use crate::answering::Answering;
-use crate::entry::{CommandKind, Level, Note, OwnedCycle};
+use crate::entry::{CommandKind, Level, Note, OwnedCycle, RunEnd};
 use crate::plot::fields::{Group, groups};
 use crate::plot::lanes::{Lane, Span, Timeline};
 use crate::run::Run;
@@ -63,6 +63,8 @@ pub(crate) struct Gathered {
     pub longest_period_ns: u64,
     /// How many values are not drawn.
     pub not_drawn: u64,
+    /// Why the run ended, if the file tells it.
+    pub end: Option<RunEnd>,
     period_s: f64,
     asked: Answering,
     before: Option<Before>,
@@ -107,6 +109,7 @@ impl Gathered {
             period_ns: histogram(),
             longest_period_ns: 0,
             not_drawn: 0,
+            end: None,
             period_s: run.period_s,
             asked: Answering::default(),
             before: None,

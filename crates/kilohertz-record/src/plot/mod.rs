@@ -22,9 +22,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 pub use self::svg::Scheme;
+use crate::entry::OwnedEntry;
 use crate::error::RecordError;
 use crate::export::Progress;
-use crate::export::cycles::each_cycle;
+use crate::export::cycles::each_entry;
 use crate::export::new_file::NewFile;
 use crate::reader::RunReader;
 
@@ -76,9 +77,13 @@ pub fn plot(
     let reader = RunReader::open(path)?;
     let run = reader.run().clone();
     let mut gathered = gathered::Gathered::new(&run);
-    let read = each_cycle(reader, progress, |cycle| {
-        if (from_s..=to_s).contains(&cycle.robot_time_s) {
-            gathered.take(cycle);
+    let read = each_entry(reader, progress, |entry| {
+        match entry {
+            OwnedEntry::Cycle(cycle) if (from_s..=to_s).contains(&cycle.robot_time_s) => {
+                gathered.take(&cycle);
+            }
+            OwnedEntry::End(end) => gathered.end = Some(end),
+            _ => {}
         }
         Ok(())
     })?;

@@ -1,4 +1,5 @@
-//! The page: its title, its charts, and at its foot how even the cycles were and what the events said.
+//! The page: its title, why the run ended, its charts, and at its foot how even the cycles were and what the events
+//! said.
 
 use serde_json::Value as Json;
 
@@ -17,6 +18,9 @@ const PERIODS: f64 = 320.0;
 /// Where the words of events begin, and how many characters a line of them has.
 const WORDS: f64 = 440.0;
 const LINE: usize = 92;
+/// How many characters a line at the top has, and how many the words that say why the run ended.
+const TOP_LINE: usize = 170;
+const MOST_OF_END: usize = 600;
 
 /// Returns the page of a run.
 pub(crate) fn page(run: &Run, gathered: &Gathered, is_whole: bool, scheme: Scheme) -> String {
@@ -24,6 +28,7 @@ pub(crate) fn page(run: &Run, gathered: &Gathered, is_whole: bool, scheme: Schem
     let mut sheet = Sheet::new(time);
     let title = title(run);
     let lines = summary(run, gathered, is_whole);
+    let end = end_text(gathered);
     sheet.y = 32.0;
     let set = Set {
         size: 17.0,
@@ -34,6 +39,13 @@ pub(crate) fn page(run: &Run, gathered: &Gathered, is_whole: bool, scheme: Schem
     for line in &lines {
         sheet.y += 16.0;
         sheet.text(MARGIN, sheet.y, QUIET, line, 180);
+    }
+    let mut rest = &*end;
+    while !rest.is_empty() {
+        let (line, more) = broken(rest, TOP_LINE);
+        sheet.y += 16.0;
+        sheet.text(MARGIN, sheet.y, PLAIN, line, TOP_LINE);
+        rest = more;
     }
     if let Some(time) = time {
         commands(&mut sheet, time, gathered);
@@ -46,7 +58,24 @@ pub(crate) fn page(run: &Run, gathered: &Gathered, is_whole: bool, scheme: Schem
         sheet.time_axis();
         foot(&mut sheet, run, gathered);
     }
-    sheet.finish(&style(scheme), &title, &lines.join(". "))
+    let all: Vec<&str> = lines.iter().map(String::as_str).chain([&*end]).collect();
+    sheet.finish(&style(scheme), &title, &all.join(". "))
+}
+
+/// Returns why the run ended, in words.
+fn end_text(gathered: &Gathered) -> String {
+    let Some(end) = &gathered.end else {
+        return "The file does not tell why the run ended.".to_owned();
+    };
+    let why = match &*end.code {
+        "" => format!("Ended: {}", end.text),
+        code => format!("Ended with {code}: {}", end.text),
+    };
+    let mut shown: String = why.chars().take(MOST_OF_END).collect();
+    if shown.len() < why.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// Returns the first text that is found at one of these places.
@@ -284,7 +313,7 @@ fn words(sheet: &mut Sheet, gathered: &Gathered) {
             size: 10.0,
             ..QUIET
         };
-        let (first, more) = broken(&said);
+        let (first, more) = broken(&said, LINE);
         sheet.text(left + 16.0, sheet.y, set, first, LINE);
         if !more.is_empty() {
             sheet.y += 12.0;
@@ -293,9 +322,9 @@ fn words(sheet: &mut Sheet, gathered: &Gathered) {
     }
 }
 
-/// Breaks a text that is longer than a line, at a space if there is one.
-fn broken(text: &str) -> (&str, &str) {
-    let Some((end, _)) = text.char_indices().nth(LINE) else {
+/// Breaks a text that is longer than a line of so many characters, at a space if there is one.
+fn broken(text: &str, line: usize) -> (&str, &str) {
+    let Some((end, _)) = text.char_indices().nth(line) else {
         return (text, "");
     };
     match text[..end].rfind(' ') {

@@ -8,8 +8,8 @@ use mcap::records::{MessageHeader, Record, op};
 use prost::Message;
 
 use crate::entry::{
-    EpisodeMark, LONGEST_CHANNEL, MOST_CYCLE_BYTES, Note, Outcome, OwnedAnswer, OwnedCycle,
-    OwnedEntry, Phases, Pixels, RESERVED, Sample, Told, Value,
+    EpisodeMark, LONGEST_CHANNEL, MOST_CYCLE_BYTES, MOST_END_BYTES, Note, Outcome, OwnedAnswer,
+    OwnedCycle, OwnedEntry, Phases, Pixels, RESERVED, RunEnd, Sample, Told, Value,
 };
 use crate::error::RecordError;
 use crate::reader::records::{Ending, Next, Records, each_record, parse, unpack};
@@ -28,6 +28,7 @@ const LONGEST_NAME: usize = 256;
 enum Channel {
     Cycle,
     Episode,
+    End,
     Numbers(String),
     Bytes(String),
     RawImage(String),
@@ -59,6 +60,8 @@ struct Chunks {
     /// The bytes of the open chunk.
     unpacked: Vec<u8>,
     cycles: u64,
+    /// True once it was read why the run ended.
+    has_end: bool,
     skips_cycles: bool,
     passed_over: u64,
 }
@@ -80,6 +83,7 @@ impl RunReader {
             entries: VecDeque::new(),
             unpacked: Vec::new(),
             cycles: 0,
+            has_end: false,
             skips_cycles: false,
             passed_over: 0,
         };
@@ -130,7 +134,7 @@ impl RunReader {
     /// Reads chunks until there is an entry.
     fn fill(&mut self) -> Result<(), RecordError> {
         while self.chunks.entries.is_empty() {
-            let cycles = self.chunks.cycles;
+            let (cycles, has_end) = (self.chunks.cycles, self.chunks.has_end);
             let path = self.records.path().to_owned();
             let next = self.records.next().map_err(|error| counted(error, cycles));
             let (offset, opcode, body) = match next? {
@@ -147,7 +151,7 @@ impl RunReader {
             self.ending = None;
             if let Err(found) = self.chunks.take(opcode, body) {
                 self.chunks.entries.clear();
-                self.chunks.cycles = cycles;
+                (self.chunks.cycles, self.chunks.has_end) = (cycles, has_end);
                 return Err(RecordError::Damaged {
                     path,
                     offset,
@@ -293,9 +297,19 @@ impl Chunks {
             return Err(format!("a chunk has more than {MOST_ENTRIES} messages"));
         }
         let entry = match channel {
+            // Other programs may sort what users log by its time, so that it comes after the end. Cycles do not.
+            Channel::Cycle if self.has_end => {
+                return Err("a cycle comes after the end of the run".to_owned());
+            }
             Channel::Cycle if self.skips_cycles => return Ok(()),
             Channel::Cycle => OwnedEntry::Cycle(read_cycle(&self.run, data)?),
             Channel::Episode => OwnedEntry::Episode(read_episode(&self.run, header, data)?),
+            Channel::End if self.has_end => return Err("the run has two ends".to_owned()),
+            Channel::End => {
+                let end = read_end(&self.run, header, data)?;
+                self.has_end = true;
+                OwnedEntry::End(end)
+            }
             Channel::View => return Ok(()),
             Channel::Other => {
                 self.passed_over += 1;
@@ -323,6 +337,7 @@ fn channel_of(topic: &str, message: &str) -> Channel {
         _ if name.len() > LONGEST_CHANNEL => return Channel::Other,
         (schema::CYCLE, topics::CYCLE) => return Channel::Cycle,
         (schema::EPISODE, topics::EPISODE) => return Channel::Episode,
+        (schema::END, topics::END) => return Channel::End,
         _ if name.starts_with(RESERVED) => return Channel::View,
         _ => {}
     }
@@ -427,6 +442,25 @@ fn read_episode(run: &Run, header: &MessageHeader, data: &[u8]) -> Result<Episod
     })
 }
 
+fn read_end(run: &Run, header: &MessageHeader, data: &[u8]) -> Result<RunEnd, String> {
+    if data.len() > MOST_END_BYTES {
+        return Err(format!("the end of the run has {} bytes", data.len()));
+    }
+    let message: messages::End = decoded("the end of the run", data)?;
+    if !message.robot_time_s.is_finite() {
+        return Err(format!("the run ends at {} s", message.robot_time_s));
+    }
+    let end = RunEnd {
+        tick: message.tick,
+        monotonic_ns: run.start.monotonic(header.log_time),
+        robot_time_s: message.robot_time_s,
+        code: message.code,
+        text: message.text,
+    };
+    end.check().map_err(|error| error.to_string())?;
+    Ok(end)
+}
+
 /// Returns what a user logged; `None` for what is not written here, such as pixels of another kind.
 fn read_sample(
     run: &Run,
@@ -476,7 +510,9 @@ fn read_sample(
             };
             (name, published, value)
         }
-        Channel::Cycle | Channel::Episode | Channel::View | Channel::Other => return Ok(None),
+        Channel::Cycle | Channel::Episode | Channel::End | Channel::View | Channel::Other => {
+            return Ok(None);
+        }
     };
     let sample = Sample {
         channel: name.clone(),

@@ -92,6 +92,18 @@ pub(crate) struct Episode {
 }
 
 #[derive(Clone, PartialEq, Message)]
+pub(crate) struct End {
+    #[prost(uint64, tag = "1")]
+    pub tick: u64,
+    #[prost(double, tag = "2")]
+    pub robot_time_s: f64,
+    #[prost(string, tag = "3")]
+    pub code: String,
+    #[prost(string, tag = "4")]
+    pub text: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct Numbers {
     #[prost(double, tag = "1")]
     pub time_s: f64,

@@ -4,6 +4,7 @@ use crate::entry::{CommandKind, Level, Outcome};
 
 pub(crate) const CYCLE: &str = "/kilohertz/cycle";
 pub(crate) const EPISODE: &str = "/kilohertz/episode";
+pub(crate) const END: &str = "/kilohertz/end";
 pub(crate) const LOG: &str = "/kilohertz/log";
 pub(crate) const JOINTS: &str = "/kilohertz/joint_states";
 pub(crate) const POSES: &str = "/kilohertz/pose/";
@@ -12,6 +13,7 @@ pub(crate) const POSES: &str = "/kilohertz/pose/";
 pub(crate) mod schema {
     pub(crate) const CYCLE: &str = "kilohertz.Cycle";
     pub(crate) const EPISODE: &str = "kilohertz.Episode";
+    pub(crate) const END: &str = "kilohertz.End";
     pub(crate) const NUMBERS: &str = "kilohertz.Numbers";
     pub(crate) const BYTES: &str = "kilohertz.Bytes";
     pub(crate) const LOG: &str = "foxglove.Log";

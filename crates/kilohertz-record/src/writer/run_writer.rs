@@ -283,6 +283,7 @@ impl RunWriter {
         match entry {
             Entry::Cycle(_) => self.waiting.cycles += 1,
             Entry::Sample(_) | Entry::Episode(_) => self.waiting.others += 1,
+            Entry::End(_) => {}
         }
         match self.output.open >= CHUNK {
             true => self.flush(),

@@ -123,12 +123,17 @@ impl Recording {
         self.shared.has_failed.load(Ordering::Acquire)
     }
 
-    /// Asks the thread to take what waits, finish the file and end. It does not wait for that.
-    pub fn stop(&self) {
-        self.shared.stop.store(true, Ordering::Release);
+    /// Lets the thread take at once what waits.
+    pub fn wake(&self) {
         if let Some(thread) = &self.thread {
             thread.thread().unpark();
         }
+    }
+
+    /// Asks the thread to take what waits, finish the file and end. It does not wait for that.
+    pub fn stop(&self) {
+        self.shared.stop.store(true, Ordering::Release);
+        self.wake();
     }
 
     /// Waits at most `limit` until the file is finished. Returns true if the thread has ended.
@@ -280,5 +285,6 @@ fn count(kept: &mut Kept, entry: &Entry<'_>) {
     match entry {
         Entry::Cycle(_) => kept.cycles += 1,
         Entry::Sample(_) | Entry::Episode(_) => kept.others += 1,
+        Entry::End(_) => {}
     }
 }

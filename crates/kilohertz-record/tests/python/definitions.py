@@ -14,6 +14,7 @@ import grpc_tools
 FILES = [
     "kilohertz/cycle.proto",
     "kilohertz/episode.proto",
+    "kilohertz/end.proto",
     "kilohertz/sample.proto",
     "foxglove/JointStates.proto",
     "foxglove/PoseInFrame.proto",

@@ -10,7 +10,8 @@ from mcap_protobuf.decoder import DecoderFactory
 
 def summary_of(messages):
     topics = {}
-    first = last = log = joints = pose = image = numbers = None
+    first = last = end = joints = pose = image = numbers = None
+    log = []
     for schema, channel, message, decoded in messages:
         topics[channel.topic] = topics.get(channel.topic, 0) + 1
         if channel.topic == "/kilohertz/cycle":
@@ -18,7 +19,9 @@ def summary_of(messages):
                 first = decoded
             last = decoded
         if channel.topic == "/kilohertz/log":
-            log = [decoded.name, decoded.message, decoded.level]
+            log.append([decoded.name, decoded.message, decoded.level])
+        if channel.topic == "/kilohertz/end":
+            end = [decoded.tick, decoded.robot_time_s, decoded.code, decoded.text]
         if channel.topic == "/kilohertz/joint_states":
             joints = [[j.name, j.position, j.velocity, j.effort] for j in decoded.joints]
         if channel.topic == "/kilohertz/pose/O_T_EE":
@@ -44,6 +47,7 @@ def summary_of(messages):
         "last": cycle,
         "answer": answer,
         "log": log,
+        "end": end,
         "joints": joints,
         "pose": pose,
         "image": image,

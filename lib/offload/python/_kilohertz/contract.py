@@ -133,7 +133,7 @@ class Line:
 class Port:
     """The layout of the memory that a policy in a process shares: offsets and sizes [bytes], and counts."""
 
-    VERSION = 1
+    VERSION = 2
     LINE = 64
     ASKED_AT = 64
     SLEEPS_AT = 128
@@ -143,7 +143,7 @@ class Port:
     ROWS_AT = 384
     QUESTIONS = 4
     ANSWERS = 16
-    QUESTION_HEAD = 3
+    QUESTION_HEAD = 4
     ANSWER_HEAD = 2
     NUMBERS = 2147483647
     OVER = 1

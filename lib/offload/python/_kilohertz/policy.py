@@ -7,6 +7,7 @@ import ctypes
 import mmap
 import os
 import struct
+import time
 import types
 from array import array
 
@@ -75,7 +76,7 @@ class PolicyPort:
         self.words[SLEEPS] = ALWAYS_WAKE
 
     def next_question(self):
-        """Waits for a question and returns the tick, time and period [ns] of the newest; `observation` is what was
+        """Waits for a question and returns the tick, time, period and host time [ns] of the newest; `observation` is what was
         observed. Returns None when the session is over.
         """
         words = self.words
@@ -139,14 +140,17 @@ def run_policy(policy, port, schema, lengths, settled, sink):
         question = next_question()
         if question is None:
             return None
-        number, time_ns, period_ns = question
+        number, time_ns, period_ns, host_ns = question
         # The policy's time begins with the first question that it takes.
         if first is None:
             first, period_ns = time_ns, 0
             sink.first_s = first / 1e9
         sink.asked_s = time_ns / 1e9
         time_s, period_s = (time_ns - first) / 1e9, period_ns / 1e9
-        tick = Tick(number, time_s, period_s) if kept is None else Tick(number, time_s, period_s, kept.news())
+        # How long ago the state came, by a clock that every process has.
+        wall_s = (time.time_ns() - time.monotonic_ns() + host_ns) / 1e9
+        times = number, time_s, period_s, None if kept is None else kept.news(), host_ns / 1e9, wall_s
+        tick = Tick(*times)
         failed = None
         try:
             if kept is not None and kept.begins_episode():

@@ -1,9 +1,10 @@
-"""The module `kilohertz` of a policy's process: ``from kilohertz import log``."""
+"""The module `kilohertz` of a policy's process: ``from kilohertz import log, StateHistory``."""
 
 import importlib.util
 import sys
 
 from .logged import log
+from .state import StateHistory
 
 
 class Finder:
@@ -19,8 +20,9 @@ class Finder:
 
     @staticmethod
     def exec_module(module):
-        module.__all__ = ["log"]
+        module.__all__ = ["StateHistory", "log"]
         module.log = log
+        module.StateHistory = StateHistory
 
 
 def offer():

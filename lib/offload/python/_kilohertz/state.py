@@ -1,13 +1,15 @@
 """What a policy is given: the robot's state and the tick."""
 
+import bisect
 import collections
 
 from .arrays import numpy
 from .errors import Garbled
 
-Tick = collections.namedtuple("Tick", "tick time_s period_s chunk", defaults=(None,))
-Tick.__doc__ = """The cycle, its time from the start of the first one [s], the policy's period [s], and for a policy that
-answers in chunks what is known of them.
+Tick = collections.namedtuple("Tick", "tick time_s period_s chunk host_time_s wall_time_s", defaults=(None, None, None))
+Tick.__doc__ = """The cycle, its time from the start of the first one [s], the policy's period [s], for a policy that answers in
+chunks what is known of them, and when the state came: by the host's monotonic clock, that of time.monotonic() [s], and by its
+wall clock, that of time.time() [s].
 """
 
 ChunkTick = collections.namedtuple("ChunkTick", "delay_steps prefix execution_horizon")
@@ -25,8 +27,9 @@ class State:
         fields = schema["fields"]
         if len(slots) < 8 * sum(length for _, length in fields):
             raise Garbled("a state of %d bytes, which the session's fields do not make" % len(slots))
-        #: Its numbers, as bytes.
+        #: Its numbers, as bytes, and their fields.
         self._slots = slots
+        self._schema = schema
         doubles = slots.cast("d")
         if numpy():
             doubles = numpy().frombuffer(slots, dtype="<f8")
@@ -47,6 +50,10 @@ class State:
         # What a policy does not look at costs it nothing.
         self.__class__ = type("State", (State,), numbers)
 
+    def copy(self):
+        """Returns a state that keeps what this one is now."""
+        return State(self._schema, memoryview(bytearray(self._slots)))
+
     @property
     def robot_mode(self):
         """What the robot is doing, by libfranka's name."""
@@ -65,3 +72,36 @@ class State:
 
     def _names(self, field):
         return [name for name, slot in zip(self._error_names, self._named[field]) if slot == 1]
+
+
+class StateHistory:
+    """The states of the last second, from which a policy takes the one that was there when a camera took a picture.
+
+    `add(state, tick)` keeps a copy in each question; `aligned_to(host_time_s)` returns the pair of the host time [s] and the
+    state nearest to a point of time.monotonic(), or None before the first state.
+    """
+
+    def __init__(self, seconds=1.0):
+        if not 0 < seconds <= 60:
+            raise ValueError("seconds is %r; expected above 0 to 60" % (seconds,))
+        self._seconds = seconds
+        self._times = []
+        self._states = []
+
+    def add(self, state, tick):
+        """Keeps a copy of a state, and forgets those that are too old."""
+        old = bisect.bisect_left(self._times, tick.host_time_s - self._seconds)
+        # Removed now and then, so that adding stays cheap.
+        if old > 64:
+            del self._times[:old], self._states[:old]
+        self._times.append(tick.host_time_s)
+        self._states.append(state.copy())
+
+    def aligned_to(self, host_time_s):
+        """Returns the pair of the host time [s] and the state nearest to `host_time_s`, or None."""
+        at = bisect.bisect_left(self._times, host_time_s)
+        near = self._times[max(0, at - 1) : at + 1]
+        if not near:
+            return None
+        nearest = min(near, key=lambda time_s: abs(time_s - host_time_s))
+        return nearest, self._states[self._times.index(nearest, max(0, at - 1))]

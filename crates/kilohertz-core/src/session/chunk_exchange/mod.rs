@@ -279,10 +279,7 @@ impl ChunkExchange {
         }
         let rested = self.asked.is_some_and(|asked| asked.rests);
         let is_anew = self.observed_s.is_none() || rested && self.rests(limits);
-        let begins_s = match is_anew {
-            true => now_s,
-            false => observed_s,
-        };
+        let begins_s = if is_anew { now_s } else { observed_s };
         self.observed_s = Some(observed_s);
         let passed = ((now_s - begins_s) / dt_s).clamp(0.0, rows as f64);
         self.recorder.skipped_actions.add(passed.ceil() as u64);
@@ -519,10 +516,11 @@ impl Exchange for ChunkExchange {
     }
 
     fn take(&mut self, _question: Option<Question>, now: Now) -> Taken {
-        let standing = match self.player.left_s(self.time_s(now)) {
-            None => Standing::Early,
-            Some((left_s, _)) if left_s >= -0.5 * self.cycle_s => Standing::Known(Arrival::Fresh),
-            Some(_) => Standing::Known(Arrival::None),
+        // The cycle nearest to the end of a chunk belongs to it.
+        let standing = match self.player.lasts(self.time_s(now), 0.5 * self.cycle_s) {
+            true => Standing::Known(Arrival::Fresh),
+            false if self.player.is_playing() => Standing::Known(Arrival::None),
+            false => Standing::Early,
         };
         self.has_played &= standing == Standing::Known(Arrival::Fresh);
         Taken {
@@ -537,6 +535,10 @@ impl Exchange for ChunkExchange {
 
     fn command(&mut self, now: Now, out: &mut [f64]) {
         let now_s = self.time_s(now);
+        if !self.player.lasts(now_s, 0.5 * self.cycle_s) {
+            // The curve goes on beyond its end, but the robot does not follow it there.
+            return;
+        }
         self.player.at(now_s, out);
         self.has_played = true;
         self.age_s = now_s - self.played_observed_s;

@@ -181,9 +181,12 @@ impl Run {
 
     fn command(&mut self) {
         let taken = self.exchange.take(None, self.now);
-        if taken.standing == Standing::Known(Arrival::Fresh) {
-            let mut out = [0.0];
+        let mut out = [0.0];
+        // As the loop does, also where a chunk is over.
+        if matches!(taken.standing, Standing::Known(_)) {
             self.exchange.command(self.now, &mut out);
+        }
+        if taken.standing == Standing::Known(Arrival::Fresh) {
             self.joint.accept(&out);
         } else {
             self.joint.velocity = 0.0;
@@ -286,6 +289,32 @@ fn a_chunk_that_is_over_starves_the_loop_until_the_next_comes() {
     let taken = run.exchange.take(None, run.now);
     assert!(taken.is_starved);
     assert_eq!(taken.standing, Standing::Known(Arrival::None));
+}
+
+#[test]
+fn a_policy_that_was_silent_for_long_is_taken_up_again_where_the_robot_rests() {
+    for silent in [50, 1_000, 10_000] {
+        let mut run = Run::new(chunks());
+        // The last chunk ends in the middle of a motion.
+        let ramp = |_: f64| Answer {
+            rows: (0..20).map(|row| f64::from(row) * 2e-3).collect(),
+            before_s: 0.0,
+        };
+        run.cycles(15, 10, ramp);
+        run.cycles(600, 100_000, ramp);
+        // It has nothing new, and is asked again at rest.
+        let open = run.open.take().expect("the policy was asked").1;
+        assert!(run.exchange.answered(open));
+        run.cycles(silent, 100_000, ramp);
+        assert!(run.recorder.chunks.get() == 1 && run.fault.is_none());
+        let at = run.joint.at;
+        let question = run.open.take().expect("the policy was asked again").1;
+        run.put(&[at; 20], STEP, 0.0);
+        run.answer(question);
+        assert_eq!(run.fault, None, "after {silent} cycles");
+        run.cycles(100, 100_000, ramp);
+        assert!((run.joint.at - at).abs() < 1e-9, "{at}: {}", run.joint.at);
+    }
 }
 
 #[test]

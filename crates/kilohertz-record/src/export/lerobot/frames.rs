@@ -305,7 +305,7 @@ impl<'a> Resampler<'a> {
                     self.take_cycle(cycle, frames)?;
                 }
                 OwnedEntry::Sample(sample) => self.take_sample(sample),
-                OwnedEntry::Episode(_) => {}
+                OwnedEntry::Episode(_) | OwnedEntry::End(_) => {}
             }
         }
         while let Some(row) = self.rows.pop_front() {
