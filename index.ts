@@ -116,6 +116,15 @@ export {
   type GripperOptions,
   type ReplanAt,
 } from './lib/policy/chunked.ts';
+export type {
+  InputArray,
+  InputDtype,
+  InputForm,
+  InputStats,
+  InputValues,
+  PlainInput,
+  SetInputsOptions,
+} from './lib/policy/inputs.ts';
 export { log } from './lib/policy/log.ts';
 export {
   type Affine,
@@ -236,7 +245,7 @@ export type {
   RecordingReport,
 } from './lib/session/recording.ts';
 export type { Histogram, TickRecord } from './lib/session/records.ts';
-export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/session/robot.ts';
+export type { Input, NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/session/robot.ts';
 export {
   type AnyRobot,
   type BadChunkEvent,

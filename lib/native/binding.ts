@@ -33,6 +33,8 @@ export {
   type NativeGripper,
   NativeHand,
   type NativeHandState,
+  NativeInputs,
+  NativeJoinedInputs,
   NativeJoinedPort,
   type NativeJointState,
   NativeLine,
