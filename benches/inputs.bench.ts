@@ -15,19 +15,15 @@ const robot = await Franka.connect(simulator.address);
 const python = await venv();
 const image = shaped(new Uint8Array(480 * 640 * 3), SHAPE);
 
-/** Sets images until it is stopped. Returns what stops it, and how long each call took [us]. */
-function camera(set: (values: { image: typeof image }) => void): {
-  stop: () => void;
-  tookUs: number[];
-} {
-  const tookUs: number[] = [];
+/** Sets images until the function that it returns is called. Adds to `tookUs` how long each call took [us]. */
+function camera(set: (values: { image: typeof image }) => void, tookUs: number[]): () => void {
   const timer = setInterval(() => {
     image.fill(tookUs.length);
     const begun = performance.now();
     set({ image });
     tookUs.push(1e3 * (performance.now() - begun));
   }, 1e3 / 30);
-  return { stop: () => clearInterval(timer), tookUs };
+  return () => clearInterval(timer);
 }
 
 const PLACES = ['without', 'with'] as const;
@@ -41,10 +37,12 @@ for (let round = 0; round < ROUNDS; round += 1) {
       python,
     });
     const session = new Session(robot, policy, { warmupS: 0.2, recordTicks: 20_000 });
-    const running = session.run({ durationS: DURATION_S });
-    const { stop, tookUs } =
-      inputs === 'with' ? camera(policy.set) : { stop: () => {}, tookUs: [] };
-    const stats = await running;
+    const tookUs: number[] = [];
+    let stop = (): void => {};
+    session.once('start', () => {
+      if (inputs === 'with') stop = camera(policy.set, tookUs);
+    });
+    const stats = await session.run({ durationS: DURATION_S });
     stop();
     const inTime = session.takeRecords().filter(({ kind }) => kind === 'fresh');
     const answers = inTime.map(({ askedS, answeredS }) => 1e6 * (answeredS - askedS));

@@ -71,8 +71,8 @@ export interface InputStats {
   /** How often it was set. */
   readonly set: number;
   /**
-   * How many values a session's policy did not look at before they were overwritten or removed. A value may be counted
-   * that the policy looked at in the same moment.
+   * How many values a session's policy did not look at before they were overwritten or removed, those that came while it
+   * was loaded among them. A value may be counted that the policy looked at in the same moment.
    */
   readonly overwritten: number;
 }
@@ -182,7 +182,7 @@ export class PolicyInputs {
       name,
       { set, overwritten },
     ]);
-    return bare(Object.fromEntries(all));
+    return Object.fromEntries(all);
   }
 
   /** Makes memory for a session, which has all inputs and gets those that are set from now on. */
