@@ -127,6 +127,8 @@ declare class NativePlace {
   static take(isNative: boolean, endsOnInterrupt: boolean, evenAfterSignal: boolean): NativePlace;
   /** The number of the signal that ended it; null if no signal did. */
   get signal(): number | null;
+  /** Who has asked first for its end, if that is known: Ctrl+C that is meant to end it, or a page. */
+  get askedBy(): 'interrupt' | 'page' | null;
   /** True if it is asked to end. */
   get isToEnd(): boolean;
   /** Asks it to end. */
@@ -155,6 +157,13 @@ declare class NativeSession {
   countDropped(values: number): void;
   /** Records or shows the beginning of an episode, or its end with how it ended. */
   mark(index: number, task: string, ended?: string | undefined | null): void;
+  /** Says that the loop is known to have ended, and that `tellEnd` will be called. */
+  expectEnd(): void;
+  /**
+   * Tells why the session ended, once the robot is stopped. The code is empty if the session was asked to end, or its
+   * time was over.
+   */
+  tellEnd(code: string, text: string): void;
   /** Begins to keep the states and commands of a robot written in JavaScript, which have these fields. */
   describe(state: Array<NativeField>, action: Array<NativeField>): void;
   /**
@@ -193,7 +202,7 @@ declare class NativeSession {
   ): NativeSession;
   /**
    * Returns the reasons of a wake as a sum: 1 for a new observation, which is copied with its tick, time
-   * [s] and period [s]; 2 for events; 4 for the end; 8 once the loop has begun.
+   * [s] and period [s]; 2 for events; 4 for the end; 8 once the loop has begun; 16 once it has ended.
    */
   receive(observation: Float64Array, clock: Float64Array): number;
   /** Returns the reasons of a wake as `receive` does, without taking an observation. */
@@ -3460,8 +3469,8 @@ export interface InputStats {
   /** How often it was set. */
   readonly set: number;
   /**
-   * How many values a session's policy did not look at before they were overwritten or removed. A value may be counted
-   * that the policy looked at in the same moment.
+   * How many values a session's policy did not look at before they were overwritten or removed, those that came while it
+   * was loaded among them. A value may be counted that the policy looked at in the same moment.
    */
   readonly overwritten: number;
 }
@@ -4061,11 +4070,29 @@ export interface RecordedMark {
   /** How the episode ended; undefined at its beginning. */
   readonly ended: EpisodeOutcome | undefined;
 }
+/** Why the run ended. A file whose writing was cut off does not tell it. */
+export interface RecordedEnd {
+  readonly type: 'end';
+  /** The number of the last cycle; 0 if there was none. */
+  readonly tick: number;
+  /** The robot's time of the last cycle [s]. */
+  readonly robotTimeS: number;
+  /** The host's monotonic clock when the last cycle began [ns]. */
+  readonly monotonicNs: bigint;
+  /**
+   * The code of the error that ended the run, for example `ACTION_LIMIT`; undefined if the run was asked to end, or its
+   * time was over.
+   */
+  readonly code: string | undefined;
+  /** The message of the error; without an error, who has asked for the end, or that the time was over. */
+  readonly message: string;
+}
 /** What is read from a recording, told apart by `type`. */
 export type RecordedEntry<State = RobotState> =
   | RecordedCycle<State>
   | RecordedSample
-  | RecordedMark;
+  | RecordedMark
+  | RecordedEnd;
 /** An episode of a recording. */
 export interface RecordedEpisode {
   /** The number of the episode in the run, from 0. */
@@ -4226,10 +4253,18 @@ export declare class Replay<State = RobotState> implements AsyncIterable<Recorde
    */
   get isWhole(): boolean | undefined;
   [Symbol.asyncIterator](): AsyncGenerator<RecordedCycle<State>, void, undefined>;
-  /** Returns everything that was recorded, in its order: cycles, what was logged, and the marks of episodes. */
+  /**
+   * Returns everything that was recorded, in its order: cycles, what was logged, the marks of episodes, and at last why
+   * the run ended.
+   */
   entries(): AsyncGenerator<RecordedEntry<State>, void, undefined>;
   /** Returns the episodes of the run, in their order. An episode that begins ends the one before it. */
   episodes(): Promise<readonly RecordedEpisode[]>;
+  /**
+   * Returns why the run ended; undefined if the file does not tell it, because it is still being written, its process
+   * was killed, or an older version has written it. Of a damaged file it is what is told behind the damaged part.
+   */
+  end(): Promise<RecordedEnd | undefined>;
 }
 /**
  * Reads a recorded run. Nothing is opened until the run or an entry is asked for.
