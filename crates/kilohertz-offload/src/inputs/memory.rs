@@ -100,7 +100,7 @@ impl Memory {
     /// Copies bytes from a place that this end may read. Returns false if there are no such bytes.
     fn read(&self, at: usize, into: &mut [u8]) -> bool {
         let ends = at.checked_add(into.len());
-        if !ends.is_some_and(|end| end <= self.map.len()) {
+        if ends.is_none_or(|end| end > self.map.len()) {
             return false;
         }
         // SAFETY: the bytes are within the mapping, which the file's seal keeps backed. The writer does not write
