@@ -4,9 +4,9 @@
 import { aiofranka } from './peers/aiofranka.ts';
 import { apart } from './peers/apart.ts';
 import { type Contender, KINDS, type Kind, Lacking, type Started } from './peers/contender.ts';
-import { keep, median, once, percentile, type Row, show } from './rows.ts';
+import { forPeers, keep, median, once, percentile, type Row, show } from './rows.ts';
 
-const ROUNDS = once ? 1 : 24;
+const ROUNDS = once ? 1 : forPeers ? 8 : 24;
 /** Calls of the small kinds in a block: in short ones the system keeps both ends on one processor. */
 const SMALL = Number(process.env['BENCH_CALLS'] ?? 4000);
 
@@ -129,4 +129,4 @@ show(
     ];
   }),
 );
-keep(SMALL === 4000 ? 'offload' : `offload-${SMALL}`, rows);
+keep(SMALL === 4000 || forPeers ? 'offload' : `offload-${SMALL}`, rows);

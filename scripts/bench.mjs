@@ -8,9 +8,10 @@
 //                                                 as in `-- --save-baseline before` or `-- tick`
 //   node scripts/bench.mjs picture                samples `state to command` and keeps its picture
 //   node scripts/bench.mjs node [name ...]        the Node benches only
+//   node scripts/bench.mjs peers                  the loop and calls beside their peers: one table, in ten minutes
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from './chromium.mjs';
 import { step, tool } from './steps.mjs';
@@ -35,7 +36,8 @@ function rustBenches() {
   );
 }
 
-function rust() {
+/** Runs these, or all. */
+function rust(names, env = {}) {
   requireRust();
   const all = kind === 'criterion' ? CRITERION : rustBenches();
   const chosen = all.filter((name) => names.length === 0 || names.includes(name));
@@ -44,7 +46,7 @@ function rust() {
   const profile = once ? ['--profile', 'dev'] : [];
   const args = ['bench', ...profile, '--workspace', ...chosen.flatMap((name) => ['--bench', name])];
   const told = [...(once ? ['--test'] : []), ...passed];
-  step(`cargo bench ${chosen.join(' ')}`, 'cargo', [...args, '--', ...told]);
+  step(`cargo bench ${chosen.join(' ')}`, 'cargo', [...args, '--', ...told], { env });
 }
 
 /** The addon with the bare echo, which is not in the package. */
@@ -66,7 +68,8 @@ function browser() {
   }
 }
 
-function node() {
+/** Runs these, or all. */
+function node(names, env = {}) {
   const folder = join(root, 'benches');
   if (!existsSync(folder)) return;
   for (const file of readdirSync(folder).sort()) {
@@ -74,9 +77,27 @@ function node() {
     if (!name || (names.length > 0 && !names.includes(name))) continue;
     if (name === 'wakes') buildEcho();
     const args = ['--expose-gc', '--import=@oxc-node/core/register', join(folder, file)];
-    const env = name === 'dashboard' ? browser() : {};
-    step(`node bench ${name}`, process.execPath, once ? [...args, '--once'] : args, { env });
+    const own = name === 'dashboard' ? browser() : {};
+    const options = { env: { ...env, ...own } };
+    step(`node bench ${name}`, process.execPath, once ? [...args, '--once'] : args, options);
   }
+}
+
+/** The benches in which others do the same as kilohertz. */
+const PEERS = { rust: ['in_memory', 'clients'], node: ['loops', 'blocked-gap', 'offload'] };
+
+/** Runs those benches for a shorter time, with rows of their own, and makes one table of them. */
+function peers() {
+  const results = join(root, 'benches', 'results');
+  // What is left out of this run must not be in its table.
+  const old = once ? [] : readdirSync(results).filter((file) => file.startsWith('peers'));
+  for (const file of old) rmSync(join(results, file));
+  const env = { BENCH_PEERS: '1', BENCH_CALLS: '500' };
+  rust(PEERS.rust, env);
+  node(PEERS.node, env);
+  if (once) return;
+  const table = join(root, 'benches', 'peers', 'table.ts');
+  step('the table', process.execPath, ['--import=@oxc-node/core/register', table]);
 }
 
 /** Keeps the picture of a group, on white: criterion leaves its background to the page. */
@@ -94,6 +115,7 @@ function picture() {
 
 await orExplain(() => {
   if (kind === 'picture') return picture();
-  if (kind !== 'node') rust();
-  if (kind !== 'rust' && kind !== 'criterion') node();
+  if (kind === 'peers') return peers();
+  if (kind !== 'node') rust(names);
+  if (kind !== 'rust' && kind !== 'criterion') node(names);
 });

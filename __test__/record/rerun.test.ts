@@ -6,8 +6,10 @@ import {
   InvalidActionError,
   type OptionTypeError,
   PolicyError,
+  type RecordedCycle,
   type RerunTick,
   type RobotState,
+  replay,
   rerun,
   run,
   Session,
@@ -42,10 +44,15 @@ test('a deterministic policy that is run again answers the same to the bit', asy
     ticks.map(({ tick }) => tick),
     asked,
   );
+  // As recorded, the clocks of the host too.
+  let recorded: RecordedCycle | undefined;
+  for await (const cycle of replay(ARM)) if (cycle.tick === 2) recorded = cycle;
   t.deepEqual(ticks[0], {
     tick: 2,
     timeS: 0,
     periodS: 0,
+    hostTimeS: Number(recorded?.monotonicNs) / 1e9,
+    wallTimeS: Number(recorded?.wallNs) / 1e9,
     answeredAfterS: 0.001,
   });
   t.like(ticks[3], { tick: 32, timeS: 0.03, periodS: 0.01 });

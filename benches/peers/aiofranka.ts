@@ -1,10 +1,8 @@
 // aiofranka's asyncio utilities, each in a Python program of its own that measures itself.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Contender } from './contender.ts';
+import { startProgram } from './program.ts';
 import { installed, python } from './python.ts';
 
 const program: string = join(import.meta.dirname, 'utilities.py');
@@ -14,26 +12,10 @@ function utility(name: string, way: string): Contender {
     name,
     async start() {
       await installed();
-      const child = spawn(python, [program, way], {
-        stdio: ['pipe', 'pipe', 'inherit'],
-      });
-      const ended = once(child, 'exit');
-      const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-      const line = async (): Promise<string> => {
-        const { value, done } = await lines.next();
-        if (done) throw new Error(`utilities.py ${way} ended with ${(await ended).join(' ')}`);
-        return value;
-      };
-      await line();
+      const { ask, stop } = await startProgram(name, [python, program, way]);
       return {
-        async measure(kind, calls) {
-          child.stdin.write(`${JSON.stringify({ kind, calls })}\n`);
-          return JSON.parse(await line());
-        },
-        async stop() {
-          child.stdin.end();
-          await ended;
-        },
+        measure: async (kind, calls) => (await ask({ kind, calls })) as readonly number[],
+        stop,
       };
     },
   };

@@ -2,6 +2,7 @@
 
 import { types } from 'node:util';
 import { onAbort, throwIfAborted } from '../abort.ts';
+import { bare } from '../checks.ts';
 import { InvalidActionError, KilohertzError, PolicyError } from '../errors/errors.ts';
 import { awaiting, calling } from '../errors/native-call.ts';
 import { numberText } from '../errors/number.ts';
@@ -164,7 +165,7 @@ export class AskingElsewhere implements Asking<RobotState> {
     const stopListening = onAbort(signal, () => questions.fail());
     try {
       const answer = await awaiting(() =>
-        questions.ask(tick, askedNs, periodNs, hostNs, this.#slots, timeoutS),
+        questions.ask(bare({ tick, timeNs: askedNs, periodNs, hostNs }), this.#slots, timeoutS),
       );
       throwIfAborted(signal, RERUN);
       switch (answer.kind) {

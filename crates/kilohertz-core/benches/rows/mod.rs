@@ -8,6 +8,12 @@ pub fn is_test() -> bool {
     std::env::args().any(|argument| argument == "--test")
 }
 
+/// Returns true if the bench runs as a part of `npm run bench -- peers`: for a shorter time, and its rows are kept
+/// apart, so that those of a run of its own stay.
+pub fn is_for_peers() -> bool {
+    std::env::var("BENCH_PEERS").is_ok_and(|value| value == "1")
+}
+
 /// Returns the percentile by nearest rank; `values` need not be in order.
 pub fn percentile(values: &mut [f64], percent: usize) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
@@ -40,15 +46,17 @@ pub fn print_machine() {
     println!("Linux {}, {} x {model}", kernel.trim(), models.len());
 }
 
-/// Writes raw rows to `benches/results/<name>.csv`, unless this is only a test of the bench.
+/// Writes raw rows to `benches/results/<name>.csv`, of a comparison with peers to `peers-<name>.csv` there, unless this
+/// is only a test of the bench.
 pub fn keep(name: &str, header: &str, rows: &[String]) {
     if is_test() {
         return;
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/results");
     let text = format!("{header}\n{}\n", rows.join("\n"));
+    let prefix = if is_for_peers() { "peers-" } else { "" };
     let written = std::fs::create_dir_all(&folder)
-        .and_then(|()| std::fs::write(folder.join(format!("{name}.csv")), text));
+        .and_then(|()| std::fs::write(folder.join(format!("{prefix}{name}.csv")), text));
     if let Err(error) = written {
         eprintln!("the rows could not be kept: {error}");
     }

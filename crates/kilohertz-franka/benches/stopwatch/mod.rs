@@ -20,7 +20,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use crate::pylibfranka::PyLibfranka;
 use crate::repeats::Repeats;
-use crate::rows::{is_test, keep, median, percentile, print_machine, us};
+use crate::rows::{is_for_peers, is_test, keep, median, percentile, print_machine, us};
 
 const MS: Duration = Duration::from_millis(1);
 const HOST: Ipv4Addr = Ipv4Addr::new(127, 13, 37, 1);
@@ -372,7 +372,13 @@ fn libfranka_rs_alone(ms: u32) -> Result<(), String> {
 
 pub fn run() {
     print_machine();
-    let (rounds, ms) = if is_test() { (1, 300) } else { (7, 4_000) };
+    let (rounds, ms) = match (is_test(), is_for_peers()) {
+        (true, _) => (1, 300),
+        (false, true) => (5, 4_000),
+        (false, false) => (7, 4_000),
+    };
+    // Beside peers only the clients of an FR3 are compared.
+    let first = if is_for_peers() { 4 } else { 0 };
     let python = PyLibfranka::installed();
     if let Err(lacking) = &python {
         println!("without pylibfranka: {lacking}");
@@ -383,7 +389,7 @@ pub fn run() {
     let mut raw = Vec::new();
     let mut rows: [Vec<[f64; 2]>; CLIENTS.len()] = Default::default();
     for round in 0..rounds {
-        for (index, (name, _)) in CLIENTS.iter().enumerate() {
+        for (index, (name, _)) in CLIENTS.iter().enumerate().skip(first) {
             let mut took = match (index, &python) {
                 (6, Err(_)) => continue,
                 (_, python) => repeats
@@ -407,7 +413,7 @@ pub fn run() {
     println!("{:28} {:>9} {:>9}", "", "p50 us", "p99 us");
     let medians =
         rows.map(|rounds| [0, 1].map(|which| median(rounds.iter().map(|row| row[which]))));
-    for ((name, _), [p50, p99]) in CLIENTS.iter().zip(medians) {
+    for ((name, _), [p50, p99]) in CLIENTS.iter().zip(medians).skip(first) {
         println!("{name:28} {p50:9.1} {p99:9.1}");
     }
     let [ours, alone, python] = [4, 5, 6].map(|index| medians[index]);

@@ -41,6 +41,18 @@ pub struct NativeAnswer {
     pub numbers: Option<Float64Array>,
 }
 
+/// When a question is asked.
+#[napi(object)]
+pub struct NativeQuestionTimes {
+    /// The number of the cycle.
+    pub tick: f64,
+    /// The time on the robot's clock, and since the question before [ns].
+    pub time_ns: f64,
+    pub period_ns: f64,
+    /// When the state came, on the host's monotonic clock [ns].
+    pub host_ns: f64,
+}
+
 /// What is done on the thread that asks.
 type Work = Box<dyn FnOnce(&mut dyn Policy) + Send>;
 
@@ -113,23 +125,22 @@ impl NativeQuestions {
         NativeQuestions::begin(Box::new(inside), failure, answer as usize).or_throw(env)
     }
 
-    /// Asks a question of the cycle `tick`. `time_ns` is on the robot's clock, `period_ns` since the question
-    /// before, `host_ns` on the host's monotonic clock. Resolves to the answer, or to none after `limit_s`; the policy must not be asked again then.
+    /// Asks a question. Resolves to the answer, or to none after `limit_s`; the policy must not be asked again then.
     #[napi(ts_return_type = "Promise<NativeAnswer>")]
     pub fn ask<'env>(
         &self,
         env: &'env Env,
-        tick: f64,
-        time_ns: f64,
-        period_ns: f64,
-        host_ns: f64,
+        times: NativeQuestionTimes,
         observation: Float64Array,
         limit_s: f64,
     ) -> Result<Object<'env>> {
         let (deferred, promise) = env.create_deferred()?;
-        let (tick, time) = (tick as u64, Duration::from_nanos(time_ns as u64));
-        let period = Duration::from_nanos(period_ns as u64);
-        let host = Time::from_nanos(host_ns as u64);
+        let (tick, time) = (
+            times.tick as u64,
+            Duration::from_nanos(times.time_ns as u64),
+        );
+        let period = Duration::from_nanos(times.period_ns as u64);
+        let host = Time::from_nanos(times.host_ns as u64);
         let (observation, limit) = (observation.to_vec(), seconds(limit_s));
         let mut action = vec![0.0; self.answer_len];
         let work = move |policy: &mut dyn Policy| {

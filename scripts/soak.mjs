@@ -1,0 +1,38 @@
+// Runs sessions for so many hours, with policies in every place, moves, the hand and recordings, and fails if memory,
+// descriptors, threads or children grow.
+//
+//   node scripts/soak.mjs HOURS    a fraction is allowed: 0.05 is three minutes, as .ci/run does
+//
+// A run of an hour and longer keeps its rows in benches/results/soak.csv, a shorter one in target/soak.csv.
+
+import { join } from 'node:path';
+import { step } from './steps.mjs';
+import { Missing, orExplain, root } from './toolchain.mjs';
+
+/** The longest run [h]: four weeks. */
+const LONGEST = 672;
+
+/**
+ * Large pieces of memory are given back as soon as they are free. By default the allocator keeps some 200 MB of them, now
+ * and then, for what comes next: in that a leak could not be seen.
+ */
+const GIVES_BACK = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };
+
+await orExplain(() => {
+  const [text, ...more] = process.argv.slice(2);
+  const hours = Number(text);
+  if (text === undefined || more.length > 0 || !(hours > 0 && hours <= LONGEST)) {
+    const got = process.argv.slice(2).join(' ') || 'nothing';
+    throw new Missing(
+      `soak: ${got}; expected a number of hours above 0 to ${LONGEST}, as in: npm run soak -- 0.05`,
+    );
+  }
+  if (process.platform !== 'linux') {
+    throw new Missing(`soak: ${process.platform}; expected Linux, whose /proc is read`);
+  }
+  const rows = join(root, ...(hours < 1 ? ['target'] : ['benches', 'results']), 'soak.csv');
+  const program = join(root, 'benches', 'soak', 'soak.ts');
+  const node = ['--expose-gc', '--import=@oxc-node/core/register'];
+  const words = [...node, program, String(hours), rows];
+  step(`soak of ${hours} h`, process.execPath, words, { env: GIVES_BACK });
+});
