@@ -1,5 +1,5 @@
 // An image of 640 x 480 in RGB, 30 times a second, beside a policy in a Python process at 1 kHz that looks at each of them.
-// Rounds with and without the image alternate.
+// Rounds in which it is given to the policy once, and not again, alternate with them.
 
 import { setInterval } from 'node:timers';
 import { Franka, FrankaSimulator, processPolicy, Session, shaped } from 'kilohertz';
@@ -15,18 +15,18 @@ const robot = await Franka.connect(simulator.address);
 const python = await venv();
 const image = shaped(new Uint8Array(480 * 640 * 3), SHAPE);
 
-/** Sets images until the function that it returns is called. Adds to `tookUs` how long each call took [us]. */
-function camera(set: (values: { image: typeof image }) => void, tookUs: number[]): () => void {
+/** Makes images until the function that it returns is called, and gives each to `use`. */
+function camera(use: () => void): () => void {
+  let nth = 0;
   const timer = setInterval(() => {
-    image.fill(tookUs.length);
-    const begun = performance.now();
-    set({ image });
-    tookUs.push(1e3 * (performance.now() - begun));
+    nth += 1;
+    image.fill(nth);
+    use();
   }, 1e3 / 30);
   return () => clearInterval(timer);
 }
 
-const PLACES = ['without', 'with'] as const;
+const PLACES = ['once', 'at 30 Hz'] as const;
 const rows: Row[] = [];
 for (let round = 0; round < ROUNDS; round += 1) {
   // Which one is first alternates too.
@@ -38,9 +38,16 @@ for (let round = 0; round < ROUNDS; round += 1) {
     });
     const session = new Session(robot, policy, { warmupS: 0.2, recordTicks: 20_000 });
     const tookUs: number[] = [];
+    const give = (): void => {
+      const begun = performance.now();
+      policy.set({ image });
+      tookUs.push(1e3 * (performance.now() - begun));
+    };
     let stop = (): void => {};
     session.once('start', () => {
-      if (inputs === 'with') stop = camera(policy.set, tookUs);
+      // The camera is there in both, and the policy looks at an image in both.
+      give();
+      stop = camera(inputs === 'at 30 Hz' ? give : () => {});
     });
     const stats = await session.run({ durationS: DURATION_S });
     stop();
@@ -77,11 +84,12 @@ show(
   PLACES.map((inputs) => {
     const columns = ['p50Us', 'p99Us', 'p999Us', 'setUs', 'images', 'overwritten', 'ticks'];
     const figures = columns.map((name) => [name, Number(median(column(inputs, name)).toFixed(1))]);
-    return { inputs, ...Object.fromEntries(figures), late: late(inputs) };
+    return { inputs, ...Object.fromEntries(figures), lateInAll: late(inputs) };
   }),
 );
-const verdict = late('with') <= late('without') ? 'reached' : 'MISSED';
-show('late answers in all rounds', [
-  { with: late('with'), without: late('without'), bar: 'no more than without', verdict },
+const [at30Hz, held] = [median(column('at 30 Hz', 'late')), median(column('once', 'late'))];
+const verdict = at30Hz <= held ? 'reached' : 'MISSED';
+show('late answers of a round; medians over the rounds', [
+  { at30Hz, once: held, bar: 'no more than once', verdict },
 ]);
 keep('inputs', rows);

@@ -362,11 +362,8 @@ export declare class NativeQuestions {
   static worker(port: number, observation: number, answer: number, periodS: number): NativeQuestions
   /** Asks the policy of the process that waits at `port`, whose run had this period. */
   static process(port: NativeSharedPort, answer: number, periodS: number): NativeQuestions
-  /**
-   * Asks a question of the cycle `tick`. `time_ns` is on the robot's clock, `period_ns` since the question
-   * before, `host_ns` on the host's monotonic clock. Resolves to the answer, or to none after `limit_s`; the policy must not be asked again then.
-   */
-  ask(tick: number, timeNs: number, periodNs: number, hostNs: number, observation: Float64Array, limitS: number): Promise<NativeAnswer>
+  /** Asks a question. Resolves to the answer, or to none after `limit_s`; the policy must not be asked again then. */
+  ask(times: NativeQuestionTimes, observation: Float64Array, limitS: number): Promise<NativeAnswer>
   /** The policy will not answer again: the question that waits for its answer ends. */
   fail(): void
 }
@@ -1075,6 +1072,17 @@ export interface NativePromotion {
   grant: NativeGrant
   /** How often the priority was taken back because the policy did not answer. */
   takenBack: number
+}
+
+/** When a question is asked. */
+export interface NativeQuestionTimes {
+  /** The number of the cycle. */
+  tick: number
+  /** The time on the robot's clock, and since the question before [ns]. */
+  timeNs: number
+  periodNs: number
+  /** When the state came, on the host's monotonic clock [ns]. */
+  hostNs: number
 }
 
 /** What was asked of the system for the loop thread, and what it granted. */
