@@ -1956,8 +1956,18 @@ export interface FrankaFilters {
   /** The cut-off frequency of the filter of commanded torques. */
   readonly controllerHz: number;
 }
-/** What a policy receives beside the observation. */
-export interface Tick {
+/** An input of a policy in a worker or a process, as the policy sees it. */
+export interface Input<Value = unknown> {
+  /**
+   * The newest value. An array has the shape that it was given with, and is refreshed in place: copy what is needed after
+   * the answer.
+   */
+  readonly value: Value;
+  /** The time to which the value belongs, on the clock of {@link Tick.hostTimeS} [s]. */
+  readonly hostTimeS: number;
+}
+/** What a policy receives beside the observation. `Inputs` are the types of its inputs by their names. */
+export interface Tick<Inputs = Record<string, any>> {
   /** The number of the loop's cycle, from 0. A policy that is slower than its robot sees only some of the numbers. */
   readonly tick: number;
   /**
@@ -1979,6 +1989,13 @@ export interface Tick {
   readonly hostTimeS: number;
   /** The same by the wall clock of the host, since 1970 [s]. */
   readonly wallTimeS: number;
+  /**
+   * What the program has given the policy by {@link ModulePolicy.set}, by name: the newest of each. Empty for a policy that
+   * is not in a worker or a process.
+   */
+  readonly inputs: {
+    readonly [Name in keyof Inputs]?: Input<Inputs[Name]>;
+  };
   /** Only for a policy that {@link chunked} asks: what is known of its chunks. */
   readonly chunk?: ChunkTick;
 }
@@ -2995,6 +3012,9 @@ export declare function asyncify<Work extends AnyFunction = AnyFunction>(
   module: string | URL,
   work: string,
 ): AsyncifiedExport<Work>;
+interface Shaped {
+  readonly shape?: readonly number[];
+}
 /**
  * Sets the shape that a typed array has in Python, rows before columns. Returns the array itself.
  *
@@ -3477,6 +3497,69 @@ export declare function onnxPolicy(
   file: RecordingFile,
   given: OnnxPolicyOptions,
 ): OnnxPolicy<RobotState, any>;
+/** An array that a policy is given, with its shape by {@link shaped}. */
+export type InputArray = (
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Float32Array
+  | Float64Array
+) &
+  Shaped;
+/** What a policy is given that is no array: what JSON can express, at most 1 MiB of it. */
+export type PlainInput =
+  | number
+  | string
+  | boolean
+  | null
+  | readonly PlainInput[]
+  | {
+      readonly [name: string]: PlainInput | undefined;
+    };
+/** Inputs of a policy by their names. `undefined` or `null` removes an input. */
+export type InputValues = Readonly<Record<string, InputArray | PlainInput | undefined>>;
+/** Options of {@link ModulePolicy.set}. */
+export interface SetInputsOptions {
+  /**
+   * The time to which the inputs belong, for example that of a camera's image, on the clock of {@link Tick.hostTimeS} [s].
+   * Default: now.
+   */
+  readonly hostTimeS?: number;
+}
+/** The type of the numbers of an array, as numpy names it. */
+export type InputDtype =
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'uint64'
+  | 'float32'
+  | 'float64';
+/** The form of an input that is an array. */
+export interface InputForm {
+  readonly dtype: InputDtype;
+  /** How many elements there are in each dimension, as for {@link shaped}. */
+  readonly shape: readonly number[];
+}
+/** What was counted of an input. */
+export interface InputStats {
+  /** How often it was set. */
+  readonly set: number;
+  /**
+   * How many values a session's policy did not look at before they were overwritten or removed, those that came while it
+   * was loaded among them. A value may be counted that the policy looked at in the same moment.
+   */
+  readonly overwritten: number;
+}
 type PolicyIn<Export, Args> = Args extends readonly unknown[]
   ? Export extends (...args: never[]) => infer Made
     ? Awaited<Made>
@@ -3500,6 +3583,22 @@ interface ModulePolicy<Observation, Action> {
   readonly args: readonly unknown[] | undefined;
   /** The realtime priority of the thread that runs the policy; undefined for none. */
   readonly priority: number | undefined;
+  /**
+   * Gives the policy inputs beside the robot's state, for example an image and a prompt: what {@link Tick.inputs} has. Of
+   * each name the newest value counts. An array is copied into memory that the policy's thread or process shares.
+   * `undefined` or `null` removes an input. All sessions that run the policy get the inputs, those that begin later too.
+   * Returns at once.
+   *
+   * The type and the shape of an input are those of its first value; a later value that has others is refused. All values
+   * are checked before one is set.
+   *
+   * @example
+   * policy.set({ image: shaped(pixels, [480, 640, 3]), prompt: 'stack the cups' });
+   * @throws {OptionTypeError | OptionRangeError} if a name, a value or an option is invalid
+   */
+  readonly set: (values: InputValues, options?: SetInputsOptions) => void;
+  /** What was counted of each input. */
+  readonly inputStats: Readonly<Record<string, InputStats>>;
   /** Never set. It tells the compiler what the policy observes and what it answers. */
   readonly types?: (observation: Observation) => Action;
 }
@@ -3519,6 +3618,16 @@ interface ModulePolicyOptions<Name, Args> {
    * have no such priority.
    */
   readonly priority?: number | null;
+  /**
+   * The types and shapes of inputs that are arrays, by name, as in `{ image: { dtype: 'uint8', shape: [480, 640, 3] } }`.
+   * They are then fixed before the first value, and stay so when an input was removed. Default: those of the first value.
+   */
+  readonly inputs?: Readonly<Record<string, InputForm>>;
+  /**
+   * How many bytes all inputs may have together, 4096 to 4294967295. Default 64 MiB. What an input once had counts, also
+   * after it was removed. A session takes up to three times as much memory as there are inputs.
+   */
+  readonly maxInputBytes?: number;
 }
 /** A policy that runs in another process, made by {@link processPolicy}. */
 export interface ProcessPolicy<Observation, Action> extends ModulePolicy<Observation, Action> {
@@ -3559,7 +3668,7 @@ export interface ProcessPolicyOptions<Name extends PropertyKey, Args>
  *
  * In Python the policy is called as `policy(state, tick)`. `state` has `q` and the other fields of a robot state:
  * numbers and numpy arrays, or memoryviews without numpy. The next cycle updates the arrays in place. `tick` has
- * `tick`, `time_s`, `period_s`, `host_time_s` and `wall_time_s`. The policy returns numbers: a list, a numpy array or a tensor; or `None` if it has
+ * `tick`, `time_s`, `period_s`, `host_time_s`, `wall_time_s` and `inputs`. The policy returns numbers: a list, a numpy array or a tensor; or `None` if it has
  * nothing new.
  *
  * @example

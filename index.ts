@@ -118,6 +118,15 @@ export {
   type GripperOptions,
   type ReplanAt,
 } from './lib/policy/chunked.ts';
+export type {
+  InputArray,
+  InputDtype,
+  InputForm,
+  InputStats,
+  InputValues,
+  PlainInput,
+  SetInputsOptions,
+} from './lib/policy/inputs.ts';
 export { log } from './lib/policy/log.ts';
 export {
   type Affine,
@@ -246,7 +255,7 @@ export {
   SessionReport,
   type SessionReportDict,
 } from './lib/session/report.ts';
-export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/session/robot.ts';
+export type { Input, NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/session/robot.ts';
 export {
   type AnyRobot,
   type BadChunkEvent,

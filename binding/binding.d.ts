@@ -157,6 +157,41 @@ export declare class NativeHand {
   close(): Promise<void>
 }
 
+/** The inputs of a policy in one session, in the program that sets them. */
+export declare class NativeInputs {
+  /** Creates memory for values of at most `limit` bytes in all. */
+  constructor(limit: number)
+  /** The descriptor for [`NativeJoinedInputs::join`]. */
+  get memory(): number
+  /** Sets an input, which `lib/policy/inputs.ts` has checked. Returns true if the value before was not seen. */
+  set(name: string, kind: number, shape: Array<number>, timeS: number, room: number, bytes: Uint8Array): boolean
+  /** Removes an input. Returns true if its value was not seen. */
+  remove(name: string): boolean
+  /** Frees the memory and its descriptor. What the policy has mapped stays until it ends. */
+  release(): void
+}
+
+/** The inputs of a policy, where it runs. */
+export declare class NativeJoinedInputs {
+  /** Maps the memory of a descriptor, which stays open. */
+  static join(memory: number): NativeJoinedInputs
+  /** Returns true if an input was set or removed since the last call that returned true. */
+  changed(): boolean
+  /** How many inputs have ever been set. */
+  get count(): number
+  /** Returns the name of an input. */
+  name(index: number): string | null
+  /** Returns a number that tells the newest value of an input from others; -1 if it has none. */
+  newest(index: number): number
+  /**
+   * Takes the newest value of an input. Copies to `head` what [`NativeJoinedInputs::newest`] returns of it, its time
+   * [s], its kind, its length [bytes], the number of its dimensions, and these. Returns false if there is none.
+   */
+  take(index: number, head: Float64Array): boolean
+  /** Copies the value that was taken last. Returns false if it has not so many bytes. */
+  copy(into: Uint8Array): boolean
+}
+
 /** A port, in the process that runs the policy. */
 export declare class NativeJoinedPort {
   /** Creates the port in a child, whose memory was handed over. */

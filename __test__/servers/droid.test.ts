@@ -41,7 +41,7 @@ test('velocities become positions, from where the arm is commanded to be', (t) =
   const answer = answerOf(Float64Array.from(rows.flat()), [2, 8]);
   const asked = {
     state: STATE,
-    tick: { tick: 0, timeS: 0, periodS: 0, hostTimeS: 5, wallTimeS: 1e9 },
+    tick: { tick: 0, timeS: 0, periodS: 0, hostTimeS: 5, wallTimeS: 1e9, inputs: {} },
   };
   const near = (actions(answer, asked) as number[][]).map((row) =>
     row.map((rad) => Number(rad.toFixed(12))),
@@ -57,7 +57,7 @@ test('an answer that is not one of DROID is refused', (t) => {
   const { actions } = droid({ prompt: 'x', ...images });
   const asked = {
     state: STATE,
-    tick: { tick: 0, timeS: 0, periodS: 0, hostTimeS: 5, wallTimeS: 1e9 },
+    tick: { tick: 0, timeS: 0, periodS: 0, hostTimeS: 5, wallTimeS: 1e9, inputs: {} },
   };
   t.throws(() => actions(answerOf(new Float64Array(14), [2, 7]), asked), {
     message: /has the shape \[2,7\] and the type <f8; expected .* \[any, 8\]/,

@@ -296,6 +296,20 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     (o) => exportRecording('run.mcap', { to: 'csv', path: 'run.csv' }, o),
   ],
   ['workerPolicy()', ['WorkerPolicyOptions'], 'exports', 'export', (o) => workerPolicy(PLAIN, o)],
+  [
+    'set()',
+    ['SetInputsOptions'],
+    'hostTime',
+    'hostTimeS',
+    (o) => workerPolicy(PLAIN).set({ speed: 1 }, o),
+  ],
+  [
+    'inputs.image',
+    ['InputForm'],
+    'type',
+    'dtype',
+    (o) => workerPolicy(PLAIN, { inputs: { image: o } }),
+  ],
   ['processPolicy()', ['ProcessPolicyOptions'], 'pyton', 'python', (o) => processPolicy(PLAIN, o)],
   ['with()', ['CallLimits'], 'timeout', 'timeoutS', (o) => asyncify(MODEL, 'echo').with(o)],
   [

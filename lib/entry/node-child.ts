@@ -10,14 +10,14 @@ import type { RobotState } from '../native/robot-state.ts';
 import { exportsNone } from '../offload/module.ts';
 import { forgetStart } from '../offload/node-program.ts';
 import { serve } from '../offload/server.ts';
+import { InputReader } from '../policy/input-reader.ts';
 import { logTo } from '../policy/log.ts';
 import { LoggedOut } from '../policy/logged.ts';
 import type { Lengths, PolicyFailure } from '../policy/worker-messages.ts';
 import type { Policy } from '../session/robot.ts';
 
-const [parent = 0, memory = -1, callEvent = -1, answerEvent = -1, policyMemory] = process.argv
-  .slice(2)
-  .map(Number);
+const [parent = 0, memory = -1, callEvent = -1, answerEvent = -1, policyMemory, inputsMemory = -1] =
+  process.argv.slice(2).map(Number);
 process.argv.length = 2;
 forgetStart();
 if (!endWithParent(parent)) {
@@ -59,7 +59,9 @@ async function runMade(
   const policyPort = NativeJoinedPort.join(policyMemory ?? -1, size.observation, size.answer);
   const logged = new LoggedOut(tell, policyPort);
   if (isRecorded === true) logTo((checked, value) => logged.send(checked, value));
-  const failure = await runPolicy(made as Policy<RobotState, unknown>, policyPort, size, false);
+  const policy = made as Policy<RobotState, unknown>;
+  const inputs = new InputReader(inputsMemory);
+  const failure = await runPolicy(policy, policyPort, inputs, size, false);
   logTo(undefined);
   logged.end();
   return failure;

@@ -35,6 +35,8 @@ export {
   NativeHand,
   type NativeHandState,
   type NativeIncident,
+  NativeInputs,
+  NativeJoinedInputs,
   NativeJoinedPort,
   type NativeJointState,
   NativeLine,

@@ -641,3 +641,6 @@ export const LOGGED = { largest: 8388608, most: 67108864, aSecond: 4000, channel
 
 /** The exit codes of a child process. */
 export const EXIT = { unfit: 97 } as const;
+
+/** Bounds for the inputs of a policy: names, bytes of a name, dimensions; and the kind of a value that is no array, which is sent as JSON. */
+export const INPUT = { names: 64, nameBytes: 64, dims: 32, plain: 255 } as const;

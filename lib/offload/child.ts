@@ -41,8 +41,8 @@ export interface ChildSpec {
   readonly sharedBytes: number;
   /** The largest size of an answer, including its arrays [bytes]. */
   readonly longest: number;
-  /** The descriptor of the memory through which a session's loop asks the child's policy. */
-  readonly policyMemory?: number;
+  /** The descriptors of the memory through which a session's loop asks the child's policy, and of the policy's inputs. */
+  readonly policyMemory?: readonly [port: number, inputs: number];
 }
 
 /** Checks environment variables. */
@@ -142,8 +142,7 @@ export class Child {
     checkRoom(what);
     const native = calling(() => NativeLine.make(spec.sharedBytes, spec.longest));
     const { memory, callEvent, answerEvent } = native.descriptors;
-    const policy = spec.policyMemory === undefined ? [] : [spec.policyMemory];
-    const descriptors = [memory, callEvent, answerEvent, ...policy];
+    const descriptors = [memory, callEvent, answerEvent, ...(spec.policyMemory ?? [])];
     // In the child these descriptors follow those of the standard streams.
     const numbers = descriptors.map((_, nth) => String(nth + 3));
     const options = bare({

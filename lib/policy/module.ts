@@ -2,6 +2,7 @@
 
 import { checkNumber, checkText, isUrl } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
+import type { InputForm, InputStats, InputValues, SetInputsOptions } from './inputs.ts';
 
 /** The type of the policy: of the export itself, or, with arguments, of what the export returns as a factory. */
 export type PolicyIn<Export, Args> = Args extends readonly unknown[]
@@ -36,6 +37,22 @@ export interface ModulePolicy<Observation, Action> {
   readonly args: readonly unknown[] | undefined;
   /** The realtime priority of the thread that runs the policy; undefined for none. */
   readonly priority: number | undefined;
+  /**
+   * Gives the policy inputs beside the robot's state, for example an image and a prompt: what {@link Tick.inputs} has. Of
+   * each name the newest value counts. An array is copied into memory that the policy's thread or process shares.
+   * `undefined` or `null` removes an input. All sessions that run the policy get the inputs, those that begin later too.
+   * Returns at once.
+   *
+   * The type and the shape of an input are those of its first value; a later value that has others is refused. All values
+   * are checked before one is set.
+   *
+   * @example
+   * policy.set({ image: shaped(pixels, [480, 640, 3]), prompt: 'stack the cups' });
+   * @throws {OptionTypeError | OptionRangeError} if a name, a value or an option is invalid
+   */
+  readonly set: (values: InputValues, options?: SetInputsOptions) => void;
+  /** What was counted of each input. */
+  readonly inputStats: Readonly<Record<string, InputStats>>;
   /** Never set. It tells the compiler what the policy observes and what it answers. */
   readonly types?: (observation: Observation) => Action;
 }
@@ -57,6 +74,16 @@ export interface ModulePolicyOptions<Name, Args> {
    * have no such priority.
    */
   readonly priority?: number | null;
+  /**
+   * The types and shapes of inputs that are arrays, by name, as in `{ image: { dtype: 'uint8', shape: [480, 640, 3] } }`.
+   * They are then fixed before the first value, and stay so when an input was removed. Default: those of the first value.
+   */
+  readonly inputs?: Readonly<Record<string, InputForm>>;
+  /**
+   * How many bytes all inputs may have together, 4096 to 4294967295. Default 64 MiB. What an input once had counts, also
+   * after it was removed. A session takes up to three times as much memory as there are inputs.
+   */
+  readonly maxInputBytes?: number;
 }
 
 /** Remembers the policies of one kind, to tell them from other values that are given as a policy. */
@@ -84,7 +111,7 @@ export function modulePolicy(
   options: ModulePolicyOptions<PropertyKey, readonly unknown[] | undefined>,
   defaultName: string | undefined,
   spin: boolean,
-): ModulePolicy<unknown, unknown> {
+): Omit<ModulePolicy<unknown, unknown>, 'set' | 'inputStats'> {
   const { args, priority } = options;
   checkFactoryArgs(args);
   const name = options.export ?? defaultName;

@@ -1,6 +1,7 @@
 import { checkText, ownOptions } from '../checks.ts';
 import { checkEnvironment, checkStart, isPython } from '../offload/child.ts';
 import { checkModule } from '../offload/module.ts';
+import { PolicyInputs } from './inputs.ts';
 import {
   type ActionOf,
   checkPolicyUrl,
@@ -56,7 +57,7 @@ const kind: PolicyKind<ProcessPolicy<unknown, unknown>> = new PolicyKind();
  *
  * In Python the policy is called as `policy(state, tick)`. `state` has `q` and the other fields of a robot state:
  * numbers and numpy arrays, or memoryviews without numpy. The next cycle updates the arrays in place. `tick` has
- * `tick`, `time_s`, `period_s`, `host_time_s` and `wall_time_s`. The policy returns numbers: a list, a numpy array or a tensor; or `None` if it has
+ * `tick`, `time_s`, `period_s`, `host_time_s`, `wall_time_s` and `inputs`. The policy returns numbers: a list, a numpy array or a tensor; or `None` if it has
  * nothing new.
  *
  * @example
@@ -96,6 +97,8 @@ export function processPolicy(
     'execPath',
     'processGroup',
     'priority',
+    'inputs',
+    'maxInputBytes',
   ]);
   const { python, env, execPath, processGroup = false } = options;
   if (python !== undefined) checkText('python', python, 'the path of an interpreter');
@@ -103,7 +106,20 @@ export function processPolicy(
   checkStart(options);
   const defaultName = isPython(url.href) ? undefined : 'default';
   const policy = modulePolicy(url, options, defaultName, false);
-  return kind.make({ ...policy, python, env, execPath, processGroup });
+  const inputs = new PolicyInputs(options);
+  const { set } = inputs;
+  const made = {
+    ...policy,
+    python,
+    env,
+    execPath,
+    processGroup,
+    set,
+    get inputStats() {
+      return inputs.stats;
+    },
+  };
+  return inputs.belongTo(kind.make(made));
 }
 
 /** Whether a value was made by {@link processPolicy}. */

@@ -31,6 +31,8 @@ export interface WorkerTask {
   readonly carried: Carried | undefined;
   readonly spin: boolean;
   readonly lengths: Lengths;
+  /** The descriptor of the memory of the inputs. */
+  readonly inputs: number;
 }
 
 /** A message of a worker to the main thread. */

@@ -1,4 +1,5 @@
 import { checkBoolean, ownOptions } from '../checks.ts';
+import { PolicyInputs } from './inputs.ts';
 import {
   type ActionOf,
   checkPolicyUrl,
@@ -65,10 +66,28 @@ export function workerPolicy(
   given: WorkerPolicyOptions<PropertyKey, readonly unknown[] | undefined> = {},
 ): WorkerPolicy<unknown, unknown> {
   checkPolicyUrl(url, './policy.js');
-  const options = ownOptions('workerPolicy()', given, ['export', 'args', 'spin', 'priority']);
+  const options = ownOptions('workerPolicy()', given, [
+    'export',
+    'args',
+    'spin',
+    'priority',
+    'inputs',
+    'maxInputBytes',
+  ]);
   const { spin = false } = options;
   checkBoolean('spin', spin);
-  return kind.make({ ...modulePolicy(url, options, 'default', spin), spin });
+  const policy = modulePolicy(url, options, 'default', spin);
+  const inputs = new PolicyInputs(options);
+  const { set } = inputs;
+  const made = {
+    ...policy,
+    spin,
+    set,
+    get inputStats() {
+      return inputs.stats;
+    },
+  };
+  return inputs.belongTo(kind.make(made));
 }
 
 /** Whether a value was made by {@link workerPolicy}. */

@@ -1,5 +1,17 @@
-/** What a policy receives beside the observation. */
-export interface Tick {
+/** An input of a policy in a worker or a process, as the policy sees it. */
+export interface Input<Value = unknown> {
+  /**
+   * The newest value. An array has the shape that it was given with, and is refreshed in place: copy what is needed after
+   * the answer.
+   */
+  readonly value: Value;
+  /** The time to which the value belongs, on the clock of {@link Tick.hostTimeS} [s]. */
+  readonly hostTimeS: number;
+}
+
+/** What a policy receives beside the observation. `Inputs` are the types of its inputs by their names. */
+// biome-ignore lint/suspicious/noExplicitAny: the program that sets the inputs knows what they are
+export interface Tick<Inputs = Record<string, any>> {
   /** The number of the loop's cycle, from 0. A policy that is slower than its robot sees only some of the numbers. */
   readonly tick: number;
   /**
@@ -21,6 +33,11 @@ export interface Tick {
   readonly hostTimeS: number;
   /** The same by the wall clock of the host, since 1970 [s]. */
   readonly wallTimeS: number;
+  /**
+   * What the program has given the policy by {@link ModulePolicy.set}, by name: the newest of each. Empty for a policy that
+   * is not in a worker or a process.
+   */
+  readonly inputs: { readonly [Name in keyof Inputs]?: Input<Inputs[Name]> };
   /** Only for a policy that {@link chunked} asks: what is known of its chunks. */
   readonly chunk?: ChunkTick;
 }
@@ -94,8 +111,11 @@ export interface NativeLink<Observation, Action> {
 /** How many numbers the native side writes for a question: those of {@link tickOf}. */
 export const CLOCK_LENGTH = 5;
 
+/** The inputs of a policy that has none. */
+const NO_INPUTS: Tick['inputs'] = Object.freeze(Object.create(null));
+
 /** Returns what a policy is told of its question. */
 export function tickOf(clock: Float64Array): Tick {
   const [tick = 0, timeS = 0, periodS = 0, hostTimeS = 0, wallTimeS = 0] = clock;
-  return { tick, timeS, periodS, hostTimeS, wallTimeS };
+  return { tick, timeS, periodS, hostTimeS, wallTimeS, inputs: NO_INPUTS };
 }

@@ -21,6 +21,7 @@ use kilohertz_franka::{
     ArmErrorCode, Budget, Client, ConnectOptions, Control, Generation, HandOptions, Impedance,
     MotionOptions, Setting,
 };
+use kilohertz_offload::inputs::layout as inputs;
 use kilohertz_offload::layout::{self, Direction};
 use kilohertz_offload::messages;
 use kilohertz_record::entry::{Level, Outcome, Pixels};
@@ -469,6 +470,22 @@ pub fn contract() -> NativeContract {
                 ("arenasAt", layout::ARENAS_AT as f64),
                 ("beyondAt", Direction::Calls.beyond().start as f64),
             ],
+        ),
+        numbers(
+            "INPUT",
+            "Bounds for the inputs of a policy: names, bytes of a name, dimensions; and the kind of a value that is no array, \
+             which is sent as JSON.",
+            [
+                ("names", inputs::NAMES as f64),
+                ("nameBytes", inputs::NAME_BYTES as f64),
+                ("dims", inputs::DIMS as f64),
+                ("plain", f64::from(inputs::PLAIN)),
+            ],
+        ),
+        for_python(
+            "INPUTS",
+            "The layout of the memory of a policy's inputs: offsets and sizes [bytes], and counts.",
+            inputs::LAYOUT.map(|(name, number)| (name, number as f64)),
         ),
         for_python(
             "PORT",

@@ -16,11 +16,13 @@
 //! | room for large values | `arena.rs` |
 //! | waiting and waking | `wake.rs` |
 //! | the two ends | `line.rs` |
+//! | named inputs of a policy, of which the newest counts | `inputs/` |
 //! | what can go wrong | `error.rs` |
 //! | ending child processes | `child.rs` |
 //!
 //! Nothing here is realtime: sending a large value maps and unmaps memory if its arena is full.
 
+pub mod inputs;
 pub mod layout;
 pub mod messages;
 pub(crate) mod track;

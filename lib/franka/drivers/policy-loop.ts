@@ -7,6 +7,7 @@ import { RobotState } from '../../native/robot-state.ts';
 import { type ErrorMessage, fromMessage, toMessage } from '../../offload/codec/error-message.ts';
 import { exportsNone } from '../../offload/module.ts';
 import { askAnew, resetPolicy } from '../../policy/episode.ts';
+import type { InputReader } from '../../policy/input-reader.ts';
 import type { Lengths, PolicyFailure } from '../../policy/worker-messages.ts';
 import { isPromise, settled } from '../../promise.ts';
 import { CLOCK_LENGTH, type Policy } from '../../session/robot.ts';
@@ -59,6 +60,7 @@ const LONGEST_WORDS = 2_000;
 export async function runPolicy(
   policy: Policy<RobotState, unknown>,
   port: PolicyPort,
+  inputs: InputReader,
   lengths: Lengths,
   spin: boolean,
 ): Promise<PolicyFailure | undefined> {
@@ -72,7 +74,7 @@ export async function runPolicy(
     if (news !== NEWS.observation) continue;
     const [tick = 0, timeS = 0] = clock;
     try {
-      const told = buffer.tick(clock, slots);
+      const told = { ...buffer.tick(clock, slots), inputs: inputs.look() };
       let answer = buffer.beginsEpisode(slots) ? askAnew(policy, state, told) : policy(state, told);
       // Only a promise is awaited: the event loop of this thread is for the policy's own use.
       if (isPromise(answer)) answer = await settled(answer);

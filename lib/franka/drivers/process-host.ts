@@ -1,11 +1,17 @@
 import { describeThrown } from '../../errors/describe.ts';
 import { isOurs, OffloadError, PolicyError } from '../../errors/errors.ts';
 import { calling } from '../../errors/native-call.ts';
-import { NativeQuestions, NativeSession, NativeSharedPort } from '../../native/binding.ts';
+import {
+  type NativeInputs,
+  NativeQuestions,
+  NativeSession,
+  NativeSharedPort,
+} from '../../native/binding.ts';
 import { CALL } from '../../native/contract.ts';
 import { STATE_LAYOUT } from '../../native/robot-state.ts';
 import { Child, placeOf } from '../../offload/child.ts';
 import { garbled } from '../../offload/codec/packer.ts';
+import { PolicyInputs } from '../../policy/inputs.ts';
 import { LoggedIn } from '../../policy/logged.ts';
 import type { ProcessPolicy } from '../../policy/process-policy.ts';
 import type { Lengths, PolicyFailure } from '../../policy/worker-messages.ts';
@@ -20,6 +26,7 @@ export class ProcessHost<Observation, Action> extends PolicyHost {
   readonly #policy: ProcessPolicy<Observation, Action>;
   #child: Child | undefined;
   #port: NativeSharedPort | undefined;
+  #inputs: NativeInputs | undefined;
   /** Resolves when the policy has ended. */
   #left: Promise<void> = Promise.resolve();
 
@@ -38,9 +45,16 @@ export class ProcessHost<Observation, Action> extends PolicyHost {
     const { observation, answer } = this.lengths;
     const port = calling(() => new NativeSharedPort(observation, answer));
     this.#port = port;
+    const inputs = PolicyInputs.of(this.#policy).begin();
+    this.#inputs = inputs;
     const told = { sharedBytes: 0, longest: LONGEST_TOLD };
     const started = { python, env, execPath, processGroup };
-    const spec = { url: url.href, ...started, ...told, policyMemory: port.memory };
+    const spec = {
+      url: url.href,
+      ...started,
+      ...told,
+      policyMemory: [port.memory, inputs.memory],
+    } as const;
     let made = false;
     let gone: OffloadError | undefined;
     let child: Child | undefined;
@@ -122,6 +136,7 @@ export class ProcessHost<Observation, Action> extends PolicyHost {
     await within(this.endLimitMs, this.#left);
     await this.#child?.stopLater(END_LIMIT_MS / 1e3);
     this.#port?.release();
+    PolicyInputs.of(this.#policy).end(this.#inputs);
   }
 }
 

@@ -9,9 +9,15 @@ import { entryUrl } from '../../entry/entry-url.ts';
 import { describeThrown, read } from '../../errors/describe.ts';
 import { OffloadError, PolicyError } from '../../errors/errors.ts';
 import { checkRoom, shortage } from '../../errors/shortage.ts';
-import { dismissPort, NativeQuestions, NativeSession } from '../../native/binding.ts';
+import {
+  dismissPort,
+  type NativeInputs,
+  NativeQuestions,
+  NativeSession,
+} from '../../native/binding.ts';
 import { sending } from '../../offload/codec/carried.ts';
 import { threadOptions } from '../../offload/node-options.ts';
+import { PolicyInputs } from '../../policy/inputs.ts';
 import type { Lengths, PolicyFailure, WorkerTask } from '../../policy/worker-messages.ts';
 import type { WorkerPolicy } from '../../policy/worker-policy.ts';
 import { within } from '../../promise.ts';
@@ -39,6 +45,7 @@ export class WorkerHost<Observation, Action> extends PolicyHost {
   readonly #policy: WorkerPolicy<Observation, Action>;
   #worker: Worker | undefined;
   #policyPort: number | undefined;
+  #inputs: NativeInputs | undefined;
   #ended: Promise<unknown> = Promise.resolve();
   /** The port to which the worker reports. The policy does not know of it. */
   #port: MessagePort | undefined;
@@ -75,7 +82,9 @@ export class WorkerHost<Observation, Action> extends PolicyHost {
     const { lengths } = this;
     const [sent, carried] = args ? sending(args) : [];
     const own = { url: url.href, exportName, args: sent, carried };
-    const task: WorkerTask = { port: port2, ...own, spin, lengths };
+    const inputs = PolicyInputs.of(this.#policy).begin();
+    this.#inputs = inputs;
+    const task: WorkerTask = { port: port2, ...own, spin, lengths, inputs: inputs.memory };
     const name = `kilohertz ${exportName}`;
     const worker = workerFor(task, name);
     if (!worker) {
@@ -119,6 +128,7 @@ export class WorkerHost<Observation, Action> extends PolicyHost {
     if (!(await within(this.endLimitMs, this.#ended))) await this.#worker?.terminate();
     this.#listenOut();
     this.#port?.close();
+    PolicyInputs.of(this.#policy).end(this.#inputs);
   }
 
   /** Reads what the worker reported before it ended. */

@@ -130,6 +130,33 @@ class Line:
     BEYOND_AT = 1099511627776
 
 
+class Input:
+    """Bounds for the inputs of a policy: names, bytes of a name, dimensions; and the kind of a value that is no array, which is sent as JSON."""
+
+    NAMES = 64
+    NAME_BYTES = 64
+    DIMS = 32
+    PLAIN = 255
+
+
+class Inputs:
+    """The layout of the memory of a policy's inputs: offsets and sizes [bytes], and counts."""
+
+    VERSION = 1
+    CHANGES_AT = 64
+    COUNT_AT = 68
+    ENTRIES_AT = 128
+    ENTRY_BYTES = 256
+    MARK_AT = 64
+    NAME_AT = 128
+    PAGE = 4096
+    HEAD_BYTES = 192
+    SHAPE_AT = 20
+    SLOT_BITS = 2
+    NO_SLOT = 3
+    PLAIN = 255
+
+
 class Port:
     """The layout of the memory that a policy in a process shares: offsets and sizes [bytes], and counts."""
 

@@ -126,7 +126,7 @@ def reset_policy(policy, settled):
         settled(reset())
 
 
-def run_policy(policy, port, schema, lengths, settled, sink):
+def run_policy(policy, port, inputs, schema, lengths, settled, sink):
     """Runs the policy of a session until that ends; returns why, where the policy failed.
 
     `lengths` says how many numbers an action has, and what a chunk may be. `settled` returns what a coroutine does. `sink` takes what the policy logs.
@@ -150,9 +150,9 @@ def run_policy(policy, port, schema, lengths, settled, sink):
         # How long ago the state came, by a clock that every process has.
         wall_s = (time.time_ns() - time.monotonic_ns() + host_ns) / 1e9
         times = number, time_s, period_s, None if kept is None else kept.news(), host_ns / 1e9, wall_s
-        tick = Tick(*times)
         failed = None
         try:
+            tick = Tick(*times, inputs.look())
             if kept is not None and kept.begins_episode():
                 reset_policy(policy, settled)
             action = policy(state, tick)

@@ -74,7 +74,7 @@ def main():
         )
         sys.exit(UNFIT)
     try:
-        policy = (memory[0], Futex()) if memory else None
+        policy = (memory[0], Futex(), memory[1]) if memory else None
     except Unfit as error:
         sys.stderr.write("%s\n" % error)
         sys.exit(UNFIT)

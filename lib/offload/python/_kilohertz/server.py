@@ -11,6 +11,7 @@ from .arrays import numpy
 from .codec import Packer, Unpacker
 from .contract import Answer, Call
 from .errors import Garbled, NotFound
+from .inputs import Inputs
 from .logged import Sink
 from .policy import PolicyPort, reset_policy, run_policy
 
@@ -24,7 +25,8 @@ class Server:
 
     def __init__(self, line, policy):
         self.line = line
-        # The memory in which a session asks the policy, and what sleeps there; None where it is no policy.
+        # The memory in which a session asks the policy, what sleeps there, and the memory of the policy's inputs; None where
+        # it is no policy.
         self.policy = policy
         self.packer = Packer(line)
         self.root = None
@@ -126,13 +128,13 @@ class Server:
 
     def _run_policy(self, call, schema, lengths, is_recorded):
         """Runs what was made as the policy of a session until that ends; says why, where it failed."""
-        memory, futex = self.policy
+        memory, futex, inputs = self.policy
         port = PolicyPort(memory, futex, lengths)
         sink = Sink(self.line, call)
         if is_recorded:
             Sink.open = sink
         try:
-            return run_policy(self.root, port, schema, lengths, self._settled, sink)
+            return run_policy(self.root, port, Inputs(inputs), schema, lengths, self._settled, sink)
         finally:
             sink.end()
 

@@ -2,14 +2,20 @@
 
 import bisect
 import collections
+import types
 
 from .arrays import numpy
 from .errors import Garbled
 
-Tick = collections.namedtuple("Tick", "tick time_s period_s chunk host_time_s wall_time_s", defaults=(None, None, None))
+NO_INPUTS = types.MappingProxyType({})
+
+Tick = collections.namedtuple(
+    "Tick", "tick time_s period_s chunk host_time_s wall_time_s inputs", defaults=(None, None, None, NO_INPUTS)
+)
 Tick.__doc__ = """The cycle, its time from the start of the first one [s], the policy's period [s], for a policy that answers in
 chunks what is known of them, and when the state came: by the host's monotonic clock, that of time.monotonic() [s], and by its
-wall clock, that of time.time() [s].
+wall clock, that of time.time() [s]. `inputs` has what the program has set beside the state, by name: each with its `value`
+and its `host_time_s`.
 """
 
 ChunkTick = collections.namedtuple("ChunkTick", "delay_steps prefix execution_horizon")
