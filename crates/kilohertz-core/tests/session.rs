@@ -538,7 +538,8 @@ mod paced {
         let stats = session.stats();
         let acted = seen.acted.load(Ordering::SeqCst);
         assert!(acted <= 40, "{stats:?}");
-        assert!(acted + stats.missed_ticks >= 40, "{stats:?}");
+        // On a busy machine the last one may come so late that it counts as the end of the duration.
+        assert!(acted + stats.missed_ticks >= 39, "{stats:?}");
         assert_eq!(asked.load(Ordering::SeqCst), acted);
         assert_eq!(stats.iterations, acted, "what was not sent is no iteration");
     }
