@@ -192,6 +192,8 @@ class Move {
   readonly #run: Run;
   readonly #signal: AbortSignal | undefined;
   readonly #onProgress: ((progress: MoveProgress) => void) | undefined;
+  /** Why the way could not be planned: it is told as it is, and not as the failure of a robot. */
+  #refused: { readonly error: unknown } | undefined;
   /** The value that `onProgress` threw. */
   #thrown: { readonly error: unknown } | undefined;
 
@@ -219,7 +221,12 @@ class Move {
         failure: () => troubleOf(this.#plan()),
         // The run has its place before: a stop, a signal or `close()` counts while the way is planned.
         plan: async () => {
-          this.#planned = await plan();
+          try {
+            this.#planned = await plan();
+          } catch (error) {
+            this.#refused = { error };
+            throw error;
+          }
         },
       },
     );
@@ -234,6 +241,7 @@ class Move {
       await this.#run.launch();
       await this.#run.ended;
     } catch (error) {
+      if (this.#refused) throw this.#refused.error;
       if (!isOurs(error) || error.code !== 'SESSION_STOPPED') throw error;
       throwIfAborted(this.#signal, MOVE);
       throw this.#stopped();
