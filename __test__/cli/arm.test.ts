@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { FrankaSimulator, type FrankaSimulatorOptions, replay } from '../../index.ts';
 import { WALL } from '../fixtures/arms.ts';
 import { atTerminal, kilohertz, started } from '../fixtures/command-line.ts';
-import { ARM, Folder } from '../fixtures/recordings.ts';
+import { ARM, Folder, smallDisk } from '../fixtures/recordings.ts';
 import { until } from '../fixtures/waiting.ts';
 
 const POLICY = join(import.meta.dirname, '..', 'fixtures', 'plain-policy.js');
@@ -79,6 +79,30 @@ test('at a terminal it is told what will happen, and only the word that is asked
   t.regex(yes.text, /\[#{30}\] 100 %/);
   t.regex(yes.text, /arrived after [\d.]+ s/);
   t.is(simulator.counters().motionsFinished, 1);
+});
+
+test('what was typed before the question confirms nothing', async (t) => {
+  const simulator = await armFor(t);
+  const before = simulator.joints().q;
+  const asked = atTerminal(t, 'home', '--robot', simulator.address);
+  asked.type('move\r');
+  await asked.printed(/Type "move" to go on: /);
+  asked.type('no\r');
+  t.is(await asked.ended, 1, asked.text);
+  t.regex(asked.text, /NOT_CONFIRMED/);
+  t.deepEqual(simulator.joints().q, before);
+});
+
+test('a recording that finds no room is told, by record and by run, with 1', async (t) => {
+  const place = smallDisk(t, 64);
+  if (place === undefined) return t.pass();
+  const shown = await kilohertz('record', join(place, 'shown.mcap'), '--duration', '20');
+  t.is(shown.code, 1, shown.stdout);
+  t.regex(shown.stderr, /RECORD_IO/);
+  const words = ['--in', 'main', '--duration', '2', '--record', join(place, 'run.mcap')];
+  const driven = await kilohertz('run', POLICY, ...words);
+  t.is(driven.code, 1, driven.stdout);
+  t.regex(`${driven.stdout}${driven.stderr}`, /RECORD_IO/);
 });
 
 test('Ctrl+C at the question, and the end of the terminal, are no confirmation', async (t) => {

@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import {
   type JointVector,
   KilohertzError,
@@ -13,7 +12,7 @@ import {
   type SessionOptions,
 } from '../../index.ts';
 import { setUp, WALL } from '../fixtures/arms.ts';
-import { folderFor } from '../fixtures/recordings.ts';
+import { folderFor, smallDisk } from '../fixtures/recordings.ts';
 import { block, until } from '../fixtures/waiting.ts';
 
 const STANDING: JointVector = [0, 0, 0, 0, 0, 0, 0];
@@ -318,20 +317,6 @@ test('a place that cannot be written is refused before anything moves', async (t
   // The arm is as free as before.
   await begin({});
 });
-
-/** A file system of so many kilobytes in memory; undefined where mounting is refused, as it is to ordinary users. */
-function smallDisk(t: ExecutionContext, kilobytes: number): string | undefined {
-  const place = folderFor(t);
-  try {
-    const size = `size=${kilobytes}k`;
-    execFileSync('mount', ['-t', 'tmpfs', '-o', size, 'tmpfs', place], { stdio: 'pipe' });
-  } catch (error) {
-    t.log(`not tried: ${error}`);
-    return undefined;
-  }
-  t.teardown(() => execFileSync('umount', [place]));
-  return place;
-}
 
 test('a disk that becomes full ends the recording by name, and the arm goes on', async (t) => {
   const place = smallDisk(t, 400);

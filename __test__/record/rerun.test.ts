@@ -48,6 +48,7 @@ test('a deterministic policy that is run again answers the same to the bit', asy
   let recorded: RecordedCycle | undefined;
   for await (const cycle of replay(ARM)) if (cycle.tick === 2) recorded = cycle;
   t.deepEqual(ticks[0], {
+    inputs: {},
     tick: 2,
     timeS: 0,
     periodS: 0,

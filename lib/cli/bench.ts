@@ -1,4 +1,3 @@
-import { existsSync, writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type BenchReport, type BenchRow, bench } from '../bench/bench.ts';
 import { BENCH_LOADS, type BenchLoad } from '../bench/loads.ts';
@@ -6,7 +5,8 @@ import { drawn } from '../bench/svg.ts';
 import { inOneLine } from '../errors/describe.ts';
 import type { RealtimeOptions } from '../session/realtime.ts';
 import { number } from './numbers.ts';
-import { EXIT, type Output, Refusal } from './output.ts';
+import { EXIT, type Output } from './output.ts';
+import { ReportFile } from './report-file.ts';
 import { untilSignal } from './signals.ts';
 import { duration } from './text.ts';
 
@@ -58,9 +58,7 @@ export function addBench(program: Command, output: Output): void {
 async function measure(words: Words, output: Output, signal: AbortSignal): Promise<void> {
   const { rate: rateHz, duration: durationS, all = false, svg, failP99 } = words;
   const loads = words.loads ?? (all ? LOADS_OF_ALL : BENCH_LOADS);
-  if (svg !== undefined && existsSync(svg)) {
-    throw new Refusal('REPORT_IO', inOneLine(`${svg} exists already`), EXIT.failed);
-  }
+  using kept = svg === undefined ? undefined : new ReportFile(svg);
   using live = output.live();
   const report = await bench({
     rateHz,
@@ -72,13 +70,15 @@ async function measure(words: Words, output: Output, signal: AbortSignal): Promi
       live.show(`${index + 1} of ${count}: ${method}, ${load} …`),
   });
   live.clear();
-  if (svg !== undefined) writeFileSync(svg, drawn(report), { flag: 'wx' });
+  const error = kept?.write(drawn(report));
   const own = report.rows.filter(({ method }) => method === 'kilohertz');
   // With --all a setting passes if it does so under each load: the best is what counts.
   const counted = all ? own.filter(({ realtime }) => realtime === own[0]?.realtime) : own;
   const worst = Math.max(...counted.map(({ p99S }) => p99S));
   const hasFailed = failP99 !== undefined && !(worst <= failP99);
-  output.page({ ...report, rows: report.rows.map(toJson), worstP99S: worst, hasFailed }, [
+  const rows = report.rows.map(toJson);
+  const told = { ...report, rows, worstP99S: worst, hasFailed, ...(error ? { error } : {}) };
+  output.page(told, [
     ...(all ? tableOfAll(report) : tableOf(report)),
     ...(all ? [] : histogramOf(own)),
     ...(failP99 === undefined
@@ -89,9 +89,10 @@ async function measure(words: Words, output: Output, signal: AbortSignal): Promi
               ? output.paint.bad(`more than ${duration(failP99)}`)
               : output.paint.good(`at most ${duration(failP99)}`)),
         ]),
-    ...(svg === undefined ? [] : [`${inOneLine(svg)}: written; open it in a browser`]),
+    ...(kept && !error ? [`${inOneLine(kept.path)}: written; open it in a browser`] : []),
+    ...(error ? [output.paint.bad(`${error.code}: ${error.message}`)] : []),
   ]);
-  if (hasFailed) process.exitCode = EXIT.failed;
+  if (hasFailed || error) process.exitCode = EXIT.failed;
 }
 
 /** Returns a row with ordinary arrays. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inOneLine } from '../errors/describe.ts';
 import { EXIT, type Output, Refusal } from './output.ts';
 import { Paint } from './paint.ts';
@@ -30,14 +31,28 @@ export async function confirm(
   const [first = '', ...others] = lines.map(inOneLine);
   output.tell([paint.strong(first), ...others, ''].join('\n'));
   if (yes) return;
-  if (process.stdin.isTTY !== true || output.isJson) {
+  const isSeen = process.stdin.isTTY === true && process.stderr.isTTY === true;
+  if (!isSeen || output.isJson) {
     const why = output.isJson ? 'with --json nothing is asked' : 'there is no terminal to ask at';
     throw new Refusal(CODE, `${why}: add --yes if all of this is meant`, EXIT.usage);
   }
+  await discardTyped();
   process.stderr.write(`Type "${word}" to go on: `);
   if ((await answer(signal)) === word) return;
   const why = signal.aborted ? `${signal.reason} came` : `"${word}" was not typed`;
   throw new Refusal(CODE, `nothing was done, because ${why}`, EXIT.failed);
+}
+
+/** How long lines that were typed before the question are looked for [ms]. */
+const DISCARDING_MS = 100;
+
+/** Throws away the lines that were typed before the question was seen: they confirm nothing. */
+async function discardTyped(): Promise<void> {
+  const discard = (): void => undefined;
+  process.stdin.on('data', discard);
+  await sleep(DISCARDING_MS);
+  process.stdin.off('data', discard);
+  process.stdin.pause();
 }
 
 /** Returns the line that a person types; undefined if the terminal is closed or a signal comes before. */

@@ -34,8 +34,10 @@ export class Output {
     this.isJson = isJson;
     // Who reads stdout may have gone, as `head` does.
     process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
       this.#gone.abort();
+      if (error.code === 'EPIPE') return;
+      process.stderr.write(`OUTPUT_IO: nothing more can be written: ${inOneLine(error.message)}\n`);
+      process.exitCode = EXIT.failed;
     });
   }
 

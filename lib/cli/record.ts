@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { KilohertzError } from '../errors/errors.ts';
 import type { Franka } from '../franka/franka.ts';
 import type { RobotState } from '../native/robot-state.ts';
 import { Session } from '../session/session.ts';
@@ -70,13 +71,23 @@ async function record(
     warmupS: 0,
     record: file,
   });
+  // What cannot be kept is not worth showing an arm for.
+  let failed: KilohertzError | undefined;
+  session.on('recordingFailed', (error) => {
+    failed = error;
+    void session.stop();
+  });
   const shown = setInterval(() => live.show(`recording ${name}: ${session.stepCount} states`), 250);
   // Without a duration Ctrl+C is how the recording is meant to end: the session itself listens for it.
   const ending = words.duration === undefined ? {} : { durationS: words.duration };
   const stats = await session.run(ending).finally(() => clearInterval(shown));
   const { cycles = 0 } = session.recording ?? {};
-  const seconds = fixed(cycles / words.rate, 1);
+  const seconds = fixed((cycles + stats.missedTicks) / words.rate, 1);
   live.clear();
+  if (failed) {
+    output.tell(`${file}: only ${cycles} states could be kept`);
+    throw failed;
+  }
   output.done({ path: file, cycles, missedStates: stats.missedTicks }, [
     `${file}: ${cycles} states of ${name}, ${seconds} s; ${stats.missedTicks} missed`,
     `\`kilohertz replay ${file}\` moves the arm along them`,

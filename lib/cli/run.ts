@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { inOneLine } from '../errors/describe.ts';
 import type { FrankaAction } from '../franka/action.ts';
 import type { Franka } from '../franka/franka.ts';
 import { CONTROLS, type FrankaControl } from '../native/contract.ts';
@@ -99,6 +100,8 @@ async function drive(arm: Franka, here: Here, { file, words, output }: Asked): P
   await show(session, running, output);
   const stats = await running;
   output.done({ stats, recording: session.recording }, said(stats, here, session));
+  // The arm was driven as asked, and its recording is not whole.
+  if (session.recording?.error) process.exitCode = EXIT.failed;
 }
 
 /** Shows the run while it lasts. */
@@ -121,6 +124,10 @@ function said(stats: SessionStats, { name }: Here, session: ArmSession): string[
   if (stats.firstViolation !== null) lines.push(`limits: ${stats.firstViolation}`);
   const recording = session.recording;
   if (recording) lines.push(`${recording.path}: ${recording.cycles} cycles`);
+  if (recording?.error) {
+    const { code, message } = recording.error;
+    lines.push(`${recording.lostCycles} cycles were not recorded: ${code}: ${inOneLine(message)}`);
+  }
   return lines;
 }
 

@@ -1,15 +1,14 @@
-import { existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir, hostname, userInfo } from 'node:os';
-import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { doctor } from '../doctor/doctor.ts';
 import { inOneLine } from '../errors/describe.ts';
 import { type SelftestProgress, type SelftestStep, selftest } from '../selftest/selftest.ts';
 import { type ArmWords, armOptions, atArm } from './arm.ts';
 import { number } from './numbers.ts';
-import { EXIT, type Output, Refusal } from './output.ts';
+import { EXIT, type Output } from './output.ts';
 import type { Paint } from './paint.ts';
+import { ReportFile } from './report-file.ts';
 import { duration, fixed } from './text.ts';
 
 /** What commander makes of the words. */
@@ -35,7 +34,7 @@ export function addSelftest(program: Command, output: Output): void {
   armOptions(command, { moves: true }).action((words: Words) =>
     atArm(words, output, async (here) => {
       const { hand, speed, report: file } = words;
-      if (file !== undefined) checkFile(file);
+      using kept = file === undefined ? undefined : new ReportFile(file);
       await here.confirm([
         `This moves the REAL ARM at ${here.address} to its ready pose,`,
         'then in each control mode by 0.04 rad a joint or 2 cm upwards, and back; about a minute.',
@@ -54,14 +53,17 @@ export function addSelftest(program: Command, output: Output): void {
       });
       live.clear();
       const arm = here.isReal ? report.generation : `simulator of an ${report.generation}`;
-      if (file !== undefined) write(file, { ...versions(), arm, selftest: report, doctor: found });
-      output.page({ ...report, ...(file === undefined ? {} : { path: file }) }, [
+      const told = { ...versions(), arm, selftest: report, doctor: found };
+      const error = kept?.write(`${withoutNames(JSON.stringify(told, undefined, 2))}\n`);
+      const written = kept && (error ? { error } : { path: kept.path });
+      output.page({ ...report, ...written }, [
         `the selftest of ${inOneLine(here.name)}`,
         ...report.steps.flatMap((step) => lineOf(step, output.paint)),
         report.verdict === 'passed' ? output.paint.good('passed') : output.paint.bad('failed'),
-        ...(file === undefined ? [] : [`${inOneLine(file)}: written`]),
+        ...(kept && !error ? [`${inOneLine(kept.path)}: written`] : []),
+        ...(error ? [output.paint.bad(`${error.code}: ${error.message}`)] : []),
       ]);
-      if (report.verdict === 'failed') process.exitCode = EXIT.failed;
+      if (report.verdict === 'failed' || error) process.exitCode = EXIT.failed;
     }),
   );
 }
@@ -89,25 +91,6 @@ function versions(): object {
   const { version } = createRequire(import.meta.url)('kilohertz/package.json');
   const { platform, arch } = process;
   return { kilohertz: version, node: process.version, platform, arch };
-}
-
-/** Refuses a file that cannot be made, before anything moves. */
-function checkFile(file: string): void {
-  const folder = dirname(file);
-  const wrong = existsSync(file)
-    ? `${file} exists already, and is not written over`
-    : !existsSync(folder) && `${folder} does not exist`;
-  if (wrong) throw new Refusal('REPORT_IO', inOneLine(wrong), EXIT.failed);
-}
-
-/** Writes a report into a new file, without what is personal. */
-function write(file: string, report: object): void {
-  const text = withoutNames(JSON.stringify(report, undefined, 2));
-  try {
-    writeFileSync(file, `${text}\n`, { flag: 'wx' });
-  } catch (error) {
-    throw new Refusal('REPORT_IO', inOneLine((error as Error).message), EXIT.failed);
-  }
 }
 
 /** Returns a text without the folders, the name of the user and the name of the computer. */

@@ -48,7 +48,7 @@ pub(crate) fn leave_taken(allowed: &[u32]) {
 }
 
 /// Keeps the calling thread off the cores of policies that spin, as long as it has other cores left.
-pub(crate) fn stay_off_taken() {
+pub fn stay_off_taken() {
     let taken = taken_cpus().clone();
     if !taken.is_empty() {
         move_off(0, &taken);

@@ -13,6 +13,7 @@ use kilohertz_core::channel::mailbox::PolicyEnd;
 use kilohertz_core::channel::notify::{Listener, Signals};
 use kilohertz_core::session::CHUNK_HEADER;
 use kilohertz_core::thread::block_signals;
+use kilohertz_core::thread::cores::stay_off_taken;
 use kilohertz_onnx::{Affine, Input, Model, ModelError, Output, Part, Runtime, RuntimeError};
 use napi::bindgen_prelude::{Float64Array, Object};
 use napi::{Env, Result};
@@ -165,6 +166,7 @@ impl NativeOnnx {
         let thread = std::thread::Builder::new().name("kilohertz-onnx".to_owned());
         let work = move || {
             block_signals();
+            stay_off_taken();
             let (notifier, listener) = Listener::here();
             let (number, port) = PolicyPort::register(notifier);
             if registered.send((number, Arc::clone(&port))).is_ok() {

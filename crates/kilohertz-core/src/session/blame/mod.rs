@@ -22,6 +22,7 @@ use crate::session::blame::kernel::Kernel;
 use crate::session::blame::samples::{Full, Numbers, Quick, Ring, evidence};
 use crate::stats::Recorder;
 use crate::thread::block_signals;
+use crate::thread::cores::stay_off_taken;
 use crate::thread::system::{allowed_cpus, thread_id};
 use crate::timing::time::Time;
 
@@ -136,6 +137,7 @@ impl BlameWatch {
         let builder = std::thread::Builder::new().name("kilohertz-blame".to_owned());
         let thread = builder.spawn(move || {
             block_signals();
+            stay_off_taken();
             Watcher::new(&shared, Kernel::of_the_system()).watch(incidents);
         });
         BlameWatch {
