@@ -2,7 +2,13 @@
 
 import { checkNumber, checkText, isUrl } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
-import type { InputForm, InputStats, InputValues, SetInputsOptions } from './inputs.ts';
+import {
+  type InputForm,
+  type InputStats,
+  type InputValues,
+  PolicyInputs,
+  type SetInputsOptions,
+} from './inputs.ts';
 
 /** The type of the policy: of the export itself, or, with arguments, of what the export returns as a factory. */
 export type PolicyIn<Export, Args> = Args extends readonly unknown[]
@@ -99,6 +105,26 @@ export class PolicyKind<Made extends object> {
   has(policy: unknown): policy is Made {
     return typeof policy === 'object' && policy !== null && this.#made.has(policy);
   }
+}
+
+/** What a policy has for its inputs. */
+type Settable = Pick<ModulePolicy<unknown, unknown>, 'set' | 'inputStats'>;
+
+/** Makes a policy of a kind that takes inputs beside the state. */
+export function withInputs<Policy extends object>(
+  kind: PolicyKind<Policy & Settable>,
+  policy: Policy,
+  options: ModulePolicyOptions<unknown, unknown>,
+): Policy & Settable {
+  const inputs = new PolicyInputs(options);
+  const made = {
+    ...policy,
+    set: inputs.set,
+    get inputStats() {
+      return inputs.stats;
+    },
+  };
+  return inputs.belongTo(kind.make(made));
 }
 
 /**

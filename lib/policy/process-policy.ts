@@ -1,7 +1,6 @@
 import { checkText, ownOptions } from '../checks.ts';
 import { checkEnvironment, checkStart, isPython } from '../offload/child.ts';
 import { checkModule } from '../offload/module.ts';
-import { PolicyInputs } from './inputs.ts';
 import {
   type ActionOf,
   checkPolicyUrl,
@@ -12,6 +11,7 @@ import {
   type ObservationOf,
   type PolicyIn,
   PolicyKind,
+  withInputs,
 } from './module.ts';
 
 /** A policy that runs in another process, made by {@link processPolicy}. */
@@ -106,20 +106,8 @@ export function processPolicy(
   checkStart(options);
   const defaultName = isPython(url.href) ? undefined : 'default';
   const policy = modulePolicy(url, options, defaultName, false);
-  const inputs = new PolicyInputs(options);
-  const { set } = inputs;
-  const made = {
-    ...policy,
-    python,
-    env,
-    execPath,
-    processGroup,
-    set,
-    get inputStats() {
-      return inputs.stats;
-    },
-  };
-  return inputs.belongTo(kind.make(made));
+  const made = { ...policy, python, env, execPath, processGroup };
+  return withInputs(kind, made, options);
 }
 
 /** Whether a value was made by {@link processPolicy}. */

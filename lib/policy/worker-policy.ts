@@ -1,5 +1,4 @@
 import { checkBoolean, ownOptions } from '../checks.ts';
-import { PolicyInputs } from './inputs.ts';
 import {
   type ActionOf,
   checkPolicyUrl,
@@ -10,6 +9,7 @@ import {
   type ObservationOf,
   type PolicyIn,
   PolicyKind,
+  withInputs,
 } from './module.ts';
 
 /** A policy that runs in a worker, made by {@link workerPolicy}. */
@@ -77,17 +77,7 @@ export function workerPolicy(
   const { spin = false } = options;
   checkBoolean('spin', spin);
   const policy = modulePolicy(url, options, 'default', spin);
-  const inputs = new PolicyInputs(options);
-  const { set } = inputs;
-  const made = {
-    ...policy,
-    spin,
-    set,
-    get inputStats() {
-      return inputs.stats;
-    },
-  };
-  return inputs.belongTo(kind.make(made));
+  return withInputs(kind, { ...policy, spin }, options);
 }
 
 /** Whether a value was made by {@link workerPolicy}. */
