@@ -170,11 +170,6 @@ impl Model {
         })
     }
 
-    /// Returns how many actions an answer has.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
     /// Answers an observation.
     ///
     /// # Errors
@@ -219,9 +214,14 @@ struct Form<'a> {
 }
 
 impl Form<'_> {
+    /// Returns the name of the file, without its folder.
+    fn name(&self) -> String {
+        let name = self.file.file_name().unwrap_or(self.file.as_os_str());
+        name.display().to_string()
+    }
+
     fn of(&self, which: &str, name: &str) -> String {
-        let file = self.file.file_name().unwrap_or(self.file.as_os_str());
-        format!("the {which} '{name}' of {}", file.display())
+        format!("the {which} '{name}' of {}", self.name())
     }
 
     /// Checks that each input of the model is fed, and that there is what is fed and what is taken.
@@ -240,10 +240,9 @@ impl Form<'_> {
         let mut sorted = (has.clone(), fed.clone());
         sorted.0.sort_unstable();
         sorted.1.sort_unstable();
-        let file = self.file.file_name().unwrap_or(self.file.as_os_str());
         if sorted.0 != sorted.1 {
             return Err(ModelError::Form {
-                what: format!("the inputs of {}", file.display()),
+                what: format!("the inputs of {}", self.name()),
                 received: list(&has),
                 expected: format!("{}: each input is fed, and there is no other", list(&fed)),
             });
@@ -251,7 +250,7 @@ impl Form<'_> {
         let gives: Vec<&str> = session.outputs().iter().map(|each| each.name()).collect();
         if !gives.contains(&output.name.as_str()) {
             return Err(ModelError::Form {
-                what: format!("the outputs of {}", file.display()),
+                what: format!("the outputs of {}", self.name()),
                 received: list(&gives),
                 expected: format!("one of them to be '{}'", output.name),
             });
