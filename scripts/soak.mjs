@@ -1,7 +1,8 @@
 // Runs sessions for so many hours, with policies in every place, moves, the hand and recordings, and fails if memory,
 // descriptors, threads or children grow.
 //
-//   node scripts/soak.mjs HOURS    a fraction is allowed: 0.05 is three minutes, as .ci/run does
+//   node scripts/soak.mjs HOURS            a fraction is allowed: 0.05 is three minutes, as .ci/run does
+//   node scripts/soak.mjs HOURS KIND ...   sessions of these kinds alone, to find out which of them grows
 //
 // A run of an hour and longer keeps its rows in benches/results/soak.csv, a shorter one in target/soak.csv.
 
@@ -19,10 +20,10 @@ const LONGEST = 672;
 const GIVES_BACK = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };
 
 await orExplain(() => {
-  const [text, ...more] = process.argv.slice(2);
+  const [text, ...kinds] = process.argv.slice(2);
   const hours = Number(text);
-  if (text === undefined || more.length > 0 || !(hours > 0 && hours <= LONGEST)) {
-    const got = process.argv.slice(2).join(' ') || 'nothing';
+  if (text === undefined || !(hours > 0 && hours <= LONGEST)) {
+    const got = text ?? 'nothing';
     throw new Missing(
       `soak: ${got}; expected a number of hours above 0 to ${LONGEST}, as in: npm run soak -- 0.05`,
     );
@@ -33,6 +34,6 @@ await orExplain(() => {
   const rows = join(root, ...(hours < 1 ? ['target'] : ['benches', 'results']), 'soak.csv');
   const program = join(root, 'benches', 'soak', 'soak.ts');
   const node = ['--expose-gc', '--import=@oxc-node/core/register'];
-  const words = [...node, program, String(hours), rows];
+  const words = [...node, program, String(hours), rows, ...kinds];
   step(`soak of ${hours} h`, process.execPath, words, { env: GIVES_BACK });
 });

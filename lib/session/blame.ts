@@ -201,8 +201,8 @@ const ADVICE: Readonly<Record<BlameCause, { readonly advice: string; readonly ch
   },
   garbageCollection: {
     advice:
-      'Reuse arrays and objects in the policy, and keep less on its heap; or run it with workerPolicy(), whose heap ' +
-      'is small',
+      'Reuse arrays and objects in the policy, and keep less on its heap. A policy on the main thread shares its heap ' +
+      'with the rest of the program; workerPolicy() has a heap of its own',
   },
   eventLoopBlocked: {
     advice:

@@ -310,6 +310,14 @@ impl PolicyEnd {
         self.failure.wake_loop();
     }
 
+    /// Notes that the policy's thread stood still for so long while it answered `question`, for its runtime's own work.
+    /// Call this after the answer.
+    pub fn paused(&self, question: Question, length: Duration) {
+        let times = self.thread.times_of(question.tick);
+        let to = times.map_or_else(Time::now, |(_, gave)| gave);
+        self.recorder.pauses.note(to - length, to);
+    }
+
     /// Tells the loop that the policy failed in cycle `tick` and will not answer again.
     pub fn fail(&self, tick: u64) {
         self.failure.notify(tick);

@@ -43,6 +43,7 @@ use napi::{Env, Result, Status};
 use napi_derive::napi;
 
 use crate::buffers::fill_question;
+use crate::environment::at_end;
 use crate::error::{Code, Failure, OrThrow};
 use crate::franka::arm::{NativeArm, named};
 use crate::franka::hand::NativeHand;
@@ -290,16 +291,17 @@ fn start(
             return Err(Failure::thread(&error).thrown(env));
         }
     }
-    // The arm stops before this environment ends, in whichever way, even if it is a worker that is
-    // terminated.
-    let ending = (Arc::downgrade(&session), Arc::downgrade(&kept));
-    env.add_env_cleanup_hook(ending, |(session, kept)| {
-        if let Some(kept) = kept.upgrade()
+    // The arm stops before this environment ends.
+    let running = Arc::downgrade(&session);
+    let is_gone = move || running.strong_count() == 0;
+    let (ended, told) = (Arc::downgrade(&session), Arc::downgrade(&kept));
+    at_end(env, is_gone, move || {
+        if let Some(kept) = told.upgrade()
             && let Some(kept) = kept.get()
         {
             kept.ending().abandon();
         }
-        if let Some(session) = session.upgrade()
+        if let Some(session) = ended.upgrade()
             && let Some(session) = session.get()
         {
             session.request_stop();
