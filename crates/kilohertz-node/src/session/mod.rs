@@ -30,14 +30,14 @@ use kilohertz_core::limits::{Limiter, Unlimited};
 use kilohertz_core::policy::{Policy, PolicyThread, Question};
 use kilohertz_core::robot::{Elsewhere, Paced, Robot};
 use kilohertz_core::schema::Schema;
-use kilohertz_core::session::{Config, Deadline, Session};
+use kilohertz_core::session::{BlackBox, Config, Deadline, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::cores::OwnCore;
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
 use kilohertz_core::timing::time::Time;
 use kilohertz_franka::arm::Driven;
 use kilohertz_franka::{ArmError, Hand, follow};
-use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
+use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function, ObjectFinalize};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result, Status};
 use napi_derive::napi;
@@ -64,7 +64,7 @@ use crate::session::stats::{NativeHistogram, NativeStats};
 const EXIT_LIMIT: Duration = Duration::from_secs(5);
 
 /// A running or ended session.
-#[napi]
+#[napi(custom_finalize)]
 pub struct NativeSession {
     session: Arc<OnceLock<Session>>,
     /// The policy's end, if the policy runs on this thread.
@@ -80,6 +80,14 @@ pub struct NativeSession {
     kept: SharedKept,
     /// What a page shows of the robot.
     about: About,
+    /// The memory of its newest cycles, as V8 knows of it \[bytes\].
+    held: i64,
+}
+
+impl ObjectFinalize for NativeSession {
+    fn finalize(self, env: Env) -> Result<()> {
+        env.adjust_external_memory(-self.held).map(drop)
+    }
 }
 
 /// The parts of a session.
@@ -274,6 +282,10 @@ fn start(
     grip(hand, options, &config, &recorder)
         .map_err(|error| Failure::thread(&error))
         .or_throw(env)?;
+    // V8 sees a small object. Of the memory behind it, it has to know when it decides whether to collect garbage, which
+    // it may do at once: so it is told before the loop begins.
+    let held = keeping.black_box.as_ref().map_or(0, BlackBox::bytes) as i64;
+    env.adjust_external_memory(held)?;
     let started = Session::start_keeping(
         robot,
         inside,
@@ -288,6 +300,7 @@ fn start(
         Ok(started) => drop(session.set(started)),
         Err(error) => {
             notifier.notify(Signals::ENDED);
+            env.adjust_external_memory(-held)?;
             return Err(Failure::thread(&error).thrown(env));
         }
     }
@@ -318,6 +331,7 @@ fn start(
         thread,
         kept,
         about,
+        held,
     })
 }
 
