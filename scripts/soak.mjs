@@ -4,7 +4,7 @@
 //   node scripts/soak.mjs HOURS            a fraction is allowed: 0.05 is three minutes, as .ci/run does
 //   node scripts/soak.mjs HOURS KIND ...   sessions of these kinds alone, to find out which of them grows
 //
-// A run of an hour and longer keeps its rows in benches/results/soak.csv, a shorter one in target/soak.csv.
+// A run of all kinds for an hour and longer keeps its rows in benches/results/soak.csv, another one in target/soak.csv.
 
 import { join } from 'node:path';
 import { step } from './steps.mjs';
@@ -37,7 +37,8 @@ await orExplain(() => {
   if (process.platform !== 'linux') {
     throw new Missing(`soak: ${process.platform}; expected Linux, whose /proc is read`);
   }
-  const rows = join(root, ...(hours < 1 ? ['target'] : ['benches', 'results']), 'soak.csv');
+  const isKept = hours >= 1 && kinds.length === 0;
+  const rows = join(root, ...(isKept ? ['benches', 'results'] : ['target']), 'soak.csv');
   const program = join(root, 'benches', 'soak', 'soak.ts');
   const node = ['--expose-gc', SMALL_HEAP, '--import=@oxc-node/core/register'];
   const words = [...node, program, String(hours), rows, ...kinds];
