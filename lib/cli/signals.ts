@@ -3,6 +3,9 @@ import { onAbort } from '../abort.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** Does work without listening for signals: the system then does with them what it does by default. */
+export type Unheard = <T>(work: () => Promise<T>) => Promise<T>;
+
 /**
  * Does work that a signal of the terminal or the system stops. The exit code is then that of a program which the signal
  * has ended, 128 and the signal's number.
@@ -10,7 +13,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * @param stopped is told the error with which stopped work ended
  */
 export async function untilSignal(
-  work: (signal: AbortSignal) => Promise<void>,
+  work: (signal: AbortSignal, unheard: Unheard) => Promise<void>,
   stopped: (error: unknown) => void = () => undefined,
 ): Promise<void> {
   const controller = new AbortController();
@@ -19,16 +22,30 @@ export async function untilSignal(
       process.exitCode = 128 + constants.signals[name];
       controller.abort(name);
     };
-    process.once(name, end);
     return { name, end };
   });
+  const listen = (): void => {
+    for (const { name, end } of ends) process.once(name, end);
+  };
+  const ignore = (): void => {
+    for (const { name, end } of ends) process.off(name, end);
+  };
+  const unheard: Unheard = async (own) => {
+    ignore();
+    try {
+      return await own();
+    } finally {
+      listen();
+    }
+  };
+  listen();
   try {
-    await work(controller.signal);
+    await work(controller.signal, unheard);
   } catch (error) {
     if (!controller.signal.aborted) throw error;
     stopped(error);
   } finally {
-    for (const { name, end } of ends) process.off(name, end);
+    ignore();
   }
 }
 
