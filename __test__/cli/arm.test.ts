@@ -292,7 +292,7 @@ test('what a person shows an arm by hand is recorded, and the arm does it again'
   const end = simulator.joints().q;
   const where = ['--robot', simulator.address, '--yes'];
   t.is((await kilohertz('home', ...where)).code, 0);
-  const again = await kilohertz('replay', file, '--speed', '0.5', ...where);
+  const again = await kilohertz('replay', file, '--speed', '0.2', ...where);
   t.is(again.code, 0, again.stderr);
   t.regex(again.stdout, /the run of .*taught\.mcap ended: Ctrl\+C was pressed/);
   t.true(Math.abs((simulator.joints().q[6] ?? 0) - (end[6] ?? 0)) < 0.03);

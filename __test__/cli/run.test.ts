@@ -194,7 +194,7 @@ test('a policy on the main thread that ends the process is told, with 1, and the
     const where = ['--in', 'main', '--robot', simulator.address, '--yes'];
     const told = await kilohertz('run', file, ...where);
     t.deepEqual([told.code, told.stdout], [1, ''], told.stderr);
-    t.regex(told.stderr, new RegExp(`^POLICY_CRASHED: .+ with exit code ${exitCode}: .+\\n$`));
+    t.regex(told.stderr, new RegExp(`\\nPOLICY_CRASHED: .+ with exit code ${exitCode}: .+\\n$`));
     isRested(t, simulator, 1, told.stderr);
     const json = await kilohertz('run', file, ...where, '--json');
     t.is(json.code, 1, json.stderr);

@@ -105,17 +105,21 @@ async function drive(arm: Franka, here: Here, { file, words, output }: Asked): P
   ]);
   if (here.signal.aborted) return;
   using live = output.live();
+  let isTold = false;
   const tell = (stats: SessionStats): void => {
+    if (isTold) return;
+    isTold = true;
     live.clear();
     output.done({ stats, recording: session.recording }, said(stats, here, session));
     // The arm was driven as asked, and its recording is not whole.
     if (session.recording?.error) process.exitCode = EXIT.failed;
   };
-  if (isHere)
+  if (isHere) {
     beforeSignal(session, (error) => {
       if (durationS === undefined) tell(session.stats);
       else output.failed(error);
     });
+  }
   const options = { dashboard, ...(durationS === undefined ? {} : { durationS }) };
   const stats = await own(async () => {
     const running = runUntilSignal(session, options);
@@ -127,7 +131,7 @@ async function drive(arm: Franka, here: Here, { file, words, output }: Asked): P
 
 /**
  * Tells of a run that a signal ends although nobody listens for it: the system ends the process right after the `stop`
- * event. After Ctrl+C that is how the run is meant to end the process goes on, with the exit code of the signal.
+ * event. After the Ctrl+C with which a run is meant to end the process goes on: it gets the exit code of the signal.
  */
 function beforeSignal(session: ArmSession, tell: (error: KilohertzError) => void): void {
   let error: KilohertzError | undefined;

@@ -1,7 +1,11 @@
 import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 import { onAbort } from '../abort.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** How long the end by a signal may take [ms]. */
+const END_LIMIT_MS = 5_000;
 
 /** Does work without listening for signals: the system then does with them what it does by default. */
 export type Unheard = <T>(work: () => Promise<T>) => Promise<T>;
@@ -17,6 +21,7 @@ export async function untilSignal(
   stopped: (error: unknown) => void = () => undefined,
 ): Promise<void> {
   const controller = new AbortController();
+  const isAtTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
   const ends = SIGNALS.map((name) => {
     const end = (): void => {
       process.exitCode = 128 + constants.signals[name];
@@ -46,7 +51,14 @@ export async function untilSignal(
     stopped(error);
   } finally {
     ignore();
+    if (isAtTerminal && controller.signal.reason === 'SIGHUP') await hangUp();
   }
+}
+
+/** Ends the process by the signal itself: where the terminal is gone, Node aborts at a regular end. */
+async function hangUp(): Promise<void> {
+  process.kill(process.pid, 'SIGHUP');
+  await sleep(END_LIMIT_MS);
 }
 
 /** Resolves once a signal has aborted. The process waits for it. */
