@@ -109,8 +109,10 @@ test('one of a thing is told in the singular', async (t) => {
     ['1 episode', '0 episodes', '2 rows'],
   );
   using folder = new Folder();
-  const ended = await kilohertz('export', CART, '--lerobot', folder.at('data'), '--task', 'pick');
+  const words = ['--lerobot', folder.at('data'), '--state', 'state.x', '--task', 'pick'];
+  const ended = await kilohertz('export', CART, ...words);
   t.is(ended.code, 0, ended.stderr);
+  t.regex(ended.stdout, /\b1 (episode|frame)\b/);
   t.notRegex(ended.stdout, /\b1 \w+s\b/);
 });
 
