@@ -3,7 +3,7 @@
 import test from 'ava';
 import { Franka, type FrankaSimulator } from '../../index.ts';
 import { MOST_LOST } from '../../lib/cli/arm.ts';
-import { type Answers, drive } from '../../lib/demo/drive.ts';
+import { type Answers, drive } from '../../lib/cli/demo/drive.ts';
 import { armFor, isRested, speed } from '../fixtures/arms.ts';
 import { atTerminal, type Ended, kilohertz, started } from '../fixtures/command-line.ts';
 import { unlessStalled } from '../fixtures/stalls.ts';

@@ -4,7 +4,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { type FrankaSimulator, replay } from '../../index.ts';
+import { type FrankaSimulator, replay, SessionInterruptedError } from '../../index.ts';
+import { untilSignal } from '../../lib/cli/signals.ts';
 import { armFor, isRested, speed } from '../fixtures/arms.ts';
 import { kilohertz, type Running, started } from '../fixtures/command-line.ts';
 import { PageClient } from '../fixtures/page-client.ts';
@@ -229,4 +230,19 @@ test('what is no policy is told by what it is', async (t) => {
     t.is(code, 2, stderr);
     t.regex(stderr, reason);
   }
+});
+
+test('a command whose motion a signal has ended has the exit code of the signal, also if it is told of it later', async (t) => {
+  const told: unknown[] = [];
+  const error = new SessionInterruptedError('SIGTERM', 'the move was ended by SIGTERM');
+  await untilSignal(
+    async () => {
+      throw error;
+    },
+    (thrown) => void told.push(thrown),
+  );
+  const { exitCode } = process;
+  process.exitCode = undefined;
+  t.is(exitCode, 143);
+  t.deepEqual(told, [error]);
 });

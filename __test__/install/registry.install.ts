@@ -3,7 +3,7 @@
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import type { DemoResult } from '../../lib/demo/drive.ts';
+import type { DemoResult } from '../../lib/cli/demo/drive.ts';
 import { consumer, type Place, Registry } from '../fixtures/registry.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');

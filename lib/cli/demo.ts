@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander';
-import { BLOCK_MS } from '../demo/block.ts';
-import { drive } from '../demo/drive.ts';
-import { AMPLITUDE, DURATION_S } from '../demo/path.ts';
-import { BLOCK_EVERY_S, show } from '../demo/show.ts';
 import type { Franka } from '../franka/franka.ts';
 import type { SessionStats } from '../session/stats.ts';
 import { type ArmWords, armOptions, atArm, type Here, MOST_LOST, withArm } from './arm.ts';
-import { report, toJson } from './demo-report.ts';
+import { BLOCK_MS } from './demo/block.ts';
+import { drive } from './demo/drive.ts';
+import { AMPLITUDE, DURATION_S } from './demo/path.ts';
+import { report, toJson } from './demo/report.ts';
+import { BLOCK_EVERY_S, show } from './demo/show.ts';
 import { number } from './numbers.ts';
 import { EXIT, type Output } from './output.ts';
 import { duration, fixed, table } from './text.ts';

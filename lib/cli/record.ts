@@ -3,11 +3,11 @@ import { inOneLine } from '../errors/describe.ts';
 import { isKilohertzError, type KilohertzError } from '../errors/errors.ts';
 import type { Franka } from '../franka/franka.ts';
 import type { RobotState } from '../native/robot-state.ts';
-import { runUntilSignal } from '../session/run-until-signal.ts';
 import { Session } from '../session/session.ts';
 import { type ArmWords, armOptions, atArm, type Here, withArm } from './arm.ts';
 import { number } from './numbers.ts';
 import type { Output } from './output.ts';
+import { runUntilSignal } from './signals.ts';
 import { counted, fixed, shellWord } from './text.ts';
 
 /** How often a state is recorded [Hz]. */

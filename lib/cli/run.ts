@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
-import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -14,7 +13,6 @@ import type { AnyPolicy } from '../policy/any-policy.ts';
 import { processPolicy } from '../policy/process-policy.ts';
 import { workerPolicy } from '../policy/worker-policy.ts';
 import type { Policy } from '../session/robot.ts';
-import { isInterruption, runUntilSignal } from '../session/run-until-signal.ts';
 import { Session } from '../session/session.ts';
 import type { SessionStats } from '../session/stats.ts';
 import { type ArmWords, armOptions, atArm, type Here, withArm } from './arm.ts';
@@ -22,11 +20,10 @@ import type { LiveLine } from './live-line.ts';
 import { timing } from './moving.ts';
 import { number } from './numbers.ts';
 import { EXIT, type Output, Refusal } from './output.ts';
+import { isInterruption, runUntilSignal } from './signals.ts';
 import { counted, duration, fixed } from './text.ts';
 
 const PLACES = ['worker', 'process', 'main'] as const;
-/** The exit code of a program that Ctrl+C has ended. */
-const INTERRUPTED = 128 + constants.signals.SIGINT;
 /** How often the live line is written [s]. */
 const SHOWN_EVERY_S = 0.25;
 
@@ -129,17 +126,13 @@ async function drive(arm: Franka, here: Here, { file, words, output }: Asked): P
   tell(stats);
 }
 
-/**
- * Tells of a run that a signal ends although nobody listens for it: the system ends the process right after the `stop`
- * event. After the Ctrl+C with which a run is meant to end the process goes on: it gets the exit code of the signal.
- */
+/** Tells of a run that a signal ends although nobody listens for it: the process ends right after the `stop` event. */
 function beforeSignal(session: ArmSession, tell: (error: KilohertzError) => void): void {
   let error: KilohertzError | undefined;
   session.once('error', (thrown) => {
     error = thrown;
   });
   session.once('stop', () => {
-    if (session.wasInterrupted) process.exitCode = INTERRUPTED;
     if (error && isInterruption(error)) tell(error);
   });
 }

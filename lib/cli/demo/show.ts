@@ -2,10 +2,10 @@
 // is blocked.
 
 import { spawn } from 'node:child_process';
-import type { Franka } from '../franka/franka.ts';
-import { runUntilSignal } from '../session/run-until-signal.ts';
-import { Session } from '../session/session.ts';
-import type { SessionStats } from '../session/stats.ts';
+import type { Franka } from '../../franka/franka.ts';
+import { Session } from '../../session/session.ts';
+import type { SessionStats } from '../../session/stats.ts';
+import { runUntilSignal } from '../signals.ts';
 import { block } from './block.ts';
 import { followPath } from './path.ts';
 

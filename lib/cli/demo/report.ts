@@ -1,9 +1,9 @@
 // What the demo found, as people and as programs read it.
 
-import type { Answers, DemoResult } from '../demo/drive.ts';
-import { bars } from './bars.ts';
-import type { Paint } from './paint.ts';
-import { duration, fixed, table } from './text.ts';
+import { bars } from '../bars.ts';
+import type { Paint } from '../paint.ts';
+import { duration, fixed, table } from '../text.ts';
+import type { Answers, DemoResult } from './drive.ts';
 
 /** Returns the lines for people. */
 export function report(result: DemoResult, paint: Paint): string[] {

@@ -1,7 +1,7 @@
 // A way that goes somewhere and comes back: four joints, out slowly, back faster, from rest to rest.
 
-import type { RobotState } from '../native/robot-state.ts';
-import type { Policy } from '../session/robot.ts';
+import type { RobotState } from '../../native/robot-state.ts';
+import type { Policy } from '../../session/robot.ts';
 
 /** How long the way takes [s]. */
 export const DURATION_S = 10;

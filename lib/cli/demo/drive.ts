@@ -2,12 +2,12 @@
 // blocked for 300 ms on purpose.
 
 import { once } from 'node:events';
-import type { Franka } from '../franka/franka.ts';
-import type { Realtime } from '../session/realtime.ts';
-import type { Histogram } from '../session/records.ts';
-import { Session } from '../session/session.ts';
-import type { SessionStats } from '../session/stats.ts';
-import type { FrankaSimulator } from '../simulator/simulator.ts';
+import type { Franka } from '../../franka/franka.ts';
+import type { Realtime } from '../../session/realtime.ts';
+import type { Histogram } from '../../session/records.ts';
+import { Session } from '../../session/session.ts';
+import type { SessionStats } from '../../session/stats.ts';
+import type { FrankaSimulator } from '../../simulator/simulator.ts';
 import { BLOCK_MS, block } from './block.ts';
 import { idleGaps, longestGap } from './gaps.ts';
 import { AMPLITUDE, DURATION_S, followPath } from './path.ts';
