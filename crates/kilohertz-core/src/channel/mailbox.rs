@@ -393,6 +393,19 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_of_the_policys_thread_lies_before_its_answer() {
+        let (mut inside, mut outside, recorder, _heard) = pair();
+        inside.request(&ask(3, &[1.0]));
+        let question = outside.take().expect("it was asked").question();
+        outside.answer(question, |slots| slots[0] = 1.0);
+        let (_, gave) = outside.thread().times_of(3).expect("it has answered");
+        let length = Duration::from_millis(2);
+        outside.paused(question, length);
+        assert_eq!(recorder.pauses.within(gave - length, gave), length);
+        assert_eq!(recorder.pauses.total(), (1, length));
+    }
+
+    #[test]
     fn counts_every_observation_that_was_overwritten_and_every_answer_that_found_no_room() {
         let (mut inside, mut outside, recorder, _heard) = pair();
         for tick in 0..5 {

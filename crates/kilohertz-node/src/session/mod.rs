@@ -30,13 +30,13 @@ use kilohertz_core::limits::{Limiter, Unlimited};
 use kilohertz_core::policy::{Policy, PolicyThread, Question};
 use kilohertz_core::robot::{Elsewhere, Paced, Robot};
 use kilohertz_core::schema::Schema;
-use kilohertz_core::session::{BlackBox, Config, Deadline, Session};
+use kilohertz_core::session::{BlackBox, Deadline, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::cores::OwnCore;
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
 use kilohertz_core::timing::time::Time;
 use kilohertz_franka::arm::Driven;
-use kilohertz_franka::{ArmError, Hand, follow};
+use kilohertz_franka::{ArmError, Hand};
 use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function, ObjectFinalize};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result, Status};
@@ -52,7 +52,7 @@ use crate::news::{BEGUN, END, EVENTS, OBSERVATION, OVER};
 use crate::policy::process::NativeSharedPort;
 use crate::policy::worker::{Given, PolicyPort};
 use crate::session::about::{About, about};
-use crate::session::config::config_of;
+use crate::session::config::{config_of, grip};
 use crate::session::options::{NativeSessionOptions, motion_options, seconds};
 use crate::session::outcome::{NativeEvent, NativeOutcome};
 use crate::session::realtime::{NativeAwake, NativePromotion, NativeRealtime, own_core};
@@ -144,29 +144,6 @@ fn controlled(
         .arm
         .robot_with(named("control", control)?, &motion_options(options));
     parts_of(driven, options, (arm, control), asked)
-}
-
-/// Lets a hand follow the chunks of the session's policy, if it is to.
-fn grip(
-    hand: Option<Arc<Hand>>,
-    options: &NativeSessionOptions,
-    config: &Config,
-    recorder: &Arc<Recorder>,
-) -> std::io::Result<()> {
-    let rule = options
-        .chunks
-        .as_ref()
-        .and_then(|chunks| chunks.gripper.as_ref());
-    let wanted = config
-        .chunks
-        .as_ref()
-        .and_then(|chunks| chunks.gripper.as_ref());
-    match (hand, rule, wanted) {
-        (Some(hand), Some(rule), Some(wanted)) => {
-            follow(hand, Arc::clone(wanted), rule.rule(), Arc::clone(recorder))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Returns the session, which a loop that ends at once may precede by a moment.
