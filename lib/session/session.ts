@@ -225,6 +225,7 @@ export class Session<Observation, Action extends AnyAction>
       link: controlled,
       runs: this.#runs,
       isRunning: () => this.#isRunning,
+      report: () => this.report(),
     });
   }
 
@@ -527,6 +528,7 @@ export class Session<Observation, Action extends AnyAction>
 
   #ended(run: Run, error: KilohertzError | undefined): void {
     this.#isRunning = false;
+    this.#pages.ended();
     if (error) {
       this.#pages.failed(error);
       // An error before the first cycle is thrown by `start()`.
