@@ -1,5 +1,6 @@
 // The report of a session on a page: when it comes, what it says, and who gets it.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { type ReportInfo, VERSION } from '../../dashboard/src/protocol.ts';
 import { readTold } from '../../dashboard/src/told.ts';
@@ -115,4 +116,29 @@ test('the report of a run comes although its page is closed at once, and a start
     reports.map(({ isOver, iterations }) => [isOver, iterations]),
     [[true, session.stats.iterations]],
   );
+});
+
+test('no report is made while nobody looks, and one that cannot be made is told and ends nothing', async (t) => {
+  const session = new Session(new Scribe(), () => 0, { ...STILL, rateHz: RATE_HZ });
+  let asked = 0;
+  session.report = () => {
+    asked += 1;
+    throw new Error('no memory');
+  };
+  await using page = await session.dashboard();
+  await session.start();
+  // Longer than from one report to the next.
+  await sleep(6000);
+  t.is(asked, 0);
+  await using client = await PageClient.connect(page.address);
+  const told = async () =>
+    (await client.told()).texts.flatMap(({ type, event }) =>
+      type === 'event' ? [event as { readonly name: string; readonly text: string }] : [],
+    );
+  await until(async () => (await told()).some(({ name }) => name === 'noReport'), 'it is told');
+  t.true(session.isRunning);
+  await session.stop();
+  session.checkHealth();
+  await until(async () => (await told()).length === asked, 'it is told again at the end');
+  for (const { text } of await told()) t.regex(text, /cannot be shown: .*no memory/);
 });

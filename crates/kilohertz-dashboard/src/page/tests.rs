@@ -558,7 +558,7 @@ fn a_report_goes_with_the_next_session_and_stays_while_the_controls_move_the_arm
         assert_eq!(sessions_told().await, [1]);
         hub.add(session(false));
         hub.look();
-        assert_eq!(sessions_told().await, []);
+        assert_eq!(sessions_told().await, [0_u64; 0]);
         hub.report("arm", report(true, 1, 1));
         assert_eq!(sessions_told().await, [3]);
     });
