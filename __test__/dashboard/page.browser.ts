@@ -353,7 +353,7 @@ test('what a report and a name say is shown as text, and cannot hide or turn any
   await shows(page, "document.querySelector('.bad-cycles') !== null");
   t.is(await page.locator('.report img').count(), 0);
   const text = (await page.textContent('.bad-cycles')) ?? '';
-  t.is(text.match(/<U\+2066><U\+200B>/gi)?.length, 6);
+  t.is(text.match(/<U\+2066><U\+200 ?B>/gi)?.length, 6);
   t.is(await page.getAttribute('body', 'data-hurt'), null);
   await picture(page, 'report-hostile');
   await isClean(t, opened);

@@ -151,7 +151,9 @@ function rowOf(cycle: BadCycleInfo): HTMLElement {
 }
 
 function whatOf({ isLateAnswer, cycles, lastedS }: BadCycleInfo): string {
-  const many = (one: string) => `${count(cycles)} ${one}${cycles === 1 ? '' : 's'}`;
-  if (isLateAnswer) return `no answer for ${duration(lastedS)}, in ${many('cycle')}`;
-  return `the cycle took ${duration(lastedS)}, ${many('tick')} missed`;
+  // A line does not end between a number and its unit.
+  const time = duration(lastedS).replace(' ', '\u00a0');
+  const many = (one: string) => `${count(cycles)}\u00a0${one}${cycles === 1 ? '' : 's'}`;
+  if (isLateAnswer) return `no answer for ${time}, in ${many('cycle')}`;
+  return `the cycle took ${time}, ${many('tick')} missed`;
 }
