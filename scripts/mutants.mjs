@@ -4,6 +4,7 @@
 //   node scripts/mutants.mjs                     late rule, judge and limits of the core: some 50 minutes
 //   node scripts/mutants.mjs late judge          only these
 //   node scripts/mutants.mjs franka-limits       limits/ of kilohertz-franka: some two hours
+//   node scripts/mutants.mjs franka-joints       of them only those of joints; franka-cartesian and franka-lookahead likewise
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -17,6 +18,13 @@ const core = (...files) => ({
   targets: ['--lib', '--test=proofs'],
   tests: [],
 });
+const frankaLimits = (files) => ({
+  crate: 'kilohertz-franka',
+  files: [`crates/kilohertz-franka/src/limits/${files}.rs`],
+  // Those of the seam would notice more, but each run of them takes a minute.
+  targets: ['--lib'],
+  tests: ['limits'],
+});
 const subjects = {
   late: core('command/late'),
   judge: core('command/judge'),
@@ -25,13 +33,10 @@ const subjects = {
       (file) => `limits/${file}`,
     ),
   ),
-  'franka-limits': {
-    crate: 'kilohertz-franka',
-    files: ['crates/kilohertz-franka/src/limits/**/*.rs'],
-    // Those of the seam would notice more, but each run of them takes a minute.
-    targets: ['--lib'],
-    tests: ['limits'],
-  },
+  'franka-limits': frankaLimits('**/*'),
+  'franka-joints': frankaLimits('joints'),
+  'franka-cartesian': frankaLimits('cartesian/mod'),
+  'franka-lookahead': frankaLimits('cartesian/lookahead'),
 };
 
 /** The mutants of `name` that no test noticed, without the places where they are. */

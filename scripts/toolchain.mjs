@@ -70,12 +70,12 @@ export function bindingPath() {
   return join(root, 'binding', `kilohertz.${platform()}.node`);
 }
 
-/** Flags of rustc that leave paths of this machine out of what it builds, beside those of the environment. */
+/**
+ * Flags of rustc that leave paths of this machine out of what it builds, beside those of the environment. The
+ * checkout is not among them: cargo names its files from there already.
+ */
 export function pathsOfThisMachine() {
   const cargo = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
-  const shorter = [
-    [join(cargo, 'registry', 'src'), 'registry'],
-    [root, 'kilohertz'],
-  ].map(([from, to]) => `--remap-path-prefix=${from}=${to}`);
-  return [process.env.RUSTFLAGS, ...shorter].filter(Boolean).join(' ');
+  const shorter = `--remap-path-prefix=${join(cargo, 'registry', 'src')}=registry`;
+  return [process.env.RUSTFLAGS, shorter].filter(Boolean).join(' ');
 }
