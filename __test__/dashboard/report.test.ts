@@ -4,12 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { type ReportInfo, VERSION } from '../../dashboard/src/protocol.ts';
 import { readTold } from '../../dashboard/src/told.ts';
-import { Session } from '../../index.ts';
+import { Session, workerPolicy } from '../../index.ts';
 import { setUp, turning, WALL } from '../fixtures/arms.ts';
 import { PageClient, type Told } from '../fixtures/page-client.ts';
 import { Scribe } from '../fixtures/robots.ts';
 import { block, until } from '../fixtures/waiting.ts';
 
+type Policies = typeof import('../fixtures/policies.ts');
+
+const POLICIES = new URL('../fixtures/policies.ts', import.meta.url);
 const STILL = { warmupS: 0, realtime: false } as const;
 const RATE_HZ = 100;
 
@@ -116,6 +119,30 @@ test('the report of a run comes although its page is closed at once, and a start
     reports.map(({ isOver, iterations }) => [isOver, iterations]),
     [[true, session.stats.iterations]],
   );
+});
+
+test('a policy at 1 kHz on this thread is not delayed by a report, one in a worker has it meanwhile', async (t) => {
+  await using setup = await setUp('jointVelocity', WALL);
+  const session = new Session(setup.arm, turning, STILL);
+  const { report } = session;
+  let asked = 0;
+  session.report = () => {
+    asked += 1;
+    return report.call(session);
+  };
+  await using page = await session.dashboard();
+  await using client = await PageClient.connect(page.address);
+  await session.start();
+  await sleep(6000);
+  t.is(asked, 0);
+  await session.stop();
+  t.true((await reportOf(client, true)).iterations > 0);
+  t.is(asked, 1);
+  const elsewhere = workerPolicy<Policies, 'swing'>(POLICIES, { export: 'swing', args: [0.05] });
+  await using second = new Session(setup.arm, elsewhere, STILL);
+  await second.dashboard({ on: page });
+  await second.start();
+  t.true((await reportOf(client, false, 2)).iterations > 0);
 });
 
 test('no report is made while nobody looks, and one that cannot be made is told and ends nothing', async (t) => {

@@ -27,10 +27,14 @@ export interface Shown {
   readonly isRunning: () => boolean;
   /** Returns how the cycles of the newest run went. */
   readonly report: () => SessionReport;
+  /** How often a policy on this thread has to answer [Hz]; 0 if it runs elsewhere, or answers in chunks. */
+  readonly policyHereHz: number;
 }
 
 /** How often a report is shown of a run that goes on, while a browser has a page open [ms]. */
 const REPORT_EACH_MS = 5_000;
+/** It takes this thread 1 to 2 ms: a policy here that has to answer more often would be late by it [Hz]. */
+const UNDISTURBED_HZ = 100;
 
 /** The longest name of a robot on a page, in characters. */
 const LONGEST_NAME = 200;
@@ -124,9 +128,10 @@ export class Pages {
     this.#report(true);
   }
 
-  /** Shows the report of the newest run; of one that goes on only where somebody looks. */
+  /** Shows the report of the newest run; of one that goes on only where somebody looks, and no policy is delayed. */
   #report(isOver: boolean): void {
-    const pages = [...this.#names].filter(([page]) => isOver || page.isWatched);
+    const isFree = this.#shown.policyHereHz <= UNDISTURBED_HZ;
+    const pages = [...this.#names].filter(([page]) => isOver || (isFree && page.isWatched));
     if (pages.length === 0) return;
     try {
       const report = shownReport(this.#shown.report(), isOver);

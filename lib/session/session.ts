@@ -226,6 +226,7 @@ export class Session<Observation, Action extends AnyAction>
       runs: this.#runs,
       isRunning: () => this.#isRunning,
       report: () => this.report(),
+      policyHereHz: typeof policy === 'function' ? this.#options.native.policyRateHz : 0,
     });
   }
 

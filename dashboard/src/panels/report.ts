@@ -19,7 +19,7 @@ const PHASES: Readonly<Record<string, string>> = {
 const COLUMNS = ['p50S', 'p99S', 'maxS'] as const;
 
 const NONE =
-  'No report yet. It comes every few seconds while a session runs, unless JavaScript is blocked, and at its end.';
+  'No report yet. It comes at the end of the session. Before that it comes every few seconds, unless it would delay the policy.';
 const RECORDED =
   'A recording has no report of why cycles were bad; the tab Timing lists the worst cycles of the run.';
 
