@@ -359,6 +359,13 @@ test('what a report and a name say is shown as text, and cannot hide or turn any
   await isClean(t, opened);
 });
 
+/** How many pixels of the first three charts have the colour of measured values, in the light; the least of the three. */
+const MEASURED = `Math.min(...[...document.querySelectorAll('.chart canvas')].slice(0, 3).map((canvas) => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const isBlue = (at) => data[at] < 60 && Math.abs(data[at + 1] - 114) < 40 && data[at + 2] > 140 && data[at + 3] > 200;
+  return Array.from({ length: data.length / 4 }, (_, nth) => 4 * nth).filter(isBlue).length;
+}))`;
+
 test('a box as large as numbers are, and an arm in it, are drawn', async (t) => {
   const far = 1e300;
   const boxes = [
@@ -379,6 +386,7 @@ test('a box as large as numbers are, and an arm in it, are drawn', async (t) => 
     server.send(frameAt(0, 3));
     await isDrawn(page, 3);
     closeTo(t, (await drawn(page)).joints, jointsAt(3));
+    await shows(page, `${MEASURED} > 20`);
     await picture(page, 'far-box');
     await isClean(t, opened);
   }
