@@ -1289,13 +1289,14 @@ export interface DoctorFile {
 }
 /** What became of a file of {@link fixMachine}. */
 export interface FixedFile {
+  /** Where it is: its absolute path, below {@link FixOptions.root}. */
   readonly path: string;
   /** `'kept'` if a file with this content was there; `'different'` if another one is, which stays as it is. */
   readonly outcome: 'written' | 'kept' | 'different';
 }
 /** Options of {@link fixMachine}. */
 export interface FixOptions {
-  /** The folder in which the files are written, in place of `/`. */
+  /** The folder in which the files are written, in place of `/`. It exists. */
   readonly root?: string;
 }
 /**

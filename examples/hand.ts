@@ -11,13 +11,13 @@ import {
   Session,
   type Tick,
 } from 'kilohertz';
-import { AMPLITUDE, out } from './motion.ts';
 import { table } from './terminal.ts';
 
 const DURATION_S = 6;
 /** How wide the object is [m]. */
 const OBJECT_M = 0.04;
-/** How fast the policy closes in on its path [1/s]. */
+/** How far each joint goes [rad], and how fast the policy closes in on its path [1/s]. */
+const AMPLITUDE = [0.6, 0.25, 0, 0.35, 0, 0.4, 0];
 const GAIN = 2;
 
 await using simulator = await FrankaSimulator.start();
@@ -25,14 +25,14 @@ await using robot = await Franka.connect(simulator.address);
 await using hand = await FrankaHand.connect(simulator.address);
 const start = (await robot.state()).q_d.slice();
 
-/** Out and back. */
+/** Out and back, from rest to rest. */
 const velocity = new Float64Array(7);
 function policy({ q_d }: RobotState, { timeS }: Tick): Float64Array {
-  const { way, speed } = out(timeS / DURATION_S);
-  for (let joint = 0; joint < 7; joint += 1) {
-    const amplitude = AMPLITUDE[joint] ?? 0;
-    const wanted = (start[joint] ?? 0) + amplitude * way;
-    velocity[joint] = (amplitude * speed) / DURATION_S + GAIN * (wanted - (q_d[joint] ?? 0));
+  const phase = (2 * Math.PI * Math.min(timeS, DURATION_S)) / DURATION_S;
+  for (const [joint, amplitude] of AMPLITUDE.entries()) {
+    const wanted = (start[joint] ?? 0) + (amplitude * (1 - Math.cos(phase))) / 2;
+    const speed = (amplitude * Math.PI * Math.sin(phase)) / DURATION_S;
+    velocity[joint] = speed + GAIN * (wanted - (q_d[joint] ?? 0));
   }
   return velocity;
 }

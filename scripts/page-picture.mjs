@@ -36,8 +36,8 @@ const ARGS = ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swifts
 
 /** Starts the demo; `address` resolves to that of its page. */
 function demo() {
-  const file = join(root, 'dist', 'examples', 'demo.js');
-  const child = spawn(process.execPath, [file, '--dashboard', '--seconds', '600'], {
+  const file = join(root, 'dist', 'lib', 'cli', 'main.js');
+  const child = spawn(process.execPath, [file, 'demo', '--dashboard', '--seconds', '600'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines = createInterface(child.stdout);

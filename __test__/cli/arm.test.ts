@@ -1,26 +1,15 @@
 // The commands of an arm, as a person starts them: at a terminal, in a pipe, and against an arm that may be real.
 
-import { writeFileSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
-import { FrankaSimulator, type FrankaSimulatorOptions, replay } from '../../index.ts';
-import { WALL } from '../fixtures/arms.ts';
-import { atTerminal, kilohertz, started } from '../fixtures/command-line.ts';
+import test from 'ava';
+import type { FrankaSimulator } from '../../index.ts';
+import { armFor, isRested } from '../fixtures/arms.ts';
+import { atTerminal, atTerminalThatCloses, kilohertz, started } from '../fixtures/command-line.ts';
 import { ARM, Folder, smallDisk } from '../fixtures/recordings.ts';
 import { until } from '../fixtures/waiting.ts';
 
 const POLICY = join(import.meta.dirname, '..', 'fixtures', 'plain-policy.js');
-const PYTHON_POLICY = join(import.meta.dirname, '..', 'fixtures', 'standing_policy.py');
-
-/** An arm at an address. The commands cannot know that it is none. */
-async function armFor(
-  t: ExecutionContext,
-  options: FrankaSimulatorOptions = {},
-): Promise<FrankaSimulator> {
-  const simulator = await FrankaSimulator.start({ ...WALL, ...options });
-  t.teardown(() => simulator.stop());
-  return simulator;
-}
 
 /** Whether nothing moves any more. */
 const rests = (simulator: FrankaSimulator): boolean =>
@@ -45,6 +34,7 @@ test('where nobody can be asked, an arm at an address is moved with --yes alone'
     ['hand', 'open'],
     ['run', POLICY, '--duration', '0.1'],
     ['selftest'],
+    ['demo'],
   ];
   for (const words of moving) {
     const ended = await kilohertz(...words, '--robot', simulator.address);
@@ -151,7 +141,8 @@ test('words that name no goal end with 2, and nothing moves', async (t) => {
     [['1', '2'], /found 2 numbers/],
     [['0', '0', '0', 'left', '0', '0', '0'], /'left' is invalid.+a number/],
     [['--xyz', '1', '2'], /--xyz expects three numbers/],
-    [['--xyz', '1', '2', '3', '--degrees'], /without joint positions/],
+    [['--xyz', '1', '2', '3', '--degrees'], /--xyz and --degrees do not go together/],
+    [['1', '--xyz', '1', '2', '3'], /--xyz goes without joint positions/],
     [['--quat', '0', '0', '0', '1'], /--quat goes with --xyz/],
     [['--realtive'], /Did you mean --relative/],
     [['0', '0', '0', '0', '0', '0', '0', '--speed', '3', '--relative'], /OPTION_SPEED/],
@@ -281,80 +272,6 @@ test('the hand opens, closes, grasps what is there, and says where nothing is', 
   t.regex(state.stdout, /\nopening 30\.\d mm, of 80\.0 mm\nan object is held\n/);
 });
 
-test('run drives the arm with an export of a module, in a worker, and records it', async (t) => {
-  using folder = new Folder();
-  const simulator = await armFor(t);
-  const record = folder.at('run.mcap');
-  const words = [POLICY, '--export', 'swing', '--args', '[0.2]', '--duration', '1'];
-  const where = ['--robot', simulator.address, '--yes'];
-  const ended = await kilohertz('run', ...words, '--record', record, ...where);
-  t.is(ended.code, 0, ended.stderr);
-  t.regex(ended.stdout, /was driven for 1\.0 s, \d+ cycles; it is at rest\n/);
-  t.true(ended.stdout.includes(`${record}: `), ended.stdout);
-  t.true((simulator.joints().q[0] ?? 0) > 0.02);
-  let cycles = 0;
-  for await (const _ of replay(record)) cycles += 1;
-  t.true(cycles > 500);
-});
-
-test('run takes a policy on the main thread, in a process, and in Python', async (t) => {
-  const simulator = await armFor(t);
-  const where = ['--duration', '0.3', '--robot', simulator.address, '--yes', '--json'];
-  for (const words of [
-    [POLICY, '--in', 'main'],
-    [POLICY, '--in', 'process'],
-    [PYTHON_POLICY, '--export', 'stand'],
-  ]) {
-    const ended = await kilohertz('run', ...words, ...where);
-    t.is(ended.code, 0, `${words.join(' ')} ${ended.stdout}`);
-    t.true(JSON.parse(ended.stdout).stats.policyAnswers > 0, words.join(' '));
-  }
-});
-
-test('with --json the result of a run is alone on stdout, whatever its policy and its page print', async (t) => {
-  using folder = new Folder();
-  const simulator = await armFor(t);
-  const policy = folder.at('talking.mjs');
-  writeFileSync(policy, 'console.log("loaded");\nexport default () => [0, 0, 0, 0, 0, 0, 0];\n');
-  const where = ['--duration', '0.3', '--robot', simulator.address, '--yes', '--json'];
-  for (const place of ['main', 'worker']) {
-    const ended = await kilohertz('run', policy, '--in', place, '--dashboard', ...where);
-    t.is(ended.code, 0, ended.stderr);
-    t.true(JSON.parse(ended.stdout).stats.iterations > 0);
-    t.regex(ended.stderr, /loaded\n/);
-    t.regex(ended.stderr, /watch it in a browser: http/);
-  }
-});
-
-test('run refuses what is no policy before the arm moves', async (t) => {
-  const simulator = await armFor(t);
-  const wrong: readonly (readonly [readonly string[], number, RegExp])[] = [
-    [['missing.js'], 2, /USAGE: \S+missing\.js does not exist/],
-    [[POLICY, '--in', 'main', '--export', 'nothing'], 2, /no function of the name nothing/],
-    [[POLICY, '--args', '0.5'], 2, /a list in JSON/],
-    [[POLICY, '--control', 'joints'], 2, /Allowed choices are jointVelocity/],
-    [[PYTHON_POLICY, '--in', 'worker'], 2, /runs in a process/],
-    [[POLICY, '--export', 'nothing'], 1, /OFFLOAD_NOT_FOUND|POLICY/],
-  ];
-  for (const [words, code, reason] of wrong) {
-    const ended = await kilohertz('run', ...words, '--robot', simulator.address, '--yes');
-    t.is(ended.code, code, `${words.join(' ')} ${ended.stderr}`);
-    t.regex(ended.stderr, reason);
-  }
-  t.true(rests(simulator));
-});
-
-test('Ctrl+C is how a run without a duration ends: with its result', async (t) => {
-  const simulator = await armFor(t);
-  const words = [POLICY, '--export', 'swing', '--args', '[0.3]'];
-  const running = started(t, 'run', ...words, '--robot', simulator.address, '--yes');
-  await until(() => !rests(simulator), 'the arm moves');
-  running.process.kill('SIGINT');
-  t.is(await running.ended, 130, running.text);
-  t.true(rests(simulator));
-  t.regex(running.text, /was driven for [\d.]+ s, \d+ cycles; it is at rest/);
-});
-
 test('what a person shows an arm by hand is recorded, and the arm does it again', async (t) => {
   using folder = new Folder();
   const simulator = await armFor(t);
@@ -375,8 +292,78 @@ test('what a person shows an arm by hand is recorded, and the arm does it again'
   const end = simulator.joints().q;
   const where = ['--robot', simulator.address, '--yes'];
   t.is((await kilohertz('home', ...where)).code, 0);
-  const again = await kilohertz('replay', file, '--speed', '0.5', ...where);
+  const again = await kilohertz('replay', file, '--speed', '0.2', ...where);
   t.is(again.code, 0, again.stderr);
   t.regex(again.stdout, /the run of .*taught\.mcap ended: Ctrl\+C was pressed/);
   t.true(Math.abs((simulator.joints().q[6] ?? 0) - (end[6] ?? 0)) < 0.03);
+});
+
+test('a recording by hand is told after SIGTERM too, with how the arm is moved along it', async (t) => {
+  using folder = new Folder();
+  const simulator = await armFor(t);
+  const file = folder.at("it's taught.mcap");
+  const record = started(t, 'record', file, '--robot', simulator.address);
+  await until(() => existsSync(file) && statSync(file).size > 10_000, 'states are recorded');
+  record.process.kill('SIGTERM');
+  t.is(await record.ended, 143, record.text);
+  t.regex(record.text, /it's taught\.mcap: \d+ states of the arm at /);
+  const quoted = `'${file.replace("'", "'\\''")}'`;
+  t.true(record.text.includes(`\`kilohertz replay ${quoted}\` moves the arm`), record.text);
+});
+
+test('an arm that is lost while it is recorded is told with its own code', async (t) => {
+  using folder = new Folder();
+  const simulator = await armFor(t);
+  const file = folder.at('taught.mcap');
+  const ending = kilohertz('record', file, '--robot', simulator.address, '--json');
+  await until(() => existsSync(file) && statSync(file).size > 10_000, 'states are recorded');
+  simulator.inject({ kind: 'die' });
+  const { code, stdout } = await ending;
+  t.is(code, 1, stdout);
+  t.regex(JSON.parse(stdout).error.code, /^FRANKA_/);
+});
+
+test('a terminal that is closed ends a move at rest, with the exit code of SIGHUP', async (t) => {
+  const simulator = await armFor(t);
+  const words = ['move', '1', '0', '0', '0', '0', '0', '0', '--relative', '--speed', '0.1'];
+  const move = atTerminalThatCloses(t, /[1-9] %/, [
+    ...words,
+    '--robot',
+    simulator.address,
+    '--yes',
+  ]);
+  t.is(await move.ended, 129, move.text);
+  isRested(t, simulator, 1, move.text);
+});
+
+test('words that were left out or mistaken are told as what they are', async (t) => {
+  for (const [words, reason] of [
+    [['home', '--robot', '--yes'], /argument '--yes' is invalid\. The address is missing\./],
+    [['doctor', '--robot', '--json'], /The address is missing\./],
+    [['home', '--robot', 'FER'], /argument 'FER' is invalid\. Did you mean fer, for a simulator\?/],
+    [['home', '--robot', 'Fr3'], /Did you mean fr3/],
+    [['replay', ARM, '--from', '9', '--to', '1'], /--from 9 is not before --to 1/],
+  ] as const) {
+    const { code, stdout, stderr } = await kilohertz(...words);
+    t.is(code, 2, words.join(' '));
+    t.regex(stdout + stderr, reason, words.join(' '));
+  }
+});
+
+test('what a user types cannot command the terminal that it is told on', async (t) => {
+  const typed = 'a\u001b[31m\u009b2J\r\u202eb';
+  for (const words of [
+    [typed],
+    ['home', `--${typed}`],
+    ['home', '--speed', typed],
+    ['run', `${typed}.js`],
+    ['replay', typed],
+  ]) {
+    for (const json of [[], ['--json']]) {
+      const { code, stdout, stderr } = await kilohertz(...words, ...json);
+      t.not(code, 0, words.join(' '));
+      t.true((stdout + stderr).includes('a\\'), stdout + stderr);
+      for (const obeyed of '\u001b\u009b\r\u202e') t.false((stdout + stderr).includes(obeyed));
+    }
+  }
 });

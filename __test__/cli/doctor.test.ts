@@ -1,6 +1,6 @@
 // What the doctor says of machines: trees of files, and this one.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { type DoctorFinding, doctor, FrankaSimulator, fixMachine } from '../../index.ts';
@@ -315,7 +315,10 @@ test('an arm that does not answer is unfit, and an address that is none is refus
   t.is(verdict, 'unfit');
   t.regex(findings.find(({ id }) => id === 'fci')?.found ?? '', /^FRANKA_CONNECT_REFUSED/);
   t.like(await rejection(doctor({ robot: 'http://arm' })), { code: 'OPTION_ADDRESS' });
-  t.like(await rejection(doctor({ root: '' })), { code: 'OPTION_ROOT' });
+  for (const root of ['', `${machine.path}-nowhere`, join(machine.path, 'proc/version')]) {
+    t.like(await rejection(doctor({ root })), { code: 'OPTION_ROOT' }, root);
+    t.throws(() => fixMachine({ root }), { code: 'OPTION_ROOT' }, root);
+  }
   t.like(await rejection(doctor({ signal: AbortSignal.abort('enough') })), { code: 'ABORT_ERR' });
 });
 
@@ -397,6 +400,10 @@ test('--fix shows the files and writes them after they are confirmed; a file tha
   await terminal.printed(/Type "write" to go on: /);
   terminal.type('write\n');
   t.is(await terminal.ended, 0, terminal.text);
+  // What was written is told with where it is.
+  for (const path of [rules, limits].map((file) => join(machine.path, file))) {
+    t.true(terminal.text.includes(`${path}: written`), terminal.text);
+  }
   t.is(read(rules), 'KERNEL=="cpu_dma_latency", GROUP="realtime", MODE="0660"\n');
   t.is(read(limits), '@realtime - rtprio 99\n@realtime - memlock 512000\n');
   using other = new MachineTree({ [limits]: '# mine\n' });
@@ -411,4 +418,15 @@ test('--fix shows the files and writes them after they are confirmed; a file tha
     fixMachine({ root: machine.path }).map(({ outcome }) => outcome),
     ['kept', 'kept'],
   );
+});
+
+test('a folder that does not exist is no machine, and nothing is written there', async (t) => {
+  using machine = new MachineTree();
+  const nowhere = join(machine.path, 'nowhere');
+  for (const words of [[], ['--fix', '--yes'], ['--json']]) {
+    const ended = await kilohertz('doctor', '--root', nowhere, ...words);
+    t.is(ended.code, 2, words.join(' '));
+    t.regex(ended.stdout + ended.stderr, /OPTION_ROOT.+a folder that exists/);
+  }
+  t.false(existsSync(nowhere));
 });

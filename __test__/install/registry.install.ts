@@ -3,6 +3,7 @@
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import type { DemoResult } from '../../lib/cli/demo/drive.ts';
 import { consumer, type Place, Registry } from '../fixtures/registry.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -20,6 +21,16 @@ test.before('the registry has the packages', async () => {
 
 test.after.always('the registry ends', () => registry?.[Symbol.asyncDispose]());
 
+/** What the demo found. On a busy machine it fails, and tells its figures all the same. */
+async function figuresOf(demo: Promise<string>): Promise<DemoResult> {
+  const told = await demo.catch((error: Error & { readonly stdout?: string }) => {
+    // Without figures it is told how it ended, and what it said.
+    if (!error.stdout?.includes('"problems"')) throw error;
+    return error.stdout;
+  });
+  return JSON.parse(told);
+}
+
 for (const major of VERSIONS) {
   test(`Node ${major}: installs without a script, a compiler or Python, and the demo drives the arm`, async (t) => {
     const since = performance.now();
@@ -33,11 +44,9 @@ for (const major of VERSIONS) {
     const version = await place.node(['--version']);
     t.regex(version, new RegExp(`^v${major}\\.`));
     const program = join(installed, 'dist', 'lib', 'cli', 'main.js');
-    // The demo fails where a busy machine keeps its arm from the way, and tells its figures all the same.
-    const told = place.node([program, 'demo', '--json']).catch(({ stdout }) => stdout);
-    const said = JSON.parse(await told);
+    const said = await figuresOf(place.node([program, 'demo', '--json']));
     const tookS = (performance.now() - since) / 1000;
-    t.true(said.stats.iterations > 9000, JSON.stringify(said.stats));
+    t.true(said.stats.iterations > 9000, JSON.stringify(said));
     t.log(`installation and demo took ${tookS.toFixed(0)} s`);
     t.true(tookS < LONGEST_S, `${tookS} s`);
   });

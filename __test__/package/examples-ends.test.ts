@@ -181,7 +181,7 @@ for (const names of inPairs(programs())) {
 
 test('no example is forgotten', (t) => {
   const names = programs();
-  for (const name of ['demo', 'hand', 'chunk-policy', 'chunk-python']) t.true(names.includes(name));
+  for (const name of ['hand', 'chunk-policy', 'chunk-python']) t.true(names.includes(name));
   t.false(names.includes('terminal'));
   t.true(names.length >= 13, names.join(' '));
 });

@@ -119,7 +119,7 @@ test('the package has the licences, the declarations, the pages and the examples
     'NOTICE',
     'README.md',
     'docs/errors.md',
-    'examples/demo.ts',
+    'examples/hand.ts',
     'index.d.ts',
     'dist/index.js',
     'binding/binding.js',

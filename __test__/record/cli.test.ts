@@ -2,9 +2,10 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { counted } from '../../lib/cli/text.ts';
 import { atTerminal, EXECUTABLE, kilohertz, VERSION } from '../fixtures/command-line.ts';
 import { ARM, CART, cutOff, Folder } from '../fixtures/recordings.ts';
 import { until } from '../fixtures/waiting.ts';
@@ -60,6 +61,59 @@ test('plot writes a page beside the recording, or where it is told', async (t) =
   t.true(said.stdout.includes(`${CART} does not tell why its run ended\n`), said.stdout);
   t.is((await kilohertz('plot', ARM, '--out', path)).code, 1);
   t.is((await kilohertz('plot', ARM, '--from', 'soon')).code, 2);
+});
+
+test('a part of a recording that it has not is refused, with the time that it has, and nothing is written', async (t) => {
+  using folder = new Folder();
+  const path = folder.at('run.svg');
+  const cut = folder.with('cut.mcap', ARM, cutOff);
+  for (const [words, reason] of [
+    [
+      [ARM, '--from', '1e9'],
+      /^USAGE: there is no cycle between --from and --to: .+ has 0 s to 0\.\d+ s\n$/,
+    ],
+    [[ARM, '--to', '-1'], /has 0 s to 0\.\d+ s/],
+    [[cut, '--from', '5', '--to', '6'], /has 0 s to 0\.\d+ s/],
+    [[ARM, '--from', '9', '--to', '1'], /--from 9 is not before --to 1/],
+  ] as const) {
+    const ended = await kilohertz('plot', ...words, '--out', path);
+    t.deepEqual([ended.code, ended.stdout], [2, ''], words.join(' '));
+    t.regex(ended.stderr, reason);
+    t.false(existsSync(path));
+  }
+});
+
+test('a value of an option that the recording does not fit ends with 2, and a file that is none with 1', async (t) => {
+  using folder = new Folder();
+  const data = folder.at('data');
+  for (const words of [
+    ['--csv', folder.at('run.csv'), '--fields', 'nope'],
+    ['--lerobot', data, '--state', 'tick'],
+    ['--lerobot', data, '--state-channels', 'nope'],
+    ['--lerobot', data, '--split', '../val'],
+  ]) {
+    const ended = await kilohertz('export', ARM, ...words);
+    t.is(ended.code, 2, words.join(' '));
+    t.regex(ended.stderr, /^RECORD_INVALID_ARGUMENT: /);
+  }
+  writeFileSync(folder.at('other.txt'), 'no data set');
+  const unfit = await kilohertz('export', ARM, '--lerobot', folder.path);
+  t.is(unfit.code, 1, unfit.stderr);
+  t.regex(unfit.stderr, /^RECORD_INVALID_ARGUMENT: /);
+  t.is((await kilohertz('export', '/dev/null', '--csv', folder.at('run.csv'))).code, 1);
+});
+
+test('one of a thing is told in the singular', async (t) => {
+  t.deepEqual(
+    [counted(1, 'episode'), counted(0, 'episode'), counted(2, 'row')],
+    ['1 episode', '0 episodes', '2 rows'],
+  );
+  using folder = new Folder();
+  const words = ['--lerobot', folder.at('data'), '--state', 'state.x', '--task', 'pick'];
+  const ended = await kilohertz('export', CART, ...words);
+  t.is(ended.code, 0, ended.stderr);
+  t.regex(ended.stdout, /\b1 (episode|frame)\b/);
+  t.notRegex(ended.stdout, /\b1 \w+s\b/);
 });
 
 test('repair says what it did', async (t) => {

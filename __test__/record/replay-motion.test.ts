@@ -107,6 +107,8 @@ test('what is no recording of an arm, and an arm that cannot follow, are refused
   await t.throwsAsync(replayMotion('missing.mcap', { robot }), { code: 'RECORD_IO' });
   const path = await recorded(t);
   await t.throwsAsync(replayMotion(path, { robot, fromS: 90 }), { code: 'OPTION_FILE' });
+  const backwards = replayMotion(path, { robot, fromS: 9, toS: 1 });
+  t.regex((await t.throwsAsync(backwards, { code: 'OPTION_TO_S' })).message, /toS is 1.+fromS/);
   const pipe = join(folderFor(t), 'pipe');
   execFileSync('mkfifo', [pipe]);
   const noFile = await t.throwsAsync(replayMotion(pipe, { robot }), { code: 'RECORD_IO' });

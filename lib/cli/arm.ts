@@ -1,18 +1,18 @@
 // What the commands of an arm share: which arm it is, how it is connected to, and what is asked before it moves.
 
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { FrankaAction } from '../franka/action.ts';
 import { Franka } from '../franka/franka.ts';
 import type { FrankaControl, FrankaGeneration } from '../native/contract.ts';
 import { FrankaSimulator } from '../simulator/simulator.ts';
 import { confirm } from './confirm.ts';
 import type { Output } from './output.ts';
-import { untilSignal } from './signals.ts';
+import { type Unheard, untilSignal } from './signals.ts';
 
 /** How many commands in a row a simulated arm may miss. A machine that stalls is told of, and does not end a motion. */
 const PATIENCE = 1000;
 /** How many an arm may miss: a real one stops then. */
-const MOST_LOST = 20;
+export const MOST_LOST = 20;
 
 /** The words of every command of an arm. */
 export interface ArmWords {
@@ -26,13 +26,14 @@ export interface Place {
   readonly address: string;
   /** What it is called in what is printed. */
   readonly name: string;
-  /** Whether it may be a real arm. Everything at an address that was given may be one. */
-  readonly isReal: boolean;
+  /** The simulator that has the arm; undefined if the arm is at an address that was given, and may be real. */
+  readonly simulator: FrankaSimulator | undefined;
 }
 
 /** A place whose command runs until a signal comes. */
 export interface Here extends Place {
   readonly signal: AbortSignal;
+  readonly unheard: Unheard;
   /** Tells what will happen and asks whether it is meant, if the arm may be real. */
   confirm(lines: readonly string[]): Promise<void>;
 }
@@ -42,9 +43,29 @@ export function armOptions(command: Command, { moves }: { readonly moves: boolea
   command.option(
     '--robot <address>',
     'the address of the arm; fr3 or fer for a simulator of one (default: fr3)',
+    robotWord,
   );
   if (moves) command.option('-y, --yes', 'do not ask before a real arm moves');
   return command.option('--json', 'print the result as JSON');
+}
+
+/** Returns an address, and refuses the next option in its place. What else is wrong with it is told by `connect`. */
+export function addressWord(word: string): string {
+  if (word.startsWith('-')) throw new InvalidArgumentError('The address is missing.');
+  return word;
+}
+
+/** Returns the word of `--robot`: an address, or the simulator of an arm. */
+function robotWord(word: string): string {
+  const name = word.toLowerCase();
+  if (word !== name && isSimulated(name)) {
+    throw new InvalidArgumentError(`Did you mean ${name}, for a simulator?`);
+  }
+  return addressWord(word);
+}
+
+function isSimulated(robot: string): robot is FrankaGeneration {
+  return robot === 'fr3' || robot === 'fer';
 }
 
 /** Does what a command does, at its arm or at a simulator, until it is over or a signal comes. */
@@ -54,13 +75,14 @@ export function atArm(
   work: (here: Here) => Promise<void>,
 ): Promise<void> {
   return untilSignal(
-    (signal) =>
+    (signal, unheard) =>
       atPlace(words.robot ?? 'fr3', output, (place) =>
         work({
           ...place,
           signal,
+          unheard,
           async confirm(lines) {
-            if (!place.isReal) return;
+            if (place.simulator) return;
             const warning = 'Clear its way. Keep a hand on the emergency stop.';
             const all = [...lines, warning];
             await confirm(output, { yes: words.yes, lines: all, word: 'move', signal });
@@ -86,13 +108,15 @@ async function atPlace(
   output: Output,
   work: (place: Place) => Promise<void>,
 ): Promise<void> {
-  if (robot !== 'fr3' && robot !== 'fer') {
-    return work({ address: robot, name: `the arm at ${robot}`, isReal: true });
+  if (!isSimulated(robot)) {
+    return work({ address: robot, name: `the arm at ${robot}`, simulator: undefined });
   }
-  const generation: FrankaGeneration = robot;
-  await using simulator = await FrankaSimulator.start({ generation, lostPacketLimit: PATIENCE });
-  const name = `a simulator of an ${generation.toUpperCase()}`;
-  await work({ address: simulator.address, name, isReal: false });
+  await using simulator = await FrankaSimulator.start({
+    generation: robot,
+    lostPacketLimit: PATIENCE,
+  });
+  const name = `a simulator of an ${robot.toUpperCase()}`;
+  await work({ address: simulator.address, name, simulator });
   const { longestLostRun } = simulator.counters();
   if (longestLostRun < MOST_LOST) return;
   output.tell(

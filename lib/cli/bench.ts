@@ -4,18 +4,13 @@ import { BENCH_LOADS, type BenchLoad } from '../bench/loads.ts';
 import { drawn } from '../bench/svg.ts';
 import { inOneLine } from '../errors/describe.ts';
 import type { RealtimeOptions } from '../session/realtime.ts';
+import { bars } from './bars.ts';
 import { number } from './numbers.ts';
 import { EXIT, type Output } from './output.ts';
 import { ReportFile } from './report-file.ts';
 import { untilSignal } from './signals.ts';
 import { duration } from './text.ts';
 
-/** How wide a bar of the histogram is at most. */
-const BAR = 40;
-/** The upper edges of the bars [s]: 1, 2, 5 times the powers of ten. */
-const EDGES: readonly number[] = [-7, -6, -5, -4, -3, -2, -1].flatMap((power) =>
-  [1, 2, 5].map((times) => times * 10 ** power),
-);
 /** The loads with `--all`, where each measurement is made twelve times. */
 const LOADS_OF_ALL: readonly BenchLoad[] = ['idle', 'busy'];
 
@@ -80,7 +75,7 @@ async function measure(words: Words, output: Output, signal: AbortSignal): Promi
   const told = { ...report, rows, worstP99S: worst, hasFailed, ...(error ? { error } : {}) };
   output.page(told, [
     ...(all ? tableOfAll(report) : tableOf(report)),
-    ...(all ? [] : histogramOf(own)),
+    ...(all ? [] : histogramsOf(own)),
     ...(failP99 === undefined
       ? []
       : [
@@ -89,8 +84,7 @@ async function measure(words: Words, output: Output, signal: AbortSignal): Promi
               ? output.paint.bad(`more than ${duration(failP99)}`)
               : output.paint.good(`at most ${duration(failP99)}`)),
         ]),
-    ...(kept && !error ? [`${inOneLine(kept.path)}: written; open it in a browser`] : []),
-    ...(error ? [output.paint.bad(`${error.code}: ${error.message}`)] : []),
+    ...(kept ? [kept.line(output.paint, '; open it in a browser')] : []),
   ]);
   if (hasFailed || error) process.exitCode = EXIT.failed;
 }
@@ -140,24 +134,12 @@ function lineOf(realtime: RealtimeOptions | false | undefined): string {
 }
 
 /** Returns the histograms of the session, under each load. */
-function histogramOf(rows: readonly BenchRow[]): string[] {
-  return rows.flatMap(({ load, histogram }) => {
-    const sums = EDGES.map(() => 0);
-    for (const [index, upper] of histogram.upperS.entries()) {
-      const edge = EDGES.findIndex((each) => upper <= each);
-      const at = edge < 0 ? EDGES.length - 1 : edge;
-      sums[at] = (sums[at] ?? 0) + (histogram.counts[index] ?? 0);
-    }
-    const most = Math.log10(1 + Math.max(...sums));
-    const filled = sums.map((sum, index) => ({ sum, upper: EDGES[index] ?? 0 }));
-    const first = sums.findIndex((sum) => sum > 0);
-    const last = sums.findLastIndex((sum) => sum > 0);
-    const bars = filled.slice(first, last + 1).map(({ sum, upper }) => {
-      const bar = '#'.repeat(Math.round((BAR * Math.log10(1 + sum)) / most));
-      return `${`<= ${duration(upper)}`.padStart(14)}  ${bar.padEnd(BAR)}  ${sum}`;
-    });
-    return ['', `the session's wakes, ${load} (each bar is a logarithm):`, ...bars];
-  });
+function histogramsOf(rows: readonly BenchRow[]): string[] {
+  return rows.flatMap(({ load, histogram }) => [
+    '',
+    `the session's wakes, ${load} (each bar is a logarithm):`,
+    ...bars(histogram),
+  ]);
 }
 
 /** Returns a duration in seconds, from a word as 50us, 0.1ms or 1s. */

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { type DoctorReport, doctor } from '../doctor/doctor.ts';
 import type { DoctorFinding, DoctorVerdict } from '../doctor/findings.ts';
-import { FIX_FILES, type FixedFile, fixMachine, writing } from '../doctor/fix.ts';
+import { checkRoot, type FixedFile, filesBelow, fixMachine, writing } from '../doctor/fix.ts';
 import { inOneLine } from '../errors/describe.ts';
+import { addressWord } from './arm.ts';
 import { confirm } from './confirm.ts';
 import { EXIT, type Output, Refusal } from './output.ts';
 import type { Paint } from './paint.ts';
@@ -27,7 +28,11 @@ export function addDoctor(program: Command, output: Output): void {
       'Looks at whether this machine can drive an arm, and says what to mend. Nothing is changed, nothing moves. ' +
         'Ends with 0 if it is good, 1 if it is usable, 2 if it is unfit.',
     )
-    .option('--robot <address>', 'the address of an arm: the way to it and its state too')
+    .option(
+      '--robot <address>',
+      'the address of an arm: the way to it and its state too',
+      addressWord,
+    )
     .option('--root <folder>', 'the folder that has the files of a machine (default: /)')
     .option('--fix', 'write the files that give realtime permissions, after they were shown')
     .option('-y, --yes', 'do not ask before files are written')
@@ -84,8 +89,10 @@ function said(verdict: DoctorReport['verdict'], paint: Paint): string {
 }
 
 /** Shows the files, asks, and writes them. */
-async function fix({ yes, root }: Words, output: Output, signal: AbortSignal): Promise<void> {
-  const shown = FIX_FILES.flatMap(({ path, content, why }) => [
+async function fix({ yes, root = '/' }: Words, output: Output, signal: AbortSignal): Promise<void> {
+  checkRoot(root);
+  const files = filesBelow(root);
+  const shown = files.flatMap(({ path, content, why }) => [
     `${path}: ${why}`,
     ...content
       .trimEnd()
@@ -97,7 +104,7 @@ async function fix({ yes, root }: Words, output: Output, signal: AbortSignal): P
   const fixed = written(root);
   output.done({ files: fixed }, [
     ...fixed.map(({ path, outcome }) => `${path}: ${OUTCOMES[outcome]}`),
-    ...FIX_FILES.map(({ afterwards }) => `then: ${afterwards}`),
+    ...files.map(({ afterwards }) => `then: ${afterwards}`),
   ]);
   if (fixed.some(({ outcome }) => outcome === 'different')) process.exitCode = EXIT.failed;
 }
@@ -108,13 +115,13 @@ const OUTCOMES: Readonly<Record<FixedFile['outcome'], string>> = {
   different: 'another file is there, and was not changed: compare it with what is shown above',
 };
 
-function written(root: string | undefined): FixedFile[] {
+function written(root: string): FixedFile[] {
   try {
-    return fixMachine(root === undefined ? {} : { root });
+    return fixMachine({ root });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') throw error;
-    const how = FIX_FILES.map(writing).join('; ');
+    const how = filesBelow(root).map(writing).join('; ');
     throw new Refusal('NOT_PERMITTED', `only root may write there. Run: ${how}`, EXIT.failed);
   }
 }

@@ -10,6 +10,7 @@ import { bar } from './live-line.ts';
 import { number } from './numbers.ts';
 import type { Output } from './output.ts';
 import { untilSignal } from './signals.ts';
+import { counted } from './text.ts';
 
 /** What commander makes of the words. */
 interface Words extends Partial<Omit<DataSetExportOptions, 'to' | 'path' | 'leaveOut'>> {
@@ -111,10 +112,10 @@ function said(
   { rows, episodes, leftOutEpisodes, framesInGaps, isWhole }: ExportedRecording,
   files: readonly string[],
 ): string[] {
-  const table = `${path}: ${rows} rows`;
+  const table = `${path}: ${counted(rows, 'row')}`;
   const dataSet =
-    `${path}: ${rows} frames of ${episodes} episodes added; ` +
-    `${leftOutEpisodes} episodes left out, ${framesInGaps} frames in gaps`;
+    `${path}: ${counted(rows, 'frame')} of ${counted(episodes, 'episode')} added; ` +
+    `${counted(leftOutEpisodes, 'episode')} left out, ${counted(framesInGaps, 'frame')} in gaps`;
   const lines = [to === 'lerobot' ? dataSet : table];
   if (!isWhole) {
     lines.push(`A recording was not finished: ${files.join(', ')}. All that it has was exported.`);

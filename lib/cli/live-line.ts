@@ -1,3 +1,5 @@
+import { inOneLine } from '../errors/describe.ts';
+
 /** How many characters a bar has. */
 const WIDTH = 30;
 /** Moves the cursor to the start of the line and clears the line. */
@@ -17,7 +19,7 @@ export class LiveLine implements Disposable {
   show(text: string): void {
     if (!this.#terminal) return;
     // A line that the terminal breaks cannot be cleared.
-    this.#terminal.write(CLEARED + text.slice(0, (this.#terminal.columns || 80) - 1));
+    this.#terminal.write(CLEARED + inOneLine(text).slice(0, (this.#terminal.columns || 80) - 1));
     this.#isShown = true;
   }
 

@@ -3,6 +3,7 @@
 
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { inLines } from '../errors/describe.ts';
 import { addBench } from './bench.ts';
 import { addCompletion } from './completion.ts';
 import { addDemo } from './demo.ts';
@@ -29,9 +30,13 @@ const program = new Command('kilohertz')
   .description('What one does with an arm and its recordings, from the terminal.')
   .version(version)
   .showHelpAfterError('(--help tells more)')
-  .configureOutput({ writeErr: (text) => output.tell(text) })
+  .configureOutput({
+    writeErr: (text) => output.tell(text),
+    // It has words of the user, in which a terminal must find no commands.
+    outputError: (text, write) => write(`${inLines(text.trimEnd())}\n`),
+  })
   .exitOverride();
-addDemo(program);
+addDemo(program, output);
 addDoctor(program, output);
 addBench(program, output);
 addRun(program, output);

@@ -53,7 +53,10 @@ function checkWords(joints: readonly number[], words: Words, command: Command): 
     const found = joints.length === 0 ? 'nothing' : `${joints.length} numbers`;
     command.error(`error: expected ${JOINTS} joint positions or --xyz X Y Z, found ${found}`);
   }
-  if (joints.length > 0 || degrees) command.error('error: --xyz goes without joint positions');
+  if (degrees) {
+    command.error('error: --xyz and --degrees do not go together: --degrees is of joint positions');
+  }
+  if (joints.length > 0) command.error('error: --xyz goes without joint positions');
   if (xyz?.length !== 3) command.error('error: --xyz expects three numbers: x y z [m]');
   if (quat && quat.length !== 4) command.error('error: --quat expects four numbers: x y z w');
 }

@@ -1,4 +1,4 @@
-import { describeThrown, inOneLine } from '../errors/describe.ts';
+import { describeThrown, inLines, inOneLine } from '../errors/describe.ts';
 import { isKilohertzError } from '../errors/errors.ts';
 import { LiveLine } from './live-line.ts';
 import { Paint } from './paint.ts';
@@ -11,8 +11,9 @@ export class Refusal extends Error {
   readonly code: string;
   readonly exitCode: number;
 
+  /** @param message it may have what a user typed: what a terminal would obey is escaped */
   constructor(code: string, message: string, exitCode: number) {
-    super(message);
+    super(inOneLine(message));
     this.code = code;
     this.exitCode = exitCode;
   }
@@ -32,10 +33,12 @@ export class Output {
 
   constructor(isJson: boolean) {
     this.isJson = isJson;
-    // Who reads stdout may have gone, as `head` does.
+    // Nobody can be told that nobody can be told.
+    process.stderr.on('error', () => undefined);
+    // Who reads stdout may have gone, as `head` does, or the terminal is closed.
     process.stdout.on('error', (error: NodeJS.ErrnoException) => {
       this.#gone.abort();
-      if (error.code === 'EPIPE') return;
+      if (error.code === 'EPIPE' || error.code === 'EIO') return;
       process.stderr.write(`OUTPUT_IO: nothing more can be written: ${inOneLine(error.message)}\n`);
       process.exitCode = EXIT.failed;
     });
@@ -79,7 +82,7 @@ export class Output {
 
   /** Reports that the words of a command cannot be understood. commander has told people. */
   misused(message: string): void {
-    if (this.isJson) this.#error('USAGE', message);
+    if (this.isJson) this.#error('USAGE', inLines(message));
   }
 
   /** Reports why a command failed. Returns the exit code. */
@@ -90,10 +93,16 @@ export class Output {
     if (this.isJson) this.#error(code, message);
     else this.tell(`${code}: ${message}\n`);
     if (error instanceof Refusal) return error.exitCode;
-    return code.startsWith('OPTION_') ? EXIT.usage : EXIT.failed;
+    return code.startsWith('OPTION_') || isOfOption(error) ? EXIT.usage : EXIT.failed;
   }
 
   #error(code: string, message: string): void {
     this.#write(`${JSON.stringify({ error: { code, message } })}\n`);
   }
+}
+
+/** Whether an error is about the value of an option, as a column that a recording has not, and not about a file. */
+function isOfOption(error: unknown): boolean {
+  if (!isKilohertzError(error)) return false;
+  return error.code === 'RECORD_INVALID_ARGUMENT' && !('path' in error);
 }

@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
-import type { KilohertzError } from '../errors/errors.ts';
+import { inOneLine } from '../errors/describe.ts';
+import { isKilohertzError, type KilohertzError } from '../errors/errors.ts';
 import type { Franka } from '../franka/franka.ts';
 import type { RobotState } from '../native/robot-state.ts';
 import { Session } from '../session/session.ts';
 import { type ArmWords, armOptions, atArm, type Here, withArm } from './arm.ts';
 import { number } from './numbers.ts';
 import type { Output } from './output.ts';
-import { fixed } from './text.ts';
+import { runUntilSignal } from './signals.ts';
+import { counted, fixed, shellWord } from './text.ts';
 
 /** How often a state is recorded [Hz]. */
 const RATE_HZ = 100;
@@ -80,16 +82,26 @@ async function record(
   const shown = setInterval(() => live.show(`recording ${name}: ${session.stepCount} states`), 250);
   // Without a duration Ctrl+C is how the recording is meant to end: the session itself listens for it.
   const ending = words.duration === undefined ? {} : { durationS: words.duration };
-  const stats = await session.run(ending).finally(() => clearInterval(shown));
+  const stats = await runUntilSignal(session, ending)
+    .catch((error: unknown) => {
+      throw causeOf(error);
+    })
+    .finally(() => clearInterval(shown));
   const { cycles = 0 } = session.recording ?? {};
   const seconds = fixed((cycles + stats.missedTicks) / words.rate, 1);
   live.clear();
   if (failed) {
-    output.tell(`${file}: only ${cycles} states could be kept`);
+    output.tell(`${inOneLine(file)}: only ${counted(cycles, 'state')} could be kept\n`);
     throw failed;
   }
   output.done({ path: file, cycles, missedStates: stats.missedTicks }, [
-    `${file}: ${cycles} states of ${name}, ${seconds} s; ${stats.missedTicks} missed`,
-    `\`kilohertz replay ${file}\` moves the arm along them`,
+    `${file}: ${counted(cycles, 'state')} of ${name}, ${seconds} s; ${stats.missedTicks} missed`,
+    `\`kilohertz replay ${shellWord(file)}\` moves the arm along them`,
   ]);
+}
+
+/** Returns the error of the arm, which the session tells as the cause of its own. */
+function causeOf(error: unknown): unknown {
+  const isOfRobot = isKilohertzError(error) && error.code === 'ROBOT_THREW';
+  return isOfRobot && isKilohertzError(error.cause) ? error.cause : error;
 }

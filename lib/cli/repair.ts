@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { repairRecording } from '../record/repairing.ts';
 import type { Output } from './output.ts';
+import { counted } from './text.ts';
 
 /** Adds `kilohertz repair`. */
 export function addRepair(program: Command, output: Output): void {
@@ -14,8 +15,8 @@ export function addRepair(program: Command, output: Output): void {
       const { wasFinished, cycles, leftOutBytes } = repaired;
       output.done({ path: file, ...repaired }, [
         wasFinished
-          ? `${file}: was finished already, ${cycles} cycles`
-          : `${file}: repaired, ${cycles} cycles; ${leftOutBytes} bytes of half a record left out`,
+          ? `${file}: was finished already, ${counted(cycles, 'cycle')}`
+          : `${file}: repaired, ${counted(cycles, 'cycle')}; ${counted(leftOutBytes, 'byte')} of half a record left out`,
       ]);
     });
 }

@@ -7,13 +7,12 @@ import { number } from './numbers.ts';
 import type { Output } from './output.ts';
 import { endLine, endResult } from './run-end.ts';
 import { fixed } from './text.ts';
+import { checkTimes, type Times } from './times.ts';
 
 /** What commander makes of the words. */
-interface Words extends ArmWords {
+interface Words extends ArmWords, Times {
   readonly speed: number;
   readonly approachSpeed: number;
-  readonly from?: number;
-  readonly to?: number;
   readonly record?: string;
 }
 
@@ -28,8 +27,9 @@ export function addReplay(program: Command, output: Output): void {
     .option('--from <seconds>', "the robot's time at which the motion begins", number)
     .option('--to <seconds>', "the robot's time at which the motion ends", number)
     .option('--record <file>', 'record the motion into a new file');
-  armOptions(command, { moves: true }).action((file: string, words: Words) =>
-    atArm(words, output, (here) =>
+  armOptions(command, { moves: true }).action((file: string, words: Words) => {
+    checkTimes(words, command);
+    return atArm(words, output, (here) =>
       withArm(
         here,
         async (robot) => {
@@ -69,6 +69,6 @@ export function addReplay(program: Command, output: Output): void {
         },
         'jointPosition',
       ),
-    ),
-  );
+    );
+  });
 }

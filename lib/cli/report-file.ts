@@ -1,6 +1,7 @@
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { inOneLine } from '../errors/describe.ts';
 import { EXIT, Refusal } from './output.ts';
+import type { Paint } from './paint.ts';
 
 /** Why a report was not written. */
 export interface Unwritten {
@@ -13,6 +14,7 @@ export class ReportFile implements Disposable {
   readonly path: string;
   readonly #descriptor: number;
   #isWritten = false;
+  #error: Unwritten | undefined;
 
   /** @throws {Refusal} `REPORT_IO` if the file exists, or cannot be made */
   constructor(path: string) {
@@ -20,7 +22,7 @@ export class ReportFile implements Disposable {
     try {
       this.#descriptor = openSync(path, 'wx');
     } catch (error) {
-      throw new Refusal('REPORT_IO', inOneLine(messageOf(error, path)), EXIT.failed);
+      throw new Refusal('REPORT_IO', messageOf(error, path), EXIT.failed);
     }
   }
 
@@ -32,8 +34,15 @@ export class ReportFile implements Disposable {
       this.#isWritten = true;
       return undefined;
     } catch (error) {
-      return { code: 'REPORT_IO', message: inOneLine(messageOf(error, this.path)) };
+      this.#error = { code: 'REPORT_IO', message: inOneLine(messageOf(error, this.path)) };
+      return this.#error;
     }
+  }
+
+  /** Returns what people are told of the report after it was written, or not. `hint` says what to do with it. */
+  line(paint: Paint, hint = ''): string {
+    if (this.#error) return paint.bad(`${this.#error.code}: ${this.#error.message}`);
+    return `${inOneLine(this.path)}: written${hint}`;
   }
 
   /** Closes the file, and removes it if it was not written. */

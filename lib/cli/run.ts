@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { inOneLine } from '../errors/describe.ts';
+import type { KilohertzError } from '../errors/errors.ts';
 import type { FrankaAction } from '../franka/action.ts';
 import type { Franka } from '../franka/franka.ts';
 import { CONTROLS, type FrankaControl } from '../native/contract.ts';
@@ -15,10 +16,12 @@ import type { Policy } from '../session/robot.ts';
 import { Session } from '../session/session.ts';
 import type { SessionStats } from '../session/stats.ts';
 import { type ArmWords, armOptions, atArm, type Here, withArm } from './arm.ts';
+import type { LiveLine } from './live-line.ts';
 import { timing } from './moving.ts';
 import { number } from './numbers.ts';
 import { EXIT, type Output, Refusal } from './output.ts';
-import { duration, fixed } from './text.ts';
+import { isInterruption, runUntilSignal } from './signals.ts';
+import { counted, duration, fixed } from './text.ts';
 
 const PLACES = ['worker', 'process', 'main'] as const;
 /** How often the live line is written [s]. */
@@ -81,9 +84,13 @@ interface Asked {
 
 async function drive(arm: Franka, here: Here, { file, words, output }: Asked): Promise<void> {
   const { rate, limits, record, dashboard = false, duration: durationS } = words;
+  const isHere = words.in === 'main';
+  /** Does work that has code of the policy on this thread, which may hang or end the process. */
+  const own = <T>(work: () => Promise<T>, running?: ArmSession): Promise<T> =>
+    isHere ? here.unheard(() => toldOfExit(output, work, running)) : work();
   output.ownStdout();
-  const policy = await policyIn(file, words);
-  const session = new Session(arm, policy, {
+  const policy = await own(() => policyIn(file, words));
+  const session: ArmSession = new Session(arm, policy, {
     ...(rate === undefined ? {} : { rateHz: rate }),
     ...(limits === undefined ? {} : { limits }),
     ...(record === undefined ? {} : { record }),
@@ -94,39 +101,86 @@ async function drive(arm: Franka, here: Here, { file, words, output }: Asked): P
     `Its actions are of the mode ${words.control}; it is asked ${rate ?? 1000} times a second.`,
   ]);
   if (here.signal.aborted) return;
-  // Without a duration Ctrl+C is how the run is meant to end: the session itself listens for it.
-  const ending = durationS === undefined ? {} : { durationS };
-  const running = session.run({ ...ending, dashboard });
-  await show(session, running, output);
-  const stats = await running;
-  output.done({ stats, recording: session.recording }, said(stats, here, session));
-  // The arm was driven as asked, and its recording is not whole.
-  if (session.recording?.error) process.exitCode = EXIT.failed;
+  using live = output.live();
+  let isTold = false;
+  const tell = (stats: SessionStats): void => {
+    if (isTold) return;
+    isTold = true;
+    live.clear();
+    output.done({ stats, recording: session.recording }, said(stats, here, session));
+    // The arm was driven as asked, and its recording is not whole.
+    if (session.recording?.error) process.exitCode = EXIT.failed;
+  };
+  if (isHere) {
+    beforeSignal(session, (error) => {
+      if (durationS === undefined) tell(session.stats);
+      else output.failed(error);
+    });
+  }
+  const options = { dashboard, ...(durationS === undefined ? {} : { durationS }) };
+  const stats = await own(async () => {
+    const running = runUntilSignal(session, options);
+    await show(session, running, live);
+    return running;
+  }, session);
+  tell(stats);
+}
+
+/** Tells of a run that a signal ends although nobody listens for it: the process ends right after the `stop` event. */
+function beforeSignal(session: ArmSession, tell: (error: KilohertzError) => void): void {
+  let error: KilohertzError | undefined;
+  session.once('error', (thrown) => {
+    error = thrown;
+  });
+  session.once('stop', () => {
+    if (error && isInterruption(error)) tell(error);
+  });
+}
+
+/** Does work in which code of the policy runs on this thread, and tells if that ends the process. */
+async function toldOfExit<T>(
+  output: Output,
+  work: () => Promise<T>,
+  session: ArmSession | undefined,
+): Promise<T> {
+  const tell = (code: number): void => {
+    // The arm is on its way to rest while it is told, and the process ends when it rests.
+    void session?.stop();
+    const why = `the process ended before the run did, with exit code ${code}: does the policy call process.exit()?`;
+    process.exitCode = output.failed(new Refusal('POLICY_CRASHED', why, EXIT.failed));
+  };
+  process.on('exit', tell);
+  try {
+    return await work();
+  } finally {
+    process.off('exit', tell);
+  }
 }
 
 /** Shows the run while it lasts. */
-async function show(session: ArmSession, running: Promise<unknown>, output: Output): Promise<void> {
-  using live = output.live();
+async function show(session: ArmSession, running: Promise<unknown>, live: LiveLine): Promise<void> {
   const over = running.catch(() => undefined);
   await Promise.race([once(session, 'start').catch(() => undefined), over]);
   for await (const stats of session.snapshots({ intervalS: SHOWN_EVERY_S })) {
+    if (!session.isRunning) return;
     const seconds = fixed(stats.iterations * stats.targetPeriodS, 1);
-    live.show(`${seconds} s  ${stats.policyAnswers} answers, ${timing(stats)}`);
+    live.show(`${seconds} s  ${counted(stats.policyAnswers, 'answer')}, ${timing(stats)}`);
   }
 }
 
 function said(stats: SessionStats, { name }: Here, session: ArmSession): string[] {
   const seconds = fixed(stats.iterations * stats.targetPeriodS, 1);
   const lines = [
-    `${name} was driven for ${seconds} s, ${stats.iterations} cycles; it is at rest`,
-    `${stats.policyAnswers} answers, ${timing(stats)}, longest ${duration(stats.maxJitterS)}`,
+    `${name} was driven for ${seconds} s, ${counted(stats.iterations, 'cycle')}; it is at rest`,
+    `${counted(stats.policyAnswers, 'answer')}, ${timing(stats)}, longest ${duration(stats.maxJitterS)}`,
   ];
   if (stats.firstViolation !== null) lines.push(`limits: ${stats.firstViolation}`);
   const recording = session.recording;
-  if (recording) lines.push(`${recording.path}: ${recording.cycles} cycles`);
+  if (recording) lines.push(`${recording.path}: ${counted(recording.cycles, 'cycle')}`);
   if (recording?.error) {
     const { code, message } = recording.error;
-    lines.push(`${recording.lostCycles} cycles were not recorded: ${code}: ${inOneLine(message)}`);
+    const lost = counted(recording.lostCycles, 'cycle');
+    lines.push(`${lost} not recorded: ${code}: ${inOneLine(message)}`);
   }
   return lines;
 }
@@ -136,10 +190,18 @@ async function policyIn(file: string, words: Words): Promise<AnyPolicy<RobotStat
   const path = resolve(file);
   const isPython = path.endsWith('.py');
   const place = words.in ?? (isPython ? 'process' : 'worker');
+  const refuse = (why: string): Refusal => new Refusal('USAGE', why, EXIT.usage);
   if (isPython && place !== 'process') {
-    throw new Refusal('USAGE', `a policy in Python runs in a process, not --in ${place}`, 2);
+    throw refuse(`a policy in Python runs in a process, not --in ${place}`);
   }
-  if (!existsSync(path)) throw new Refusal('USAGE', `${path} does not exist`, EXIT.usage);
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) throw refuse(`${path} does not exist`);
+  if (!found.isFile()) throw refuse(`${path} is no file that has a policy`);
+  if (isPython && words.export === undefined) {
+    throw refuse(
+      `${file} is in Python: name the function that is the policy, as in --export policy`,
+    );
+  }
   const url = pathToFileURL(path);
   const { args } = words;
   const options = {
@@ -150,12 +212,10 @@ async function policyIn(file: string, words: Words): Promise<AnyPolicy<RobotStat
   if (place === 'process') return processPolicy(url, options);
   const name = words.export ?? 'default';
   const module: Record<string, unknown> = await import(url.href);
-  const found = module[name];
-  if (typeof found !== 'function') {
-    throw new Refusal('USAGE', `${path} has no function of the name ${name}`, EXIT.usage);
-  }
+  const policy = module[name];
+  if (typeof policy !== 'function') throw refuse(`${path} has no function of the name ${name}`);
   // What it answers is checked in each cycle.
-  return (args === undefined ? found : await found(...args)) as Policy<RobotState, FrankaAction>;
+  return (args === undefined ? policy : await policy(...args)) as Policy<RobotState, FrankaAction>;
 }
 
 function list(text: string): unknown[] {

@@ -41,7 +41,7 @@ export function addSelftest(program: Command, output: Output): void {
         ...(hand ? ['Its hand closes and opens as far as it goes.'] : []),
       ]);
       // Before the steps: an arm has one client at a time.
-      const robot = here.isReal ? { robot: here.address } : {};
+      const robot = here.simulator ? {} : { robot: here.address };
       const found =
         file === undefined ? undefined : await doctor({ signal: here.signal, ...robot });
       using live = output.live();
@@ -52,7 +52,7 @@ export function addSelftest(program: Command, output: Output): void {
         onProgress: (progress) => live.show(shown(progress)),
       });
       live.clear();
-      const arm = here.isReal ? report.generation : `simulator of an ${report.generation}`;
+      const arm = here.simulator ? `simulator of an ${report.generation}` : report.generation;
       const told = { ...versions(), arm, selftest: report, doctor: found };
       const error = kept?.write(`${withoutNames(JSON.stringify(told, undefined, 2))}\n`);
       const written = kept && (error ? { error } : { path: kept.path });
@@ -60,8 +60,7 @@ export function addSelftest(program: Command, output: Output): void {
         `the selftest of ${inOneLine(here.name)}`,
         ...report.steps.flatMap((step) => lineOf(step, output.paint)),
         report.verdict === 'passed' ? output.paint.good('passed') : output.paint.bad('failed'),
-        ...(kept && !error ? [`${inOneLine(kept.path)}: written`] : []),
-        ...(error ? [output.paint.bad(`${error.code}: ${error.message}`)] : []),
+        ...(kept ? [kept.line(output.paint)] : []),
       ]);
       if (report.verdict === 'failed' || error) process.exitCode = EXIT.failed;
     }),

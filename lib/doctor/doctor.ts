@@ -1,8 +1,8 @@
 import { checkSignal, throwIfAborted } from '../abort.ts';
-import { checkText, ownOptions } from '../checks.ts';
+import { ownOptions } from '../checks.ts';
 import { checkArmAddress } from '../franka/address.ts';
 import type { DoctorFinding, DoctorVerdict } from './findings.ts';
-import { type DoctorFile, FIX_FILES } from './fix.ts';
+import { checkRoot, type DoctorFile, FIX_FILES } from './fix.ts';
 import { kernelFindings } from './kernel.ts';
 import { Machine } from './machine.ts';
 import { networkFindings } from './network.ts';
@@ -54,7 +54,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<DoctorReport>
     root = '/',
     signal,
   } = ownOptions('doctor()', options, ['robot', 'root', 'signal']);
-  checkText('root', root, 'the path of a folder');
+  checkRoot(root);
   checkSignal(signal);
   throwIfAborted(signal, LOOKING);
   const address = robot === undefined ? undefined : checkArmAddress(robot);

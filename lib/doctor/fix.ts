@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { checkText, ownOptions } from '../checks.ts';
+import { OptionRangeError } from '../errors/errors.ts';
 
 /** A file that gives permissions to the members of the group `realtime`. */
 export interface DoctorFile {
@@ -15,6 +16,7 @@ export interface DoctorFile {
 
 /** What became of a file of {@link fixMachine}. */
 export interface FixedFile {
+  /** Where it is: its absolute path, below {@link FixOptions.root}. */
   readonly path: string;
   /** `'kept'` if a file with this content was there; `'different'` if another one is, which stays as it is. */
   readonly outcome: 'written' | 'kept' | 'different';
@@ -22,7 +24,7 @@ export interface FixedFile {
 
 /** Options of {@link fixMachine}. */
 export interface FixOptions {
-  /** The folder in which the files are written, in place of `/`. */
+  /** The folder in which the files are written, in place of `/`. It exists. */
   readonly root?: string;
 }
 
@@ -62,18 +64,30 @@ export const FIX_FILES: readonly DoctorFile[] = [LIMITS_FILE, UDEV_FILE];
  */
 export function fixMachine(options: FixOptions = {}): FixedFile[] {
   const { root = '/' } = ownOptions('fixMachine()', options, ['root']);
-  checkText('root', root, 'the path of a folder');
-  return FIX_FILES.map(({ path, content }) => {
-    const place = join(root, path);
-    mkdirSync(dirname(place), { recursive: true });
+  checkRoot(root);
+  return filesBelow(root).map(({ path, content }) => {
+    mkdirSync(dirname(path), { recursive: true });
     try {
       // Only a new file: a person may have written the one that is there.
-      writeFileSync(place, content, { flag: 'wx' });
+      writeFileSync(path, content, { flag: 'wx' });
       return { path, outcome: 'written' };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const isSame = readFileSync(place, 'utf8') === content;
+      const isSame = readFileSync(path, 'utf8') === content;
       return { path, outcome: isSame ? 'kept' : 'different' };
     }
   });
+}
+
+/** Returns the files that are written below a folder, in place of `/`. */
+export function filesBelow(root: string): DoctorFile[] {
+  return FIX_FILES.map((file) => ({ ...file, path: resolve(join(root, file.path)) }));
+}
+
+/** @throws {OptionTypeError | OptionRangeError} `OPTION_ROOT` if there is no such folder */
+export function checkRoot(root: unknown): void {
+  const expected = 'the path of a folder that exists';
+  const path = checkText('root', root, expected);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  throw new OptionRangeError('OPTION_ROOT', 'root', root, expected);
 }

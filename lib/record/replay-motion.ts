@@ -75,6 +75,11 @@ export async function replayMotion(
   checkNumber('approachSpeed', approachSpeed, { from: 0.01, to: 1 });
   const from = checkNumber('fromS', fromS ?? ROBOT_TIME.from, ROBOT_TIME);
   const to = checkNumber('toS', toS ?? ROBOT_TIME.to, ROBOT_TIME);
+  if (from >= to) {
+    throw new OptionRangeError('OPTION_TO_S', 'toS', to, `more than fromS, which is ${from} s`, [
+      from,
+    ]);
+  }
   checkSignal(signal);
   const path = pathOf('file', file);
   const way = await readJointPath(path, from, to, signal);

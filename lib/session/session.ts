@@ -235,6 +235,15 @@ export class Session<Observation, Action extends AnyAction>
     return this.#isRunning;
   }
 
+  /**
+   * Whether Ctrl+C ends the run, as a run without a duration is meant to end. Known until its `stop` event is over.
+   *
+   * @internal
+   */
+  get wasInterrupted(): boolean {
+    return this.#last?.place.askedBy === 'interrupt';
+  }
+
   /** How many cycles were finished since the last start. */
   get stepCount(): number {
     return this.#last?.native?.stepCount ?? 0;

@@ -1,6 +1,6 @@
 //! Sessions with a native policy and a robot in memory, beside bare loops that only sleep with `clock_nanosleep`: a
-//! cycle's own work at 1 kHz, missed ticks at 10 kHz, and missed ticks of eight at once at 1 kHz. All in one run,
-//! alternating rounds.
+//! cycle's own work at 1 kHz, missed ticks at 10 kHz, missed ticks of eight at once at 1 kHz, and the jitter at 1 kHz
+//! while another thread of the program computes. All in one run, alternating rounds.
 //!
 //! Bars: own work at most 1 us at p50; no more missed ticks than the bare loops. The floor of the own work is a loop
 //! that waits as a session does, and calls robot and policy with nothing in between.
@@ -8,7 +8,7 @@
 mod rows;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kilohertz_core::channel::notify::start_notifier;
@@ -207,9 +207,53 @@ fn floor(period: Duration, lasts: Duration) -> Stint {
         .expect("the loop does not panic")
 }
 
-/// What is measured: at which period, how many at once, in which rounds.
+/// What another thread of the program does meanwhile, as in `benches/peers/jitter.ts`.
+#[derive(Clone, Copy)]
+enum Host {
+    Idle,
+    /// It computes for 300 ms in every second.
+    Blocked,
+    /// It computes without a pause.
+    Busy,
+}
+
+impl Host {
+    /// Runs `measure` beside that thread.
+    fn beside<T>(self, measure: impl FnOnce() -> T) -> T {
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            if !matches!(self, Host::Idle) {
+                scope.spawn(|| self.compute(&over));
+            }
+            let measured = measure();
+            over.store(true, Ordering::Relaxed);
+            measured
+        })
+    }
+
+    fn compute(self, over: &AtomicBool) {
+        let (computes, pauses) = match self {
+            Host::Idle => return,
+            Host::Blocked => (MS * 300, MS * 700),
+            Host::Busy => (MS * 300, Duration::ZERO),
+        };
+        while !over.load(Ordering::Relaxed) {
+            let since = Time::now();
+            while Time::now().since(since) < computes && !over.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+            let since = Time::now();
+            while Time::now().since(since) < pauses && !over.load(Ordering::Relaxed) {
+                std::thread::sleep(MS * 5);
+            }
+        }
+    }
+}
+
+/// What is measured: at which period, how many at once, beside what, in which rounds.
 struct Case {
     name: &'static str,
+    host: Host,
     /// Whether a cycle's own work is compared, and its floor measured.
     is_of_work: bool,
     period: Duration,
@@ -218,9 +262,10 @@ struct Case {
     lasts: Duration,
 }
 
-const CASES: [Case; 3] = [
+const CASES: [Case; 5] = [
     Case {
         name: "own work at 1 kHz",
+        host: Host::Idle,
         is_of_work: true,
         period: MS,
         count: 1,
@@ -229,6 +274,7 @@ const CASES: [Case; 3] = [
     },
     Case {
         name: "10 kHz",
+        host: Host::Idle,
         is_of_work: false,
         period: SHORT,
         count: 1,
@@ -237,11 +283,30 @@ const CASES: [Case; 3] = [
     },
     Case {
         name: "8 at once at 1 kHz",
+        host: Host::Idle,
         is_of_work: false,
         period: MS,
         count: AT_ONCE,
         rounds: 10,
         lasts: Duration::from_secs(2),
+    },
+    Case {
+        name: "1 kHz, blocked",
+        host: Host::Blocked,
+        is_of_work: false,
+        period: MS,
+        count: 1,
+        rounds: 3,
+        lasts: Duration::from_secs(3),
+    },
+    Case {
+        name: "1 kHz, busy",
+        host: Host::Busy,
+        is_of_work: false,
+        period: MS,
+        count: 1,
+        rounds: 3,
+        lasts: Duration::from_secs(3),
     },
 ];
 
@@ -267,11 +332,11 @@ impl Case {
         for round in 0..rounds {
             for turn in 0..contenders.len() {
                 let who = contenders[(turn + round) % contenders.len()];
-                let measured = match who {
+                let measured = self.host.beside(|| match who {
                     OURS => sessions(self.count, self.period, lasts),
                     BARE => bare(self.count, self.period, lasts),
                     _ => vec![floor(self.period, lasts)],
-                };
+                });
                 stints.extend(measured.into_iter().map(|stint| (round, who, stint)));
             }
         }

@@ -1,4 +1,4 @@
-// The demo on a page: `npm run demo -- --dashboard`.
+// The demo on a page: `npx kilohertz demo --dashboard`.
 
 import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -7,11 +7,11 @@ import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { decodeFrame, layoutsOf } from '../../dashboard/src/frames.ts';
 import type { ArmInfo } from '../../dashboard/src/protocol.ts';
+import { atTerminal, EXECUTABLE } from '../fixtures/command-line.ts';
 import { PageClient, type Told } from '../fixtures/page-client.ts';
 import { folderFor } from '../fixtures/recordings.ts';
-import { rejection, until } from '../fixtures/waiting.ts';
+import { until } from '../fixtures/waiting.ts';
 
-const DEMO: string = join(import.meta.dirname, '..', '..', 'dist', 'examples', 'demo.js');
 const run = promisify(execFile);
 
 interface Demo {
@@ -24,7 +24,7 @@ interface Demo {
 /** Starts the demo, which ends with the test. */
 async function demo(t: ExecutionContext, words: readonly string[], path?: string): Promise<Demo> {
   const env = { ...process.env, NODE_OPTIONS: '', ...(path === undefined ? {} : { PATH: path }) };
-  const ended = run(process.execPath, [DEMO, '--dashboard', ...words], { env });
+  const ended = run(process.execPath, [EXECUTABLE, 'demo', '--dashboard', ...words], { env });
   t.teardown(() => ended.child.kill());
   let printed = '';
   ended.child.stdout?.on('data', (text) => {
@@ -87,14 +87,14 @@ test('--open hands the address to the browser of the desktop, and the demo goes 
   t.true(stderr.includes(`No browser could be opened. Open ${none.address}`), stderr);
 });
 
-test('the demo refuses what it cannot do with a page', async (t) => {
-  for (const [words, what] of [
-    [['--seconds', 'x'], /--seconds is x; expected a number above 0/],
-    [['--seconds', '0'], /--seconds is 0; expected a number above 0/],
-    [['--json'], /--json and --dashboard do not go together/],
-  ] as const) {
-    const error = await rejection(run(process.execPath, [DEMO, '--dashboard', ...words]));
-    t.is(Reflect.get(error as object, 'code'), 1);
-    t.regex(String(Reflect.get(error as object, 'stderr')), what);
-  }
+test('at a terminal the demo on a page goes on until Ctrl+C, and tells what was counted', async (t) => {
+  const shown = atTerminal(t, 'demo', '--dashboard');
+  await shown.printed(/http:\S+\//);
+  const [address = ''] = shown.text.match(/http:\S+\//) ?? [];
+  await using client = await PageClient.connect(address);
+  await until(async () => seenIn(await client.told()).wayRad > 0.02, 'the arm moves');
+  shown.type('\u0003');
+  t.is(await shown.ended, 130, shown.text);
+  t.regex(shown.text, /Stopped: the arm is at rest\./);
+  t.regex(shown.text, /\ncommands lost +\d+/);
 });

@@ -1,4 +1,4 @@
-import type { TickRecord } from 'kilohertz';
+import type { TickRecord } from '../../session/records.ts';
 
 /** The longest time between two commands in a stretch of ticks [s]. */
 export function longestGap(records: readonly TickRecord[], from: number, to: number): number {
