@@ -1,11 +1,13 @@
 // The page's server: what it shows, how it stops an arm, and to whom it answers nothing.
 
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
@@ -472,6 +474,14 @@ test('a recording stays on its page although nobody keeps what view() has return
   await until(async () => (await client.told()).texts.length > 0, 'the run is told');
   const runs = (await client.told()).texts[0]?.['runs'] as readonly RunInfo[] | undefined;
   t.is(runs?.length, 1);
+});
+
+test('a page that is open keeps no program alive', async (t) => {
+  const script = `import { view } from ${JSON.stringify(new URL('../../index.ts', import.meta.url))};
+    console.log((await view(${JSON.stringify(ARM)})).address);`;
+  const words = ['--import=@oxc-node/core/register', '--input-type=module', '-e', script];
+  const { stdout } = await promisify(execFile)(process.execPath, words);
+  t.regex(stdout, /^http:/);
 });
 
 test('a box far larger than any arm is shown as it was given, and its session runs', async (t) => {
