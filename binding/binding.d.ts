@@ -96,6 +96,10 @@ export declare class NativeDashboard {
   tell(name: string, code: string, text: string): void
   /** Tells what the controls have done, or why they have not. */
   note(name: string, isWarning: boolean, what: string, text: string): void
+  /** True while a browser has the page open. */
+  get isWatched(): boolean
+  /** Shows a report of the newest session of the robot with this name, in the place of an older one. */
+  report(name: string, report: NativePageReport): void
   /** Closes the page; resolves when the port is free. */
   close(): Promise<void>
 }
@@ -1102,6 +1106,44 @@ export interface NativeOutcome {
 export interface NativeOwnShare {
   name: string
   ranS: number
+}
+
+/** A bad cycle, with what is blamed for it. */
+export interface NativePageCycle {
+  isLateAnswer: boolean
+  tick: number
+  timeS: number
+  cycles: number
+  lastedS: number
+  excessS: number
+  phase: string
+  cause: string
+  causeText: string
+  evidence: string
+  advice: string
+  check?: string
+}
+
+/** How long a phase of the cycles took. */
+export interface NativePagePhase {
+  phase: string
+  count: number
+  p50S: number
+  p99S: number
+  maxS: number
+}
+
+/** The report of a session. */
+export interface NativePageReport {
+  /** True if the session has ended. */
+  isOver: boolean
+  iterations: number
+  missedTicks: number
+  lateActions: number
+  badCycles: number
+  unexplained: number
+  phases: Array<NativePagePhase>
+  worst: Array<NativePageCycle>
 }
 
 /** When the steps of a cycle were done. */

@@ -4,7 +4,15 @@ import { History, WINDOW_S } from '../../dashboard/src/history.ts';
 import { VERSION } from '../../dashboard/src/protocol.ts';
 import { readTold } from '../../dashboard/src/told.ts';
 import { FIELDS, frameOf, HAND } from '../fixtures/page-server.ts';
-import { arm, EVENTS, FAILURE, frameAt, jointsAt, recorded } from '../fixtures/scripted-arms.ts';
+import {
+  arm,
+  EVENTS,
+  FAILURE,
+  frameAt,
+  jointsAt,
+  REPORT,
+  recorded,
+} from '../fixtures/scripted-arms.ts';
 
 const layouts = layoutsOf([arm(3, 'arm')]);
 const fields = new Fields(FIELDS);
@@ -116,6 +124,7 @@ test('texts of the protocol are read, and no others', (t) => {
   const read = (value: unknown) => readTold(JSON.stringify(value), VERSION);
   t.deepEqual(read(hello), hello as never);
   t.is(read({ type: 'hello', version: VERSION + 1 })?.type, 'hello');
+  t.is(read({ type: 'report', arm: 0, report: REPORT })?.type, 'report');
   const bad = [
     ...[null, 1, 'text', [], {}, { type: 'toString' }, { type: 'hello', version: VERSION }],
     { ...hello, arms: [{ ...arm(0, 'one'), name: 7 }] },
@@ -124,7 +133,46 @@ test('texts of the protocol are read, and no others', (t) => {
     { ...hello, runs: [{ ...recorded(0, 'run.mcap'), end: undefined }] },
     { type: 'event', arm: 0, event: { ...EVENTS[0], level: 'fatal' } },
     { type: 'chunk', arm: 0, chunk: { timeS: 0, stepS: 0.1, width: 0, actions: [] } },
+    { type: 'report', arm: 0, report: { ...REPORT, phases: [{ phase: 'wait' }] } },
+    { type: 'report', arm: 0, report: { ...REPORT, missedTicks: -1 } },
+    {
+      type: 'report',
+      arm: 0,
+      report: { ...REPORT, worst: [{ ...REPORT.worst[0], advice: null }] },
+    },
   ];
   for (const value of bad) t.is(read(value), undefined, JSON.stringify(value));
   t.is(readTold('no JSON', VERSION), undefined);
+});
+
+test('characters that are not seen, or that turn the direction of writing, are shown by their numbers', (t) => {
+  const shown = (name: string) => {
+    const told = readTold(JSON.stringify({ type: 'arm', arm: arm(0, name) }), VERSION);
+    return told?.type === 'arm' ? told.arm.name : undefined;
+  };
+  t.is(shown('left \u202eamr\u202c'), 'left <U+202E>amr<U+202C>');
+  for (const [from, to] of [
+    [0x202a, 0x202e],
+    [0x2066, 0x2069],
+    [0x200b, 0x200f],
+    [0x2028, 0x2029],
+    [0xe0020, 0xe007f],
+    [0, 8],
+    [0x7f, 0x9f],
+    [0xfff9, 0xfffb],
+  ] as const) {
+    for (let code = from; code <= to; code += 1) {
+      const number = code.toString(16).toUpperCase().padStart(4, '0');
+      t.is(shown(`a${String.fromCodePoint(code)}b`), `a<U+${number}>b`);
+    }
+  }
+  for (const code of [0x61c, 0xad, 0x34f, 0x115f, 0x180e, 0x2060, 0x3164, 0xfeff, 0xd800]) {
+    t.regex(shown(String.fromCodePoint(code)) ?? '', /^<U\+[0-9A-F]{4}>$/);
+  }
+  const plain = 'Übung 1 – 測試, علي, עברית, \u26a0\ufe0f\n\tsecond line';
+  t.is(shown(plain), plain);
+  // It is so wherever a text stands.
+  const text = JSON.stringify({ type: 'event', arm: 0, event: { ...FAILURE, text: 'a\u2066b' } });
+  const told = readTold(text, VERSION);
+  t.is(told?.type === 'event' ? told.event.text : '', 'a<U+2066>b');
 });

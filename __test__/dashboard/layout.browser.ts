@@ -4,7 +4,15 @@ import test, { type ExecutionContext } from 'ava';
 import type { Page } from 'playwright-core';
 import { loaded, PHONE, shifts, shows, withBrowser } from '../fixtures/browser.ts';
 import { PageServer, STATS } from '../fixtures/page-server.ts';
-import { arm, EVENTS, FAILURE, frameAt, play, recorded } from '../fixtures/scripted-arms.ts';
+import {
+  arm,
+  EVENTS,
+  FAILURE,
+  frameAt,
+  play,
+  REPORT,
+  recorded,
+} from '../fixtures/scripted-arms.ts';
 import { until } from '../fixtures/waiting.ts';
 
 const opens = withBrowser(test);
@@ -49,6 +57,29 @@ for (const viewport of [undefined, PHONE]) {
     server.tell({ type: 'arm', arm: ended });
     await shows(page, "document.querySelector('.status').textContent === 'ended'");
     await isSteady(t, page, 'ended');
+  });
+}
+
+for (const viewport of [undefined, PHONE]) {
+  const where = viewport === undefined ? '' : ', on a phone';
+  test(`nothing moves by itself when reports come${where}`, async (t) => {
+    const server = await serve(t, { arms: [arm(0, 'FR3 by the window')] });
+    const { page } = await opens(t, server.address, viewport && { viewport });
+    await shows(page, "document.querySelector('.arm') !== null");
+    await loaded(page);
+    await page.click('[data-tab=report]');
+    const { worst } = REPORT;
+    const reports = [
+      { ...REPORT, isOver: false, badCycles: 0, worst: [], phases: [] },
+      { ...REPORT, isOver: false, worst: worst.slice(2) },
+      REPORT,
+    ];
+    for (const report of reports) {
+      server.tell({ type: 'report', arm: 0, report });
+      const rows = `document.querySelectorAll('.bad-cycles td:first-child').length`;
+      await shows(page, `${rows} === ${report.worst.length}`);
+      await isSteady(t, page, `${report.worst.length} bad cycles`);
+    }
   });
 }
 
@@ -100,7 +131,7 @@ test('each control is reached by the keyboard, and the focus is seen', async (t)
   await isReached(t, page, 'two arms');
   // The tabs of an arm are one stop; arrows go from one to the next.
   await page.focus('[data-arm="0"] [data-tab=position]');
-  for (const tab of ['speed', 'torque', 'hand', 'timing', 'events', 'position']) {
+  for (const tab of ['speed', 'torque', 'hand', 'timing', 'report', 'events', 'position']) {
     await page.keyboard.press('ArrowRight');
     await shows(page, `document.activeElement.dataset.tab === '${tab}'`);
     await shows(page, "document.activeElement.getAttribute('aria-selected') === 'true'");

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Page } from 'playwright-core';
+import type { ArmInfo } from '../../dashboard/src/protocol.ts';
 import {
   closeTo,
   countsOn,
@@ -24,6 +25,7 @@ import {
   frameAt,
   jointsAt,
   play,
+  REPORT,
   recorded,
 } from '../fixtures/scripted-arms.ts';
 import { until } from '../fixtures/waiting.ts';
@@ -87,7 +89,8 @@ test('draws each state within one frame of its coming', async (t) => {
 test('shows every tab, in dark, too, and by keys', async (t) => {
   const { server, ...opened } = await showArm(t, 'fr3', { dark: true });
   const { page } = opened;
-  for (const [nth, tab] of ['position', 'speed', 'torque', 'hand', 'timing', 'events'].entries()) {
+  const tabs = ['position', 'speed', 'torque', 'hand', 'timing', 'report', 'events'];
+  for (const [nth, tab] of tabs.entries()) {
     await page.keyboard.press(String(nth + 1));
     await shows(
       page,
@@ -259,9 +262,134 @@ test('a robot without a model has its timing, and no picture', async (t) => {
   await picture(page, 'no-model');
   t.deepEqual(await page.$$eval('.tab', (all) => all.map((tab) => tab.textContent)), [
     'Timing',
+    'Report',
     'Events',
   ]);
   await isClean(t, opened);
+});
+
+/** The texts of what a selector finds. */
+const textsAt = (page: Page, selector: string) =>
+  page.$$eval(selector, (all) => all.map((one) => one.textContent ?? ''));
+
+const LOOKS = {
+  light: {},
+  dark: { dark: true },
+  phone: { viewport: PHONE },
+  'phone-dark': { viewport: PHONE, dark: true },
+} as const;
+
+for (const [name, options] of Object.entries(LOOKS)) {
+  test(`shows the report of a session: counts, phases, the worst cycles with what to do, ${name}`, async (t) => {
+    const { server, ...opened } = await showArm(t, 'fr3', options);
+    const { page } = opened;
+    await page.click('[data-tab=report]');
+    t.regex((await page.textContent('.report')) ?? '', /No report yet/);
+    server.tell({ type: 'report', arm: 0, report: { ...REPORT, isOver: false, worst: [] } });
+    await shows(page, "document.querySelector('.report').textContent.includes('until now')");
+    server.tell({ type: 'report', arm: 0, report: REPORT });
+    await shows(page, "document.querySelectorAll('.bad-cycles tbody').length === 2");
+    t.deepEqual(await textsAt(page, '.report .counters > div'), [
+      ...['cycles48\u202f211', 'ticks missed9', 'late answers301', 'bad cycles27'],
+      'not looked into2',
+    ]);
+    const phases = await textsAt(page, '.phases tbody tr');
+    t.is(phases.length, 9);
+    t.regex(phases[3] ?? '', /^policy.*5\.20 µs62\.0 µs12\.3 ms$/);
+    const causes = await textsAt(page, '.bad-cycles .cause');
+    t.regex(causes[0] ?? '', /collected garbage \(garbageCollection\).*Reuse arrays/);
+    t.regex(causes[1] ?? '', /networkLate.*See coalescing in: npx kilohertz doctor$/);
+    t.deepEqual(
+      (await textsAt(page, '.bad-cycles tbody:nth-of-type(2) tr:not(.cause) td')).slice(0, 3),
+      ['0:06.00cycle 6\u202f000', '8.12 ms', 'wait'],
+    );
+    t.is((await textsAt(page, '.bad-cycles tr:not(.cause) td:first-child')).length, 4);
+    await picture(page, `report-${name}`);
+    await page.evaluate("document.querySelector('.bad-cycles').scrollIntoView()");
+    await picture(page, `report-${name}-below`);
+    const wide = await page.evaluate(`[...document.querySelectorAll('.report *')].filter((one) =>
+      one.getBoundingClientRect().right > document.querySelector('.tab-panel').getBoundingClientRect().right + 1).length`);
+    t.is(wide, 0, 'nothing of it reaches beyond its panel');
+    await isClean(t, opened);
+  });
+}
+
+test('a report is scrolled by the keyboard, goes with the next session, and stays while the controls move the arm', async (t) => {
+  const { server, page } = await showArm(t, 'fr3', {});
+  server.tell({ type: 'report', arm: 0, report: REPORT });
+  await page.click('[data-tab=report]');
+  await shows(page, "document.querySelector('.bad-cycles') !== null");
+  await page.keyboard.press('Tab');
+  await shows(page, "document.activeElement.className === 'tab-panel'");
+  await page.keyboard.press('End');
+  await shows(page, "document.querySelector('.tab-panel').scrollTop > 0");
+  const info = arm(0, 'FR3 by the window');
+  server.tell({ type: 'arm', arm: { ...info, isRunning: false } });
+  server.tell({ type: 'arm', arm: { ...info, session: 2, isControlled: true, box: null } });
+  await shows(page, "document.querySelector('.facts').textContent.includes('session 2')");
+  await page.click('[data-tab=report]');
+  t.regex((await page.textContent('.report')) ?? '', /The whole of session 1/);
+  server.tell({ type: 'arm', arm: { ...info, session: 3 } });
+  await shows(page, "document.querySelector('.facts').textContent.includes('session 3')");
+  await page.click('[data-tab=report]');
+  t.true(await page.isVisible('.report >> text=No report yet'));
+  t.false(await page.isVisible('.bad-cycles'));
+});
+
+test('what a report and a name say is shown as text, and cannot hide or turn any', async (t) => {
+  const server = await serve(t, { arms: [arm(0, 'left \u202emra thgir')] });
+  const opened = await opens(t, server.address);
+  const { page } = opened;
+  await shows(page, "document.querySelector('.arm') !== null");
+  t.is(await page.textContent('.arm-head h2'), 'left <U+202E>mra thgir');
+  t.is(await page.title(), 'left <U+202E>mra thgir · kilohertz');
+  const evil = '<img src=x onerror="document.body.dataset.hurt=1">\u2066\u200b';
+  const [first] = REPORT.worst;
+  if (first === undefined) return t.fail();
+  const cycle = { ...first, phase: evil, cause: evil, causeText: evil, evidence: evil };
+  const report = { ...REPORT, worst: [{ ...cycle, advice: evil, check: evil }] };
+  server.tell({ type: 'report', arm: 0, report });
+  await page.click('[data-tab=report]');
+  await shows(page, "document.querySelector('.bad-cycles') !== null");
+  t.is(await page.locator('.report img').count(), 0);
+  const text = (await page.textContent('.bad-cycles')) ?? '';
+  t.is(text.match(/<U\+2066><U\+200 ?B>/gi)?.length, 6);
+  t.is(await page.getAttribute('body', 'data-hurt'), null);
+  await picture(page, 'report-hostile');
+  await isClean(t, opened);
+});
+
+/** How many pixels of the first three charts have the colour of measured values, in the light; the least of the three. */
+const MEASURED = `Math.min(...[...document.querySelectorAll('.chart canvas')].slice(0, 3).map((canvas) => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const isBlue = (at) => data[at] < 60 && Math.abs(data[at + 1] - 114) < 40 && data[at + 2] > 140 && data[at + 3] > 200;
+  return Array.from({ length: data.length / 4 }, (_, nth) => 4 * nth).filter(isBlue).length;
+}))`;
+
+test('a box as large as numbers are, and an arm in it, are drawn', async (t) => {
+  const far = 1e300;
+  const boxes = [
+    { min: [-far, -far, -far], max: [far, far, far] },
+    { min: [-Number.MAX_VALUE, -0.5, 0], max: [Number.MAX_VALUE, 0.5, far] },
+  ] as const;
+  for (const { min, max } of boxes) {
+    const box = { min: [...min], max: [...max] } as ArmInfo['box'];
+    const server = await serve(t, { arms: [{ ...arm(0, 'far'), box }] });
+    const opened = await opens(t, server.address);
+    const { page } = opened;
+    await shows(page, "document.querySelector('.arm') !== null");
+    await loaded(page);
+    await page.click('[data-tab=hand]');
+    await play(server, 0, 0, 2);
+    await isDrawn(page, 2);
+    await page.click('.scale');
+    server.send(frameAt(0, 3));
+    await isDrawn(page, 3);
+    closeTo(t, (await drawn(page)).joints, jointsAt(3));
+    await shows(page, `${MEASURED} > 20`);
+    await picture(page, 'far-box');
+    await isClean(t, opened);
+  }
 });
 
 test('messages that are not of the protocol are counted and do no harm', async (t) => {
@@ -360,6 +488,13 @@ test('lists the worst cycles of a recorded run, and goes there', async (t) => {
     'ticks missed2 at 0:06.00',
   ]);
   t.regex((await page.textContent('.spread')) ?? '', /jitter6.30 µs24.0 µs300 µs2.10 ms/);
+  await page.click('[data-tab=report]');
+  t.regex(
+    (await page.textContent('.report')) ?? '',
+    /^A recording has no report of why cycles were bad/,
+  );
+  t.false(await page.isVisible('.phases'));
+  await page.click('[data-tab=timing]');
   await page.click('.worst .seek >> text=801 µs');
   await shows(page, 'Math.abs(kilohertz.playback().timeS - 3.25) < 1e-6');
   await setTimeout(300);

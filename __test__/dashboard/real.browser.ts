@@ -31,7 +31,7 @@ import {
 } from '../fixtures/browser.ts';
 import { type Program, program } from '../fixtures/programs.ts';
 import { folderFor } from '../fixtures/recordings.ts';
-import { until } from '../fixtures/waiting.ts';
+import { block, until } from '../fixtures/waiting.ts';
 
 const opens = withBrowser(test);
 const STILL = { warmupS: 0, realtime: false } as const;
@@ -169,6 +169,32 @@ test('plays recordings as they were run, on a phone too', async (t) => {
   await picture(phone.page, 'real-recording-phone');
   await isClean(t, opened);
   await isClean(t, phone);
+});
+
+test('the report of a session tells its worst cycles, and what to do about them', async (t) => {
+  await using setup = await setUp('jointVelocity', WALL);
+  const session = new Session(setup.arm, turning, STILL);
+  const shown = await session.dashboard({ name: 'left' });
+  t.teardown(() => shown.close());
+  const opened = await opens(t, shown.address);
+  const { page } = opened;
+  await session.start();
+  await until(() => session.stepCount > 200, 'some cycles');
+  await page.click('[data-tab=report]');
+  block(120);
+  await until(() => session.report().worst.length > 0, 'a bad cycle');
+  await session.stop();
+  await shows(page, "document.querySelector('.report').textContent.includes('The whole of')");
+  const { worst, phases } = session.report();
+  const text = (await page.textContent('.report')) ?? '';
+  for (const { evidence, advice } of worst)
+    t.true(text.includes(evidence) && text.includes(advice));
+  t.is(await page.locator('.bad-cycles tr:not(.cause) td:first-child').count(), worst.length);
+  t.is(await page.locator('.phases tbody tr').count(), 9);
+  t.true(phases.length > 0 && phases.length <= 9);
+  await loaded(page);
+  await picture(page, 'real-report');
+  await isClean(t, opened);
 });
 
 interface Failing {

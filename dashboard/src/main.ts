@@ -9,7 +9,14 @@ import { Controls } from './panels/controls.ts';
 import { MOST_EVENTS } from './panels/events.ts';
 import { Playback } from './panels/playback.ts';
 import { Stop } from './panels/stop.ts';
-import { type ArmInfo, type EventInfo, type RunInfo, type Told, VERSION } from './protocol.ts';
+import {
+  type ArmInfo,
+  type EventInfo,
+  type ReportInfo,
+  type RunInfo,
+  type Told,
+  VERSION,
+} from './protocol.ts';
 import { currentTheme, nextTheme } from './theme.ts';
 import { readTold } from './told.ts';
 
@@ -19,6 +26,8 @@ interface Arm {
   history: History;
   view: ArmView;
   events: EventInfo[];
+  /** The newest report of a session of the program. */
+  report: ReportInfo | undefined;
   /** Frames that came since the last picture. */
   frames: number;
   heardAtMs: number;
@@ -124,6 +133,7 @@ function take(told: Exclude<Told, { type: 'hello' }>): void {
     if (arm === undefined) refuse();
     else if (told.type === 'stats') arm.view.setStats(told.stats);
     else if (told.type === 'chunk') arm.view.setChunk(told.chunk, arm.history);
+    else if (told.type === 'report') setReport(arm, told.report);
     else {
       arm.events = [...arm.events, told.event].slice(-MOST_EVENTS);
       arm.view.setEvents(arm.events);
@@ -138,11 +148,12 @@ function greet(infos: readonly ArmInfo[], runs: readonly RunInfo[]): void {
   for (const id of [...arms.keys()]) if (!infos.some((info) => info.id === id)) removeArm(id);
   for (const info of infos) {
     setArm(info);
-    // The events come again after a hello.
+    // The events and the report come again after a hello.
     const arm = arms.get(info.id);
     if (arm !== undefined) {
       arm.events = [];
       arm.view.setEvents([]);
+      setReport(arm, undefined);
     }
   }
   stop.setVisible(arms.size > 0 || runs.length === 0);
@@ -168,6 +179,8 @@ function setArm(info: ArmInfo): void {
   const known = arms.get(info.id);
   const isNew = known === undefined || known.info.session !== info.session;
   if (info.isRunning && isNew) stop.onBegin();
+  // While the controls move the arm, the report of the program's session is still looked at.
+  const report = isNew && !info.isControlled ? undefined : known?.report;
   if (known === undefined || !known.view.fits(info)) {
     const fields = new Fields(info.fields);
     const view = new ArmView(info, { onStop: () => stop.press(info.id) });
@@ -177,9 +190,11 @@ function setArm(info: ArmInfo): void {
     } else place.append(view.root);
     const history = new History(fields);
     const events = known?.events ?? [];
-    arms.set(info.id, { info, fields, history, view, events, frames: 0, heardAtMs: -Infinity });
+    const frames = { frames: 0, heardAtMs: -Infinity };
+    arms.set(info.id, { info, fields, history, view, events, report, ...frames });
     layouts.set(info.id, fields);
     view.setEvents(events);
+    view.setReport(report);
     view.update(history, undefined, 0, performance.now());
   } else {
     if (known.info.session !== info.session) {
@@ -188,11 +203,17 @@ function setArm(info: ArmInfo): void {
     }
     known.info = info;
     known.view.setInfo(info);
+    setReport(known, report);
   }
   stop.setVisible(true);
   stop.update();
   controls.update();
   arrange();
+}
+
+function setReport(arm: Arm, report: ReportInfo | undefined): void {
+  arm.report = report;
+  arm.view.setReport(report);
 }
 
 function show(frame: Frame): void {
@@ -289,7 +310,7 @@ function onViewKey(key: string): boolean {
   if (key === 't' || key === 'T') changeTheme();
   else if (key === 'r' || key === 'R') for (const view of views()) view.resetView();
   else if (key === 'f' || key === 'F') for (const view of views()) view.toggleFollow();
-  else if (/^[1-6]$/.test(key)) for (const view of views()) view.chooseTab(Number(key) - 1);
+  else if (/^[1-7]$/.test(key)) for (const view of views()) view.chooseTab(Number(key) - 1);
   else return false;
   return true;
 }

@@ -2,7 +2,7 @@
 // `KILOHERTZ_UPDATE_PROTOCOL=1 cargo test -p kilohertz-dashboard protocol`; edit it there.
 
 /** The version of the protocol. */
-export const VERSION = 4;
+export const VERSION = 5;
 /** The bytes before the fields of a frame. */
 export const FRAME_HEADER = 64;
 /** The kind of a binary message that is a frame. */
@@ -328,6 +328,125 @@ end: EventInfo | null,
 damage: string | null, };
 
 /**
+ * How long a phase of a session's cycles took.
+ */
+export type PhaseInfo = { 
+/**
+ * The name of the phase.
+ */
+phase: string, 
+/**
+ * How many times it was measured.
+ */
+count: number, 
+/**
+ * Half of the times it took no longer [s].
+ */
+p50S: number, 
+/**
+ * 99 % of the times it took no longer [s].
+ */
+p99S: number, 
+/**
+ * The longest [s].
+ */
+maxS: number, };
+
+/**
+ * A cycle that took too long, or cycles in a row for which an answer of the policy was late.
+ */
+export type BadCycleInfo = { 
+/**
+ * True if an answer was late; else it took too long until the next cycle began.
+ */
+isLateAnswer: boolean, 
+/**
+ * The cycle in which it began.
+ */
+tick: number, 
+/**
+ * When it began, since the first cycle [s].
+ */
+timeS: number, 
+/**
+ * Cycles without an answer in time, or ticks that were missed.
+ */
+cycles: number, 
+/**
+ * How long it lasted [s].
+ */
+lastedS: number, 
+/**
+ * How much of that was too long [s].
+ */
+excessS: number, 
+/**
+ * The phase that took the most too long.
+ */
+phase: string, 
+/**
+ * The name of the likeliest cause.
+ */
+cause: string, 
+/**
+ * The likeliest cause in words.
+ */
+causeText: string, 
+/**
+ * What speaks for it.
+ */
+evidence: string, 
+/**
+ * What to do.
+ */
+advice: string, 
+/**
+ * The check of `kilohertz doctor` that says more.
+ */
+check: string | null, };
+
+/**
+ * How the cycles of a session went, and why some of them went badly.
+ */
+export type ReportInfo = { 
+/**
+ * Which session of the arm it is about. The server sets it.
+ */
+session: number, 
+/**
+ * True if that session is over; else it goes on.
+ */
+isOver: boolean, 
+/**
+ * How many cycles there were.
+ */
+iterations: number, 
+/**
+ * How many ticks were missed.
+ */
+missedTicks: number, 
+/**
+ * How many answers of the policy were late.
+ */
+lateActions: number, 
+/**
+ * How many cycles were bad, with late answers in a row as one.
+ */
+badCycles: number, 
+/**
+ * How many of them nobody looked into, because there were too many at once.
+ */
+unexplained: number, 
+/**
+ * The phases that were measured, in their order.
+ */
+phases: Array<PhaseInfo>, 
+/**
+ * The worst bad cycles, worst first.
+ */
+worst: Array<BadCycleInfo>, };
+
+/**
  * What may be asked of an arm beside a stop.
  */
 export type PageCommand = "recover" | "home" | "openHand" | "closeHand";
@@ -399,7 +518,15 @@ arm: number,
 /**
  * The chunk.
  */
-chunk: ChunkInfo, } | { "type": "holder", 
+chunk: ChunkInfo, } | { "type": "report", 
+/**
+ * The arm.
+ */
+arm: number, 
+/**
+ * The report.
+ */
+report: ReportInfo, } | { "type": "holder", 
 /**
  * True if it is the page that is told.
  */

@@ -1,11 +1,15 @@
-// Reads the server's texts. What is not as the protocol says is refused here, so that nothing else has to look again.
+// Reads the server's texts. What is not as the protocol says is refused here, and hidden characters are made visible, so
+// that nothing else has to look again.
 
 import type {
   ArmInfo,
+  BadCycleInfo,
   CameInfo,
   ChunkInfo,
   EventInfo,
   MeasureInfo,
+  PhaseInfo,
+  ReportInfo,
   RunInfo,
   StatsInfo,
   Told,
@@ -106,6 +110,41 @@ const isRun = is({
   damage: orNull(isText),
 } satisfies Record<keyof RunInfo, Check>);
 
+const isPhase = is({
+  phase: isText,
+  count: isCount,
+  p50S: isNumber,
+  p99S: isNumber,
+  maxS: isNumber,
+} satisfies Record<keyof PhaseInfo, Check>);
+
+const isBadCycle = is({
+  isLateAnswer: isBoolean,
+  tick: isCount,
+  timeS: isNumber,
+  cycles: isCount,
+  lastedS: isNumber,
+  excessS: isNumber,
+  phase: isText,
+  cause: isText,
+  causeText: isText,
+  evidence: isText,
+  advice: isText,
+  check: orNull(isText),
+} satisfies Record<keyof BadCycleInfo, Check>);
+
+const isReport = is({
+  session: isCount,
+  isOver: isBoolean,
+  iterations: isCount,
+  missedTicks: isCount,
+  lateActions: isCount,
+  badCycles: isCount,
+  unexplained: isCount,
+  phases: listOf(isPhase),
+  worst: listOf(isBadCycle),
+} satisfies Record<keyof ReportInfo, Check>);
+
 const isChunk = is({
   timeS: isNumber,
   stepS: (value) => isNumber(value) && Number(value) > 0,
@@ -124,6 +163,7 @@ const SHAPES: Record<Told['type'], Shape> = {
   stats: { arm: isCount, stats: isStats },
   event: { arm: isCount, event: isEvent },
   chunk: { arm: isCount, chunk: isChunk },
+  report: { arm: isCount, report: isReport },
   holder: { isYou: isBoolean, isTaken: isBoolean },
   beat: { beat: isCount },
   stopping: { number: isCount, asked: isCount },
@@ -139,9 +179,24 @@ const isHello = is({
   forgotten: isCount,
 });
 
+/**
+ * Characters that are not seen, or that make others look different, as those that turn the direction of writing. Lines may
+ * end and be indented, and an emoji may choose its look.
+ */
+const HIDDEN =
+  /(?![\t\n\r]|\ufe0e|\ufe0f)[\p{Cc}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{Cs}\ufff9-\ufffb]/gu;
+
+/** Returns a text in which each hidden character is shown by its number, as `<U+202E>`. */
+function visible(text: string): string {
+  return text.replace(HIDDEN, (hidden) => {
+    const number = (hidden.codePointAt(0) ?? 0).toString(16).toUpperCase();
+    return `<U+${number.padStart(4, '0')}>`;
+  });
+}
+
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, (_, value) => (typeof value === 'string' ? visible(value) : value));
   } catch {
     return undefined;
   }

@@ -13,6 +13,7 @@ import {
   type NativeControls,
   NativeDashboard,
   type NativeDashboardOptions,
+  type NativePageReport,
   type NativeSession,
   type NativeStops,
 } from '../native/binding.ts';
@@ -316,6 +317,24 @@ export class Dashboard implements AsyncDisposable {
    */
   tell(name: string, error: KilohertzError): void {
     calling(() => this.#native.tell(name, error.code, error.message));
+  }
+
+  /**
+   * Whether a browser has the page open.
+   *
+   * @internal
+   */
+  get isWatched(): boolean {
+    return this.#native.isWatched;
+  }
+
+  /**
+   * Shows a report of the newest session of the robot with this name.
+   *
+   * @internal
+   */
+  report(name: string, report: NativePageReport): void {
+    calling(() => this.#native.report(name, report));
   }
 
   /**

@@ -1,4 +1,5 @@
 import { checkText, ownOptions } from '../checks.ts';
+import { describeThrown } from '../errors/describe.ts';
 import {
   codeOf,
   type KilohertzError,
@@ -8,8 +9,10 @@ import {
 import type { FrankaHand } from '../franka/hand.ts';
 import type { Runs } from '../franka/runs.ts';
 import type { NativeSession } from '../native/binding.ts';
+import type { SessionReport } from '../session/report.ts';
 import { type ControlledLink, Controls } from './controls.ts';
 import { checkControls, Dashboard, type ShownOptions } from './dashboard.ts';
+import { shownReport } from './report.ts';
 
 /** A session, as its pages see it. */
 export interface Shown {
@@ -22,7 +25,16 @@ export interface Shown {
   /** What drives the robot, which the stop of a page ends. */
   readonly runs: Runs;
   readonly isRunning: () => boolean;
+  /** Returns how the cycles of the newest run went. */
+  readonly report: () => SessionReport;
+  /** How often a policy on this thread has to answer [Hz]; 0 if it runs elsewhere, or answers in chunks. */
+  readonly policyHereHz: number;
 }
+
+/** How often a report is shown of a run that goes on, while a browser has a page open [ms]. */
+const REPORT_EACH_MS = 5_000;
+/** It takes this thread 1 to 2 ms: a policy here that has to answer more often would be late by it [Hz]. */
+const UNDISTURBED_HZ = 100;
 
 /** The longest name of a robot on a page, in characters. */
 const LONGEST_NAME = 200;
@@ -36,6 +48,8 @@ export class Pages {
   readonly #names = new Map<Dashboard, string>();
   /** The pages that end with the session. */
   readonly #own = new Set<Dashboard>();
+  /** Shows a report again and again while a run goes on. */
+  #reporting: NodeJS.Timeout | undefined;
 
   constructor(shown: Shown) {
     this.#shown = shown;
@@ -101,6 +115,32 @@ export class Pages {
   /** Shows a run that begins. */
   launched(native: NativeSession): void {
     for (const [page, name] of this.#names) page.watch(native, name);
+    // It does not keep the process alive: the run does.
+    this.#reporting = setInterval(() => this.#report(false), REPORT_EACH_MS).unref();
+  }
+
+  /** Shows the report of a run that has ended. */
+  ended(): void {
+    // A run that has not begun has none.
+    if (this.#reporting === undefined) return;
+    clearInterval(this.#reporting);
+    this.#reporting = undefined;
+    this.#report(true);
+  }
+
+  /** Shows the report of the newest run; of one that goes on only where somebody looks, and no policy is delayed. */
+  #report(isOver: boolean): void {
+    const isFree = this.#shown.policyHereHz <= UNDISTURBED_HZ;
+    const pages = [...this.#names].filter(([page]) => isOver || (isFree && page.isWatched));
+    if (pages.length === 0) return;
+    try {
+      const report = shownReport(this.#shown.report(), isOver);
+      for (const [page, name] of pages) page.report(name, report);
+    } catch (error) {
+      // A report must not end the program that it is about.
+      const text = `The report cannot be shown: ${describeThrown(error)}`;
+      for (const [page, name] of pages) page.note(name, 'noReport', text, true);
+    }
   }
 
   /** Shows the error with which a run ended. */

@@ -4,7 +4,8 @@ import { Dashboard, type DashboardOptions } from './dashboard.ts';
 
 /**
  * Opens a page in a browser that plays a recording, or two, the second drawn over the first. The whole recordings are
- * read before, at most 60 frames a second of each are kept.
+ * read before, at most 60 frames a second of each are kept. The page is served until its `close()` or the end of the
+ * process, also if nobody keeps what this resolves to; it does not keep the process alive.
  *
  * @param files one recording or two
  * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER` for a recording that

@@ -47,6 +47,7 @@ export {
   type NativeOnnxOptions,
   type NativeOnnxPart,
   type NativeOutcome,
+  type NativePageReport,
   NativePlace,
   type NativePromotion,
   NativeQuestions,

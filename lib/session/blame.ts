@@ -185,57 +185,80 @@ function unknownText({ phase, phaseS, evidence }: BlamedCycle): string {
   return `${timeText(phaseS)} in the phase ${phase}; ${why}`;
 }
 
+/** What is said of a cause. */
+interface Advice {
+  /** The cause in words. */
+  readonly text: string;
+  readonly advice: string;
+  readonly check?: string;
+}
+
 /** What to do about each cause, and the check of the doctor that says more. */
-const ADVICE: Readonly<Record<BlameCause, { readonly advice: string; readonly check?: string }>> = {
+const ADVICE: Readonly<Record<BlameCause, Advice>> = {
   notScheduled: {
+    text: 'another program had the processor',
     advice:
       'End the other programs that keep the processors busy, or give the loop a processor of its own with ' +
       'realtime: { cpu }; run the policy with workerPolicy(), which has a realtime priority where it is permitted',
     check: 'isolated-cores',
   },
   ownThreads: {
+    text: 'other threads of this program had the processor',
     advice:
       'Use fewer threads for inference and other work beside the session, or move that work to another process ' +
       'with a low priority',
     check: 'cpuset',
   },
   garbageCollection: {
+    text: "the policy's thread collected garbage",
     advice:
       'Reuse arrays and objects in the policy, and keep less on its heap. A policy on the main thread shares its heap ' +
       'with the rest of the program; workerPolicy() has a heap of its own',
   },
   eventLoopBlocked: {
+    text: 'something else than the policy kept the event loop busy',
     advice:
       'Move synchronous work off this thread, with asyncify() or an InferenceThread; or run the policy with ' +
       'workerPolicy()',
   },
   policySlow: {
+    text: 'the policy itself took too long',
     advice:
       'Make the policy faster, ask it less often with rateHz, allow more with deadlineS, or let it answer in chunks',
   },
   pageFault: {
+    text: 'memory was used that was not there yet',
     advice: 'Allocate memory before the session starts, and use it again instead of new memory',
     check: 'memlock',
   },
   networkLate: {
+    text: "the robot's state came late, or was lost",
     advice:
       'Connect the arm by a cable directly to a network card of its own, without a switch, and see to the energy ' +
       'saving of the card',
     check: 'coalescing',
   },
   idleState: {
+    text: 'the processor had to wake from an idle state',
     advice: "Permit that idle states are held off (realtime: { keepAwake: 'idleStates' })",
     check: 'idle-states',
   },
   steal: {
+    text: 'the hypervisor had taken the processor',
     advice: 'Use a computer of its own, or processors that the hypervisor gives to no one else',
     check: 'steal-time',
   },
   unknown: {
+    text: 'the cause is not known',
     advice:
       'Look at the machine with `npx kilohertz doctor`, and compare with `npx kilohertz bench`',
   },
 };
+
+/** Returns a cause in words. */
+export function causeText(cause: BlameCause): string {
+  return ADVICE[cause].text;
+}
 
 function made(cause: BlameCause, evidence: string, { isRealtime }: BlameContext): Blame {
   const { advice, check } = ADVICE[cause];

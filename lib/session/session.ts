@@ -225,6 +225,8 @@ export class Session<Observation, Action extends AnyAction>
       link: controlled,
       runs: this.#runs,
       isRunning: () => this.#isRunning,
+      report: () => this.report(),
+      policyHereHz: typeof policy === 'function' ? this.#options.native.policyRateHz : 0,
     });
   }
 
@@ -536,6 +538,7 @@ export class Session<Observation, Action extends AnyAction>
 
   #ended(run: Run, error: KilohertzError | undefined): void {
     this.#isRunning = false;
+    this.#pages.ended();
     if (error) {
       this.#pages.failed(error);
       // An error before the first cycle is thrown by `start()`.

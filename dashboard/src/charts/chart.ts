@@ -25,6 +25,10 @@ export interface ChartOptions {
   leastSpan: number;
 }
 
+/** A limit that is farther away is drawn here, in any unit: no joint and no arm gets there. */
+const FARTHEST = 1000;
+const inReach = (limit: number): number => Math.max(-FARTHEST, Math.min(FARTHEST, limit));
+
 type Column = ArrayLike<number>;
 
 export class Chart {
@@ -36,8 +40,9 @@ export class Chart {
   #reachesLimits = false;
 
   constructor(options: ChartOptions) {
-    this.#options = options;
-    const { title, unit, lines } = options;
+    const { title, unit, lines, limits } = options;
+    const near = limits && { low: inReach(limits.low), high: inReach(limits.high) };
+    this.#options = { ...options, limits: near };
     this.#numbers = lines.map((line) => {
       const number = element('span', 'number');
       number.title = line.label;

@@ -6,14 +6,24 @@ import { Timing } from '../charts/timing.ts';
 import { button, element, setText } from '../dom.ts';
 import { gripperOf } from '../frames.ts';
 import type { History } from '../history.ts';
-import type { ArmInfo, ChunkInfo, EventInfo, StatsInfo, WorstInfo } from '../protocol.ts';
+import type {
+  ArmInfo,
+  ChunkInfo,
+  EventInfo,
+  ReportInfo,
+  StatsInfo,
+  WorstInfo,
+} from '../protocol.ts';
 import { ArmScene, PARTS } from '../scene/arm-scene.ts';
 import { knownModel } from '../scene/meshes.ts';
 import { withUnit, words } from '../units.ts';
 import { byWallClock, Events, eventElement } from './events.ts';
+import { Report } from './report.ts';
 
-const TABS = [...(Object.keys(CHART_TABS) as ChartTab[]), 'timing', 'events'] as const;
-type Tab = (typeof TABS)[number];
+/** The tabs without charts. */
+const PANELS = { timing: 'Timing', report: 'Report', events: 'Events' } as const;
+type Panel = keyof typeof PANELS;
+type Tab = ChartTab | Panel;
 
 /** Charts are drawn so often [ms]; the picture as often as the screen. */
 const CHART_MS = 60;
@@ -43,6 +53,7 @@ export class ArmView {
   readonly #tabs = new Map<Tab, HTMLButtonElement>();
   readonly #panel = element('div', 'tab-panel');
   readonly #timing: Timing;
+  readonly #report: Report;
   readonly #events = new Events();
   readonly #hasFields: boolean;
   #info: ArmInfo;
@@ -60,6 +71,7 @@ export class ArmView {
     this.#options = options;
     this.#hasFields = info.fields.length > 0;
     this.#timing = new Timing(options.timeOf !== undefined);
+    this.#report = new Report(options.timeOf !== undefined);
     const head = element('header', 'arm-head', this.#name, this.#status, this.#facts);
     if (options.onStop !== undefined) {
       this.#stop = button('stop-one', `Stop ${info.name}`, () => {});
@@ -116,6 +128,11 @@ export class ArmView {
   /** Shows the worst cycles of a recorded run. */
   setWorst(worst: readonly WorstInfo[]): void {
     this.#timing.showWorst(worst, (timeS) => this.#options.onSeek?.(timeS));
+  }
+
+  /** Shows the newest report of a session; undefined if there is none. */
+  setReport(report: ReportInfo | undefined): void {
+    this.#report.show(report);
   }
 
   setEvents(events: readonly EventInfo[]): void {
@@ -245,14 +262,9 @@ export class ArmView {
   #makeTabs(): HTMLElement {
     const list = element('div', 'tabs');
     list.setAttribute('role', 'tablist');
-    for (const tab of TABS) {
-      const isChart = tab in CHART_TABS;
-      if (isChart && !this.#hasFields) continue;
-      const title = isChart
-        ? CHART_TABS[tab as ChartTab].title
-        : tab === 'timing'
-          ? 'Timing'
-          : 'Events';
+    const charts = Object.entries(CHART_TABS).map(([tab, { title }]) => [tab, title]);
+    const tabs = [...(this.#hasFields ? charts : []), ...Object.entries(PANELS)];
+    for (const [tab, title] of tabs as [Tab, string][]) {
       const made = button('tab', title, () => this.#choose(tab));
       made.setAttribute('role', 'tab');
       made.dataset['tab'] = tab;
@@ -268,6 +280,8 @@ export class ArmView {
       this.#tabs.get(next)?.focus();
     });
     this.#panel.setAttribute('role', 'tabpanel');
+    // So that arrow keys scroll it.
+    this.#panel.tabIndex = 0;
     return list;
   }
 
@@ -280,6 +294,7 @@ export class ArmView {
     this.#charts?.dispose();
     this.#charts = undefined;
     if (tab === 'timing') this.#panel.replaceChildren(this.#timing.root);
+    else if (tab === 'report') this.#panel.replaceChildren(this.#report.root);
     else if (tab === 'events') this.#panel.replaceChildren(this.#events.root);
     else {
       this.#charts = new ChartSet(tab, this.#info, this.#options.hasOther ?? false);

@@ -9,13 +9,15 @@ use tokio_tungstenite::tungstenite::{Bytes, Utf8Bytes};
 
 use crate::page::client::Happened;
 use crate::page::controls::Controlled;
-use crate::page::protocol::{ArmInfo, EventInfo, LevelInfo, Told};
+use crate::page::protocol::{ArmInfo, EventInfo, LevelInfo, ReportInfo, Told};
 use crate::page::watched::{Frame, Watched};
 
 /// How many events of an arm a page is told that opens later.
 const KEPT_EVENTS: usize = 100;
-/// The longest text of an event, in characters.
+/// The longest text of an event or a report, in characters.
 const LONGEST: usize = 4000;
+/// How many phases and bad cycles of a report are told: more than a report has.
+const MOST_REPORTED: usize = 32;
 
 /// Returns the wall time \[s\].
 pub fn wall_time_s() -> f64 {
@@ -37,6 +39,8 @@ pub(super) struct Arm {
     pub shown: Option<Bytes>,
     pub stats: Option<Utf8Bytes>,
     pub events: VecDeque<Utf8Bytes>,
+    /// The newest report of a session.
+    pub report: Option<Utf8Bytes>,
     /// When its newest session was added: how many sessions were added before.
     pub nth: u64,
 }
@@ -54,6 +58,7 @@ impl Arm {
             shown: None,
             stats: None,
             events: VecDeque::new(),
+            report: None,
             nth: 0,
         }
     }
@@ -86,6 +91,40 @@ impl Arm {
             text,
         }
     }
+
+    /// Keeps a report of its session, and returns it as it is told.
+    pub fn reported(&mut self, report: ReportInfo) -> Utf8Bytes {
+        let report = ReportInfo {
+            session: self.info.session,
+            ..bounded(report)
+        };
+        let arm = self.info.id;
+        let text: Utf8Bytes = Told::Report { arm, report }.json().into();
+        self.report = Some(text.clone());
+        text
+    }
+}
+
+/// Returns a report that is no larger than a page wants it.
+fn bounded(mut report: ReportInfo) -> ReportInfo {
+    report.phases.truncate(MOST_REPORTED);
+    report.worst.truncate(MOST_REPORTED);
+    let phases = report.phases.iter_mut().map(|phase| &mut phase.phase);
+    let cycles = report.worst.iter_mut().flat_map(|cycle| {
+        [
+            &mut cycle.phase,
+            &mut cycle.cause,
+            &mut cycle.cause_text,
+            &mut cycle.evidence,
+            &mut cycle.advice,
+        ]
+        .into_iter()
+        .chain(&mut cycle.check)
+    });
+    for text in phases.chain(cycles) {
+        *text = shortened(std::mem::take(text));
+    }
+    report
 }
 
 /// Returns the name, or the first like it with a number that no session has which runs.

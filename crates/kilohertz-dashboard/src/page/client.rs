@@ -37,6 +37,7 @@ const LOST_AFTER: Duration = Duration::from_secs(10);
 pub(super) enum Newest {
     Stats,
     Chunk,
+    Report,
 }
 
 /// An event, as it is told.

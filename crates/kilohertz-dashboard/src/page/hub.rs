@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use crate::page::arm::{Arm, free_name};
 use crate::page::client::{Client, Happened, Newest};
 use crate::page::controls::{Controlled, Controls};
-use crate::page::protocol::{ArmInfo, EventInfo, PageCommand, RunInfo, Told, VERSION};
+use crate::page::protocol::{ArmInfo, EventInfo, PageCommand, ReportInfo, RunInfo, Told, VERSION};
 use crate::page::stops::Stops;
 use crate::page::watched::{Frame, Watched};
 
@@ -130,7 +130,8 @@ impl Hub {
         };
         let mut texts = VecDeque::from([hello.json().into()]);
         for arm in arms.iter() {
-            texts.extend(arm.stats.iter().chain(&arm.events).cloned());
+            let known = arm.stats.iter().chain(&arm.report).chain(&arm.events);
+            texts.extend(known.cloned());
         }
         if client.has_controls {
             texts.push_back(self.holder(client).json().into());
@@ -232,6 +233,7 @@ impl Hub {
         // What the controls do belongs to what happened before.
         if let Some(at) = known.filter(|_| is_controlled) {
             arm.events = std::mem::take(&mut arms[at].events);
+            arm.report = arms[at].report.take();
         }
         let info = arm.info.clone();
         match known {
@@ -254,6 +256,25 @@ impl Hub {
         if let Some(event) = told {
             self.tell_event(&event);
         }
+    }
+
+    /// Tells a report of the newest session with this name.
+    pub fn report(&self, name: &str, report: ReportInfo) {
+        let is_over = report.is_over;
+        let mut arms = self.arms.borrow_mut();
+        let Some(arm) = arms.iter_mut().find(|arm| arm.info.name == name) else {
+            return;
+        };
+        let (id, text) = (arm.info.id, arm.reported(report));
+        drop(arms);
+        if !is_over {
+            return self.tell_newest(id, Newest::Report, &text);
+        }
+        // Nothing takes its place any more: it is told in any case, and an older one is not told after it.
+        for client in self.clients.borrow().iter() {
+            client.forget_newest(id);
+        }
+        self.tell_text(&text);
     }
 
     /// Brings an arm, or all arms, to rest, and ends what drives it or is about to, whichever part of the program has

@@ -10,7 +10,7 @@ use kilohertz_record::entry::{Level, Note};
 use serde::{Deserialize, Serialize};
 
 /// The version of the protocol. A page of another version asks its user to load it again.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The bytes before the fields of a frame: the kind (u8, 1), one byte that is 0, the arm (u16), the number
 /// of the fields' values (u32), the robot's time and the host's wall time \[s\] (f64 each), and the counts of
@@ -293,6 +293,79 @@ pub struct RunInfo {
     pub damage: Option<String>,
 }
 
+/// How long a phase of a session's cycles took.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PhaseInfo {
+    /// The name of the phase.
+    pub phase: String,
+    /// How many times it was measured.
+    pub count: f64,
+    /// Half of the times it took no longer \[s\].
+    pub p50_s: f64,
+    /// 99 % of the times it took no longer \[s\].
+    pub p99_s: f64,
+    /// The longest \[s\].
+    pub max_s: f64,
+}
+
+/// A cycle that took too long, or cycles in a row for which an answer of the policy was late.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct BadCycleInfo {
+    /// True if an answer was late; else it took too long until the next cycle began.
+    pub is_late_answer: bool,
+    /// The cycle in which it began.
+    pub tick: f64,
+    /// When it began, since the first cycle \[s\].
+    pub time_s: f64,
+    /// Cycles without an answer in time, or ticks that were missed.
+    pub cycles: f64,
+    /// How long it lasted \[s\].
+    pub lasted_s: f64,
+    /// How much of that was too long \[s\].
+    pub excess_s: f64,
+    /// The phase that took the most too long.
+    pub phase: String,
+    /// The name of the likeliest cause.
+    pub cause: String,
+    /// The likeliest cause in words.
+    pub cause_text: String,
+    /// What speaks for it.
+    pub evidence: String,
+    /// What to do.
+    pub advice: String,
+    /// The check of `kilohertz doctor` that says more.
+    pub check: Option<String>,
+}
+
+/// How the cycles of a session went, and why some of them went badly.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ReportInfo {
+    /// Which session of the arm it is about. The server sets it.
+    pub session: u32,
+    /// True if that session is over; else it goes on.
+    pub is_over: bool,
+    /// How many cycles there were.
+    pub iterations: f64,
+    /// How many ticks were missed.
+    pub missed_ticks: f64,
+    /// How many answers of the policy were late.
+    pub late_actions: f64,
+    /// How many cycles were bad, with late answers in a row as one.
+    pub bad_cycles: f64,
+    /// How many of them nobody looked into, because there were too many at once.
+    pub unexplained: f64,
+    /// The phases that were measured, in their order.
+    pub phases: Vec<PhaseInfo>,
+    /// The worst bad cycles, worst first.
+    pub worst: Vec<BadCycleInfo>,
+}
+
 /// What may be asked of an arm beside a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -366,6 +439,13 @@ pub enum Told {
         arm: u16,
         /// The chunk.
         chunk: ChunkInfo,
+    },
+    /// The report of an arm's session: every few seconds while a page is open, and at the session's end.
+    Report {
+        /// The arm.
+        arm: u16,
+        /// The report.
+        report: ReportInfo,
     },
     /// Who holds the controls has changed.
     #[serde(rename_all = "camelCase")]

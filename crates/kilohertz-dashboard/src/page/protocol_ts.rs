@@ -5,9 +5,9 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use super::protocol::{
-    ArmInfo, Asked, BoxInfo, CameInfo, ChunkInfo, EventInfo, FRAME, FRAME_HEADER, FieldInfo,
-    HistogramInfo, JointLimits, LevelInfo, MeasureInfo, PageCommand, RunInfo, SpreadInfo,
-    StatsInfo, Told, VERSION, WorstInfo,
+    ArmInfo, Asked, BadCycleInfo, BoxInfo, CameInfo, ChunkInfo, EventInfo, FRAME, FRAME_HEADER,
+    FieldInfo, HistogramInfo, JointLimits, LevelInfo, MeasureInfo, PageCommand, PhaseInfo,
+    ReportInfo, RunInfo, SpreadInfo, StatsInfo, Told, VERSION, WorstInfo,
 };
 
 const FILE: &str = concat!(
@@ -41,6 +41,9 @@ fn typescript() -> String {
         declared::<MeasureInfo>(&config),
         declared::<WorstInfo>(&config),
         declared::<RunInfo>(&config),
+        declared::<PhaseInfo>(&config),
+        declared::<BadCycleInfo>(&config),
+        declared::<ReportInfo>(&config),
         declared::<PageCommand>(&config),
         declared::<Told>(&config),
         declared::<Asked>(&config),

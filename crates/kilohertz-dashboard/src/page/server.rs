@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::page::http::{Site, answer};
 use crate::page::hub::Hub;
 use crate::page::places::Places;
 use crate::page::playback::Recorded;
-use crate::page::protocol::{ArmInfo, EventInfo};
+use crate::page::protocol::{ArmInfo, EventInfo, ReportInfo};
 use crate::page::stops::Stops;
 use crate::page::watched::{Frame, Watched};
 
@@ -61,6 +62,7 @@ enum Command {
     Add(Arc<dyn Watched>),
     Control(Box<(ArmInfo, Frame)>, Arc<dyn Controlled>),
     Note(String, EventInfo),
+    Report(String, ReportInfo),
     Stands(String, Weak<Stops>),
 }
 
@@ -68,6 +70,7 @@ enum Command {
 pub struct PageServer {
     address: SocketAddr,
     lease: Arc<Lease>,
+    is_watched: Arc<AtomicBool>,
     /// The end of it ends the thread.
     commands: Option<UnboundedSender<Command>>,
     thread: Option<JoinHandle<()>>,
@@ -88,13 +91,16 @@ impl PageServer {
         let (commands, orders) = unbounded_channel();
         let lease = Arc::new(Lease::new(BRAKE_AFTER));
         let own = Arc::clone(&lease);
+        let is_watched = Arc::new(AtomicBool::new(false));
+        let watched = Arc::clone(&is_watched);
         let builder = Builder::new().name("kilohertz-page".to_owned());
         let thread = builder.spawn(move || {
-            LocalSet::new().block_on(&runtime, serve(options, orders, own));
+            LocalSet::new().block_on(&runtime, serve(options, orders, own, watched));
         })?;
         Ok(PageServer {
             address,
             lease,
+            is_watched,
             commands: Some(commands),
             thread: Some(thread),
         })
@@ -110,6 +116,11 @@ impl PageServer {
     pub fn lease_of(&self, stops: &Stops) -> Arc<Lease> {
         stops.add_lease(&self.lease);
         Arc::clone(&self.lease)
+    }
+
+    /// Returns true while a browser has the page open.
+    pub fn is_watched(&self) -> bool {
+        self.is_watched.load(Ordering::Relaxed)
     }
 
     fn order(&self, command: Command) {
@@ -139,6 +150,11 @@ impl PageServer {
         self.order(Command::Note(name, event));
     }
 
+    /// Tells a report of the newest session of the robot with this name.
+    pub fn report(&self, name: String, report: ReportInfo) {
+        self.order(Command::Report(name, report));
+    }
+
     /// Ends the server; the port is free again when this returns.
     pub fn close(&mut self) {
         // What the controls move does not wait for the thread.
@@ -157,7 +173,12 @@ impl Drop for PageServer {
     }
 }
 
-async fn serve(options: Options, mut orders: UnboundedReceiver<Command>, lease: Arc<Lease>) {
+async fn serve(
+    options: Options,
+    mut orders: UnboundedReceiver<Command>,
+    lease: Arc<Lease>,
+    is_watched: Arc<AtomicBool>,
+) {
     let runs = options.runs.iter().map(|run| run.info.clone());
     let hub = Rc::new(Hub::new(runs.collect(), lease));
     let places = Rc::new(Places::default());
@@ -178,6 +199,7 @@ async fn serve(options: Options, mut orders: UnboundedReceiver<Command>, lease: 
         tokio::select! {
             _ = frames.tick() => {
                 count = count.wrapping_add(1);
+                is_watched.store(hub.has_clients(), Ordering::Relaxed);
                 if hub.has_clients() || count.is_multiple_of(IDLE) {
                     hub.look();
                 }
@@ -194,6 +216,11 @@ async fn serve(options: Options, mut orders: UnboundedReceiver<Command>, lease: 
                     // What JavaScript tells came after what the loop has told, its end above all.
                     hub.look();
                     hub.note(&name, event);
+                }
+                Some(Command::Report(name, report)) => {
+                    // Its session may have ended since the sessions were looked at.
+                    hub.look();
+                    hub.report(&name, report);
                 }
                 None => break,
             }

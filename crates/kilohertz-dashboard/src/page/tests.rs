@@ -23,7 +23,9 @@ use crate::page::connection;
 use crate::page::controls::BRAKE_AFTER;
 use crate::page::hub::Hub;
 use crate::page::metered::MOST;
-use crate::page::protocol::{ArmInfo, ChunkInfo, EventInfo, LevelInfo, StatsInfo};
+use crate::page::protocol::{
+    ArmInfo, BadCycleInfo, ChunkInfo, EventInfo, LevelInfo, ReportInfo, StatsInfo,
+};
 use crate::page::stops::Stops;
 use crate::page::watched::{Frame, Watched};
 
@@ -37,6 +39,7 @@ struct Scripted {
     events: Mutex<Vec<EventInfo>>,
     frames: AtomicUsize,
     is_stopped: AtomicBool,
+    is_controlled: bool,
 }
 
 impl Scripted {
@@ -62,6 +65,36 @@ fn event(text: &str) -> EventInfo {
     }
 }
 
+/// A report with so many bad cycles, whose texts have so many letters.
+fn report(is_over: bool, cycles: usize, letters: usize) -> ReportInfo {
+    let text = "x".repeat(letters);
+    let cycle = BadCycleInfo {
+        is_late_answer: true,
+        tick: 7.0,
+        time_s: 0.07,
+        cycles: 3.0,
+        lasted_s: 0.03,
+        excess_s: 0.02,
+        phase: text.clone(),
+        cause: text.clone(),
+        cause_text: text.clone(),
+        evidence: text.clone(),
+        advice: text.clone(),
+        check: Some(text),
+    };
+    ReportInfo {
+        session: 0,
+        is_over,
+        iterations: 100.0,
+        missed_ticks: 2.0,
+        late_actions: 3.0,
+        bad_cycles: cycles as f64,
+        unexplained: 0.0,
+        phases: Vec::new(),
+        worst: vec![cycle; cycles],
+    }
+}
+
 impl Watched for Scripted {
     fn info(&self) -> ArmInfo {
         ArmInfo {
@@ -73,7 +106,7 @@ impl Watched for Scripted {
             policy_rate_hz: 100.0,
             is_running: true,
             has_controls: false,
-            is_controlled: false,
+            is_controlled: self.is_controlled,
             session: 0,
             fields: Vec::new(),
             limits: None,
@@ -440,5 +473,111 @@ fn a_stop_reaches_what_is_about_to_begin_and_whatever_another_page_moves() {
         place.leave();
         second.look();
         assert_eq!(page.until("stopped").await.last().unwrap()["number"], 2);
+    });
+}
+
+#[test]
+fn a_report_of_a_session_is_told_and_a_page_that_opens_later_has_the_newest() {
+    on_the_thread(|| async {
+        let hub = hub();
+        let session = Scripted::named("arm");
+        hub.add(Arc::clone(&session) as Arc<dyn Watched>);
+        let mut page = Page::open(&hub, 1 << 16).await;
+        page.until("holder").await;
+        hub.report("arm", report(false, 1, 1));
+        let told = page.until("report").await.pop().unwrap();
+        assert_eq!(
+            (&told["arm"], &told["report"]["session"]),
+            (&0.into(), &1.into())
+        );
+        assert_eq!(told["report"]["isOver"], false);
+        assert_eq!(told["report"]["worst"].as_array().unwrap().len(), 1);
+        session.stop();
+        hub.look();
+        hub.report("arm", report(true, 2, 1));
+        hub.report("no such arm", report(true, 3, 1));
+        let told = page.until("report").await.pop().unwrap();
+        assert_eq!(told["report"]["isOver"], true);
+        let mut later = Page::open(&hub, 1 << 16).await;
+        let greeting = later.until("holder").await;
+        let reports: Vec<_> = greeting
+            .iter()
+            .filter(|text| text["type"] == "report")
+            .collect();
+        assert_eq!(reports, [&told]);
+    });
+}
+
+#[test]
+fn a_report_at_the_end_is_told_although_one_from_before_still_waits_and_never_after_it() {
+    on_the_thread(|| async {
+        let hub = hub();
+        hub.add(Scripted::named("arm"));
+        let mut page = Page::open(&hub, 1 << 16).await;
+        page.until("holder").await;
+        // The page has no turn in between.
+        hub.report("arm", report(false, 1, 1));
+        hub.report("arm", report(false, 2, 1));
+        hub.report("arm", report(true, 3, 1));
+        hub.note("arm", event("the last"));
+        let told = page.until("event").await;
+        let told: Vec<_> = told
+            .iter()
+            .filter(|text| text["type"] == "report")
+            .collect();
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0]["report"]["badCycles"], 3.0);
+    });
+}
+
+#[test]
+fn a_report_goes_with_the_next_session_and_stays_while_the_controls_move_the_arm() {
+    on_the_thread(|| async {
+        let hub = hub();
+        let session = |is_controlled| {
+            Arc::new(Scripted {
+                name: "arm".to_owned(),
+                is_stopped: true.into(),
+                is_controlled,
+                ..Scripted::default()
+            })
+        };
+        let sessions_told = async || {
+            let mut page = Page::open(&hub, 1 << 16).await;
+            let greeting = page.until("holder").await;
+            let reports = greeting.iter().filter(|text| text["type"] == "report");
+            reports
+                .map(|told| told["report"]["session"].as_u64().unwrap())
+                .collect::<Vec<_>>()
+        };
+        hub.add(session(false));
+        hub.look();
+        hub.report("arm", report(true, 1, 1));
+        hub.add(session(true));
+        hub.look();
+        assert_eq!(sessions_told().await, [1]);
+        hub.add(session(false));
+        hub.look();
+        assert_eq!(sessions_told().await, [0_u64; 0]);
+        hub.report("arm", report(true, 1, 1));
+        assert_eq!(sessions_told().await, [3]);
+    });
+}
+
+#[test]
+fn a_report_that_is_too_large_is_cut() {
+    on_the_thread(|| async {
+        let hub = hub();
+        hub.add(Scripted::named("arm"));
+        hub.report("arm", report(true, 1000, 100_000));
+        let mut page = Page::open(&hub, 1 << 22).await;
+        let greeting = page.until("holder").await;
+        let told = greeting.iter().find(|text| text["type"] == "report");
+        let worst = told.unwrap()["report"]["worst"].as_array().unwrap();
+        assert_eq!(worst.len(), 32);
+        for text in ["phase", "cause", "causeText", "evidence", "advice", "check"] {
+            let length = worst[0][text].as_str().unwrap().len();
+            assert!(length < 4100, "{text}: {length}");
+        }
     });
 }

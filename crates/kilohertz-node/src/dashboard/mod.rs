@@ -1,6 +1,8 @@
-//! Sessions on a page in a browser; `controls.rs` has what the page moves, `stops.rs` what its stop ends.
+//! Sessions on a page in a browser; `controls.rs` has what the page moves, `stops.rs` what its stop ends, `report.rs` the
+//! report of a session.
 
 pub(crate) mod controls;
+pub(crate) mod report;
 pub(crate) mod stops;
 
 use std::net::SocketAddr;
@@ -23,6 +25,7 @@ use napi_derive::napi;
 
 use crate::background::in_background;
 use crate::dashboard::controls::{ControlledArm, NativeControls};
+use crate::dashboard::report::NativePageReport;
 use crate::dashboard::stops::NativeStops;
 use crate::error::{Code, Failure, OrThrow};
 use crate::franka::arm::NativeArm;
@@ -313,6 +316,20 @@ impl NativeDashboard {
             wall_time_s: wall_time_s(),
         };
         self.with(|server| server.note(name, event));
+    }
+
+    /// True while a browser has the page open.
+    #[napi(getter)]
+    pub fn is_watched(&self) -> bool {
+        let mut is_watched = false;
+        self.with(|server| is_watched = server.is_watched());
+        is_watched
+    }
+
+    /// Shows a report of the newest session of the robot with this name, in the place of an older one.
+    #[napi]
+    pub fn report(&self, name: String, report: NativePageReport) {
+        self.with(|server| server.report(name, report.into()));
     }
 
     /// Closes the page; resolves when the port is free.
