@@ -2337,8 +2337,8 @@ export interface RecordFolder {
 /** What a session keeps in memory of its newest cycles. */
 export interface BlackBoxOptions {
   /**
-   * How long the newest cycles are kept [s], from 0.1 to 600. Default 10, which takes 14 MB for an arm; each second more
-   * takes 1.4 MB. Numbers are kept in single precision.
+   * How long the newest cycles are kept [s], from 0.1 to 600. Default 10, which takes 20 MB for an arm; each second more
+   * takes 2 MB. Numbers are kept in single precision.
    */
   readonly seconds?: number;
   /**
@@ -4091,13 +4091,23 @@ export interface RecordedRun {
   readonly versions: unknown;
 }
 /**
- * When the steps of a cycle were done, from the beginning of the cycle [s]. A step that was not done is undefined.
+ * When the steps of a cycle were done, from the beginning of the cycle [s]. A step that was not done is undefined, and
+ * one whose time is not known: of a policy in a process it is not known when it took a question, and files of older
+ * versions have no `behindS`, `tookS`, `gaveS` and `judgedS`.
  */
 export interface RecordedPhases {
+  /** How much later than at the robot's own time the cycle began [s]. */
+  readonly behindS: number | undefined;
   /** The policy was asked. */
   readonly askedS: number | undefined;
+  /** The policy took the question of the answer that was received. Negative if that was before this cycle. */
+  readonly tookS: number | undefined;
+  /** The policy gave that answer. Negative if that was before this cycle. */
+  readonly gaveS: number | undefined;
   /** An answer of the policy was received. */
   readonly answeredS: number | undefined;
+  /** That answer was judged. */
+  readonly judgedS: number | undefined;
   /** The command was decided. */
   readonly decidedS: number | undefined;
   /** The command was handed to the robot. */
@@ -4967,7 +4977,10 @@ export interface MachineReport {
     readonly name: string;
     readonly ranS: number;
   }[];
-  /** How often the policy's thread collected garbage, and for how long [s]. Only of a policy on this thread. */
+  /**
+   * How often the policy's thread collected garbage, and for how long [s]. Of a policy in a worker, only what took longer
+   * than 0.5 ms; of one in a process it is not known, and 0.
+   */
   readonly garbageCollections: number;
   readonly garbageS: number;
 }

@@ -573,6 +573,11 @@ export declare class NativeWorkerPort {
   /** Answers the observation taken last with nothing new. */
   answerNothing(): void
   /**
+   * Notes that this thread collected garbage for so long \[s\] while it answered the observation taken last. Call this
+   * after the answer.
+   */
+  paused(lengthS: number): void
+  /**
    * Records a value at a time of the policy's clock [s]; by default that of the question taken last. Returns
    * false if it was dropped, or if nobody takes it.
    */
@@ -1149,8 +1154,12 @@ export interface NativePageReport {
 
 /** When the steps of a cycle were done. */
 export interface NativePhases {
+  behindS?: number
   askedS?: number
+  tookS?: number
+  gaveS?: number
   answeredS?: number
+  judgedS?: number
   decidedS?: number
   sentS?: number
 }

@@ -52,7 +52,7 @@ for (const [name, each] of [
   ['threads', 1],
   ['children', 1],
   ['zombies', 1],
-  ['rssMb', 10],
+  ['rssMb', 3],
   ['heapMb', 0.5],
   ['externalMb', 0.5],
 ] as const) {

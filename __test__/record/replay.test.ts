@@ -63,6 +63,9 @@ test('a cycle has the state of an arm, the command, the answer and its times', a
     kind: 'fresh',
     phases: { askedS: undefined, answeredS: 0.0002, decidedS: 0.0003, sentS: 0.0004 },
   });
+  // The file is of a version that did not record these.
+  const { behindS, tookS, gaveS, judgedS } = cycle.phases;
+  t.deepEqual([behindS, tookS, gaveS, judgedS], [undefined, undefined, undefined, undefined]);
   t.is(cycle.command.length, 7);
   t.like(cycle.answer, { tick: 2, timeS: 0.002, stepS: 0 });
   t.is(cycle.answer?.actions.length, 1);

@@ -1,23 +1,39 @@
 // What is blamed for bad cycles whose cause was made. `benches/blame.bench.ts` makes more of each.
 
 import test from 'ava';
-import { type Answer, MAKERS, mayPreempt, PERMITTED, quiet } from '../fixtures/made-causes.ts';
+import {
+  type Answer,
+  garbageInWorker,
+  MAKERS,
+  mayPreempt,
+  PERMITTED,
+  quiet,
+} from '../fixtures/made-causes.ts';
 
 const COUNT = 5;
 /** On a busy machine another cause may be the true one of a case. */
 const LEAST_RIGHT = 4;
+
+/** How many of the answers are right, or tell that a busy machine is the true cause. */
+function right(answers: readonly Answer[], cause: string): number {
+  // Without the permission to run first, another program may be the true cause.
+  const others = mayPreempt() ? [] : ['notScheduled', 'ownThreads'];
+  return answers.filter((answer) => [cause, ...others].includes(answer)).length;
+}
 
 for (const [cause, make] of Object.entries(MAKERS)) {
   const isPermitted = !PERMITTED.some((each) => each === cause) || mayPreempt();
   const promise = isPermitted ? test : test.skip;
   promise(`${cause} is blamed for bad cycles that it made`, async (t) => {
     const answers: readonly Answer[] = await make(COUNT);
-    // Without the permission to run first, a busy machine may be the true cause.
-    const others = mayPreempt() ? [] : ['notScheduled', 'ownThreads'];
-    const right = answers.filter((answer) => [cause, ...others].includes(answer)).length;
-    t.true(right >= LEAST_RIGHT, `${answers}`);
+    t.true(right(answers, cause) >= LEAST_RIGHT, `${answers}`);
   });
 }
+
+test('garbageCollection is blamed for bad cycles that it made in the worker of a policy', async (t) => {
+  const answers = await garbageInWorker(COUNT);
+  t.true(right(answers, 'garbageCollection') >= LEAST_RIGHT, `${answers}`);
+});
 
 test('nothing of the program is blamed in a run in which it does nothing', async (t) => {
   const causes = await quiet();

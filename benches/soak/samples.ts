@@ -41,6 +41,11 @@ function counts(): Readonly<Record<Exclude<Quantity, `${string}Mb`>, number>> {
 
 /** How long threads and processes that have ended may take to be gone [ms]. */
 const SETTLES_MS = 3_000;
+/**
+ * How often garbage is collected at least. What is collected gives its memory back in a later turn of the event loop, and
+ * may have held something else.
+ */
+const TURNS = 4;
 
 /** Takes a sample. Waits a moment for what is ending, until no more is there than in the sample before. */
 export async function sample(hours: number, before: Sample | undefined): Promise<Sample> {
@@ -49,12 +54,10 @@ export async function sample(hours: number, before: Sample | undefined): Promise
     Object.entries(counts()).every(
       ([name, count]) => count <= (before?.[name as Quantity] ?? Number.POSITIVE_INFINITY),
     );
-  do {
-    // Finalizers give memory back in a later turn of the event loop.
+  for (let turn = 0; turn < TURNS || (!isSettled() && performance.now() < limit); turn += 1) {
     globalThis.gc?.();
     await sleep(50);
-  } while (!isSettled() && performance.now() < limit);
-  globalThis.gc?.();
+  }
   const { rss, heapUsed, external } = process.memoryUsage();
   const [rssMb, heapMb, externalMb] = [rss / 1e6, heapUsed / 1e6, external / 1e6];
   return { hours, rssMb, heapMb, externalMb, ...counts() };

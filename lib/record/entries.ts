@@ -45,13 +45,23 @@ export interface RecordedRun {
 }
 
 /**
- * When the steps of a cycle were done, from the beginning of the cycle [s]. A step that was not done is undefined.
+ * When the steps of a cycle were done, from the beginning of the cycle [s]. A step that was not done is undefined, and
+ * one whose time is not known: of a policy in a process it is not known when it took a question, and files of older
+ * versions have no `behindS`, `tookS`, `gaveS` and `judgedS`.
  */
 export interface RecordedPhases {
+  /** How much later than at the robot's own time the cycle began [s]. */
+  readonly behindS: number | undefined;
   /** The policy was asked. */
   readonly askedS: number | undefined;
+  /** The policy took the question of the answer that was received. Negative if that was before this cycle. */
+  readonly tookS: number | undefined;
+  /** The policy gave that answer. Negative if that was before this cycle. */
+  readonly gaveS: number | undefined;
   /** An answer of the policy was received. */
   readonly answeredS: number | undefined;
+  /** That answer was judged. */
+  readonly judgedS: number | undefined;
   /** The command was decided. */
   readonly decidedS: number | undefined;
   /** The command was handed to the robot. */
@@ -289,8 +299,12 @@ export class Entries {
       ...own,
       kind: kind as CommandKind,
       phases: {
+        behindS: phases.behindS,
         askedS: phases.askedS,
+        tookS: phases.tookS,
+        gaveS: phases.gaveS,
         answeredS: phases.answeredS,
+        judgedS: phases.judgedS,
         decidedS: phases.decidedS,
         sentS: phases.sentS,
       },

@@ -212,8 +212,8 @@ const ADVICE: Readonly<Record<BlameCause, Advice>> = {
   garbageCollection: {
     text: "the policy's thread collected garbage",
     advice:
-      'Reuse arrays and objects in the policy, and keep less on its heap; or run it with workerPolicy(), whose heap ' +
-      'is small',
+      'Reuse arrays and objects in the policy, and keep less on its heap. A policy on the main thread shares its heap ' +
+      'with the rest of the program; workerPolicy() has a heap of its own',
   },
   eventLoopBlocked: {
     text: 'something else than the policy kept the event loop busy',

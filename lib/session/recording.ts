@@ -37,8 +37,8 @@ export interface RecordFolder {
 /** What a session keeps in memory of its newest cycles. */
 export interface BlackBoxOptions {
   /**
-   * How long the newest cycles are kept [s], from 0.1 to 600. Default 10, which takes 14 MB for an arm; each second more
-   * takes 1.4 MB. Numbers are kept in single precision.
+   * How long the newest cycles are kept [s], from 0.1 to 600. Default 10, which takes 20 MB for an arm; each second more
+   * takes 2 MB. Numbers are kept in single precision.
    */
   readonly seconds?: number;
   /**

@@ -27,7 +27,10 @@ export interface MachineReport {
   /** How long other threads of this program ran, and those that ran the longest [s]. */
   readonly ownRanS: number | undefined;
   readonly busiest: readonly { readonly name: string; readonly ranS: number }[];
-  /** How often the policy's thread collected garbage, and for how long [s]. Only of a policy on this thread. */
+  /**
+   * How often the policy's thread collected garbage, and for how long [s]. Of a policy in a worker, only what took longer
+   * than 0.5 ms; of one in a process it is not known, and 0.
+   */
   readonly garbageCollections: number;
   readonly garbageS: number;
 }

@@ -202,7 +202,19 @@ fn every_cycle_is_handed_over_whole_with_its_command_and_the_policys_answer() {
         assert_eq!((answer.tick, answer.len, answer.width), (tick, 2, 2));
         assert!((answer.time_s - clock as f64 * 1e-3).abs() < 1e-9);
         assert_eq!(head.phases.sent_s, Some(0.000_25));
-        assert!(head.phases.asked_s.is_some() && head.phases.decided_s.is_some());
+        let phases = &head.phases;
+        let steps = [
+            phases.asked_s,
+            phases.answered_s,
+            phases.judged_s,
+            phases.decided_s,
+        ];
+        assert!(steps.iter().all(Option::is_some), "{steps:?}");
+        assert!(steps.is_sorted(), "{steps:?}");
+        assert_eq!(phases.behind_s.is_some(), tick > 0, "{tick}");
+        assert!(phases.behind_s.is_none_or(|behind_s| behind_s >= 0.0));
+        // The policy is asked and answers on the loop's thread.
+        assert_eq!((phases.took_s, phases.gave_s), (None, None));
         assert!(cycle.notes.is_empty());
     }
 }

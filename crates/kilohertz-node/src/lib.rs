@@ -19,6 +19,7 @@
 //! guard/                what signals do
 //! wakes.rs              how late a thread wakes that only sleeps
 //! background.rs         work that blocks, as promises
+//! environment.rs        what is stopped when an environment of JavaScript ends
 //! contract.rs           names, codes, numbers and defaults that JavaScript and Python take from here
 //! buffers.rs            memory that JavaScript and we both see
 //! error.rs              errors with a code and details, as JavaScript gets them
@@ -36,6 +37,7 @@ mod background;
 mod buffers;
 mod contract;
 mod dashboard;
+mod environment;
 mod error;
 mod franka;
 mod guard;

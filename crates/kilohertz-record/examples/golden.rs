@@ -220,6 +220,8 @@ fn arm(path: &Path) -> Outcomes {
                 answered_s: came.map(|_| 0.0002),
                 decided_s: Some(0.0003),
                 sent_s: Some(0.0004),
+                // As before these were recorded.
+                ..Phases::default()
             },
             state: &state,
             command: &commanded,

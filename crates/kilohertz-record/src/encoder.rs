@@ -217,8 +217,12 @@ impl Encoder {
         message.lost_before = cycle.lost_before;
         message.kind = topics::kind_number(cycle.kind);
         message.phases = Some(messages::Phases {
+            behind_s: cycle.phases.behind_s,
             asked_s: cycle.phases.asked_s,
+            took_s: cycle.phases.took_s,
+            gave_s: cycle.phases.gave_s,
             answered_s: cycle.phases.answered_s,
+            judged_s: cycle.phases.judged_s,
             decided_s: cycle.phases.decided_s,
             sent_s: cycle.phases.sent_s,
         });

@@ -416,6 +416,7 @@ pub enum Entry<'a> {
 
 /// What is read from a recording.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are cycles")]
 pub enum OwnedEntry {
     /// A cycle of the loop.
     Cycle(OwnedCycle),

@@ -69,7 +69,16 @@ fn pandas_and_pyarrow_read_the_same_numbers() {
     export(
         &path,
         folder.path(),
-        &["tick", "robot_time_s", "kind", "sent_s", "state", "answer"],
+        &[
+            "tick",
+            "robot_time_s",
+            "kind",
+            "sent_s",
+            "behind_s",
+            "took_s",
+            "state",
+            "answer",
+        ],
     );
     let files = ["run.csv", "run.parquet"].map(|name| folder.path().join(name));
     let Some(text) = fixture::python::run("table.py", &[&files[0], &files[1]]) else {
@@ -87,6 +96,10 @@ fn pandas_and_pyarrow_read_the_same_numbers() {
     assert_eq!(types, ["int64", "double", "string", "double"]);
     assert_eq!(read["first"][1]["robot_time_s"], 0.001);
     assert_eq!(read["first"][1]["kind"], "fresh");
+    let phase = |row: usize, name: &str| read["first"][row][name].as_f64();
+    assert_eq!(phase(1, "behind_s"), cycles[1].phases.behind_s);
+    assert_eq!(phase(0, "took_s"), cycles[0].phases.took_s);
+    assert_eq!(phase(1, "took_s"), None, "no answer came in that cycle");
     assert_eq!(read["first"][1]["state.time"], cycles[1].state[0]);
     assert_eq!(
         read["first"][1]["answer.joint_position[0]"],
@@ -119,7 +132,7 @@ fn columns_are_chosen_by_name() {
     let reader = RunReader::open(&path).expect("to open");
     let all = all_columns(reader.run());
     let slots = fixture::run().state.len() + 2 * fixture::run().action.len();
-    assert_eq!(all.len(), 13 + slots);
+    assert_eq!(all.len(), 17 + slots);
     let names = |names: &[&str]| -> Vec<String> {
         let chosen = columns(reader.run(), names).expect("columns");
         chosen

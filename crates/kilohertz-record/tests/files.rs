@@ -187,6 +187,8 @@ fn python_reads_every_message_with_the_definitions_in_the_file() {
     assert_eq!(read["last"]["kind"], 2, "followed");
     assert_eq!(read["last"]["sent_s"], 0.0004);
     assert_eq!(read["last"]["asked"], false);
+    assert_eq!(read["last"]["behind_s"], 0.00005);
+    assert_eq!(read["last"]["took"], false);
     assert_eq!(
         read["answer"],
         serde_json::json!([cycles[0].answer.as_ref().expect("an answer").actions[0]])

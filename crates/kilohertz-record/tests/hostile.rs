@@ -3,11 +3,14 @@
 mod fixture;
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use fixture::run;
+use kilohertz_record::entry::{OwnedEntry, Phases};
 use kilohertz_record::error::{RecordError, RecordErrorCode};
+use kilohertz_record::export::{all_columns, export_csv};
 use kilohertz_record::reader::{RunReader, end};
 use kilohertz_record::repair::repair;
 use kilohertz_record::writer::RunWriter;
@@ -154,6 +157,54 @@ fn a_cycle_that_would_unfold_in_memory_is_damage() {
     let (entries, errors) = read(&path);
     assert_eq!(entries, 0);
     is_damage(&errors, "a cycle has");
+}
+
+#[test]
+fn times_of_steps_that_are_no_numbers_are_not_known_and_wild_ones_do_no_harm() {
+    let mut forged = Forged::new("[]");
+    let mut times = Vec::new();
+    for (field, time_s) in [
+        (1_u8, f64::NAN),
+        (2, f64::MAX),
+        (4, 1e300),
+        (5, f64::INFINITY),
+        (6, -1e300),
+        (7, f64::NEG_INFINITY),
+        (8, f64::NAN),
+    ] {
+        times.push(field << 3 | 1);
+        times.extend(time_s.to_le_bytes());
+    }
+    let mut cycle = KIND.to_vec();
+    cycle.extend([8 << 3 | 2, times.len() as u8]);
+    cycle.extend(times);
+    forged.message(&cycle);
+    let (folder, path) = forged.finish();
+    let open = || RunReader::open(&path).expect("a run");
+    let Some(Ok(OwnedEntry::Cycle(read))) = open().next() else {
+        panic!("a cycle");
+    };
+    let expected = Phases {
+        answered_s: Some(f64::MAX),
+        sent_s: Some(1e300),
+        took_s: Some(-1e300),
+        ..Phases::default()
+    };
+    assert_eq!(read.phases, expected);
+    let columns = all_columns(open().run());
+    let table = folder.path().join("run.csv");
+    export_csv(open(), &table, &columns, |_| ControlFlow::Continue(())).expect("a table");
+    let text = fs::read_to_string(&table).expect("the table");
+    let rows: Vec<Vec<&str>> = text.lines().map(|row| row.split(',').collect()).collect();
+    let cell = |name: &str| {
+        let place = rows[0].iter().position(|each| *each == name);
+        rows[1][place.expect("a column")]
+    };
+    assert_eq!(
+        ["behind_s", "asked_s", "gave_s", "judged_s"].map(cell),
+        [""; 4]
+    );
+    assert_eq!(cell("took_s").parse(), Ok(-1e300));
 }
 
 #[test]

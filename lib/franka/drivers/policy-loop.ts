@@ -7,6 +7,7 @@ import { RobotState } from '../../native/robot-state.ts';
 import { type ErrorMessage, fromMessage, toMessage } from '../../offload/codec/error-message.ts';
 import { exportsNone } from '../../offload/module.ts';
 import { askAnew, resetPolicy } from '../../policy/episode.ts';
+import { GarbageWatch } from '../../policy/garbage-watch.ts';
 import type { InputReader } from '../../policy/input-reader.ts';
 import type { Lengths, PolicyFailure } from '../../policy/worker-messages.ts';
 import { isPromise, settled } from '../../promise.ts';
@@ -24,6 +25,8 @@ export interface PolicyPort {
   answer(action: Float64Array): void;
   /** Answers this observation with "nothing new". */
   answerNothing(): void;
+  /** Notes that this thread collected garbage for so long before the answer [s]; absent if nobody takes that. */
+  paused?(lengthS: number): void;
   /** Tells the loop that the policy failed and will not answer again. */
   fail(): void;
 }
@@ -68,11 +71,13 @@ export async function runPolicy(
   const state = new RobotState(slots);
   const clock = new Float64Array(CLOCK_LENGTH);
   const buffer = answerBuffer(lengths);
+  const garbage = port.paused ? new GarbageWatch() : undefined;
   for (;;) {
     const news = port.wait(slots, clock, LONGEST_WAIT_S, spin);
     if (news === NEWS.end) return undefined;
     if (news !== NEWS.observation) continue;
     const [tick = 0, timeS = 0] = clock;
+    const tookAtMs = performance.now();
     try {
       const told = { ...buffer.tick(clock, slots), inputs: inputs.look() };
       let answer = buffer.beginsEpisode(slots) ? askAnew(policy, state, told) : policy(state, told);
@@ -90,6 +95,8 @@ export async function runPolicy(
         port.fail();
         return { kind: 'refused', tick, ...taken };
       }
+      const collected = garbage?.in(1e-3 * (performance.now() - tookAtMs)) ?? [];
+      for (const lengthS of collected) port.paused?.(lengthS);
     } catch (error) {
       port.fail();
       return { kind: 'threw', tick, error: toMessage(error) };

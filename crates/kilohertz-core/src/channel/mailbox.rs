@@ -313,6 +313,14 @@ impl PolicyEnd {
         self.failure.wake_loop();
     }
 
+    /// Notes that the policy's thread stood still for so long while it answered `question`, for its runtime's own work.
+    /// Call this after the answer.
+    pub fn paused(&self, question: Question, length: Duration) {
+        let times = self.thread.times_of(question.tick);
+        let to = times.map_or_else(Time::now, |(_, gave)| gave);
+        self.recorder.pauses.note(to - length, to);
+    }
+
     /// Tells the loop that the policy failed in cycle `tick` and will not answer again.
     pub fn fail(&self, tick: u64) {
         self.failure.notify(tick);
@@ -385,6 +393,19 @@ mod tests {
         assert_eq!(inside.poll(soon(), &GO, &mut action), Answer::Action(at(2)));
         assert_eq!(action, [7.0]);
         assert_eq!(inside.poll(soon(), &GO, &mut action), Answer::None);
+    }
+
+    #[test]
+    fn a_pause_of_the_policys_thread_lies_before_its_answer() {
+        let (mut inside, mut outside, recorder, _heard) = pair();
+        inside.request(&ask(3, &[1.0]));
+        let question = outside.take().expect("it was asked").question();
+        outside.answer(question, |slots| slots[0] = 1.0);
+        let (_, gave) = outside.thread().times_of(3).expect("it has answered");
+        let length = Duration::from_millis(2);
+        outside.paused(question, length);
+        assert_eq!(recorder.pauses.within(gave - length, gave), length);
+        assert_eq!(recorder.pauses.total(), (1, length));
     }
 
     #[test]

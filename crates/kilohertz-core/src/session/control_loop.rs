@@ -348,6 +348,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
                 let recorder = &self.shared.recorder;
                 let policy = self.phases.answered(recorder, question, is_last, at);
                 self.times.worked(policy);
+                self.keeper.worked(policy);
             }
             if !is_last {
                 // This is noted even if a newer answer comes in this cycle.
@@ -371,7 +372,9 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
                 }
                 self.see(question)?;
                 if self.phases.is_on() {
-                    self.phases.judged(&self.shared.recorder, Time::now());
+                    let at = Time::now();
+                    self.phases.judged(&self.shared.recorder, at);
+                    self.keeper.judged(at);
                 }
             }
             if is_last {
@@ -748,20 +751,21 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         }
     }
 
-    /// Notes that a cycle begins after `skipped` ticks without one. Returns when it began, and the time since
-    /// the last cycle; `None` in the first.
-    fn begin(&mut self, started: Time, skipped: u64) -> (Time, Option<Duration>) {
+    /// Notes that a cycle begins after `skipped` ticks without one. Returns when it began, how far behind the robot's
+    /// own time that is, if it is known, and the time since the last cycle; `None` in the first.
+    fn begin(&mut self, started: Time, skipped: u64) -> (Time, Option<Duration>, Option<Duration>) {
         if self.now.tick == 0 {
             self.times.begin(started);
-            self.phases.begin(&self.shared.recorder, (0, 0), started, 0);
+            let behind = self.phases.begin(&self.shared.recorder, (0, 0), started, 0);
             self.shared.begun.store(true, Ordering::Release);
-            return (started, None);
+            return (started, behind, None);
         }
         let ticks = skipped.saturating_add(1);
         self.now.clock = self.now.clock.saturating_add(ticks);
         self.shared.recorder.missed_ticks.add(skipped);
         let place = (self.now.tick, self.now.clock);
-        self.phases
+        let behind = self
+            .phases
             .begin(&self.shared.recorder, place, started, skipped);
         let started = match &self.robot_clock {
             None => started,
@@ -771,7 +775,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
                 self.times.first() + self.period.saturating_mul(ticks)
             }
         };
-        (started, Some(self.times.go_on(started)))
+        (started, behind, Some(self.times.go_on(started)))
     }
 }
 
@@ -784,11 +788,12 @@ impl<E: Exchange> Tick for ControlLoop<'_, E> {
             observation,
             action,
         } = cycle;
-        let (started, period) = self.begin(started, skipped);
+        let (started, behind, period) = self.begin(started, skipped);
         let place = (self.now.tick, self.now.clock);
         // Before the first cycle nothing could be missed.
         let missed = if place.0 == 0 { 0 } else { skipped };
-        self.keeper.begin(place, missed, started, observation);
+        self.keeper
+            .begin(place, missed, (started, behind), observation);
         self.shared.watch.state(self.now.clock, observation);
         let kind = self.guarded(started, observation);
         action.copy_from_slice(&self.sent);

@@ -25,17 +25,39 @@ const NOTES_SHARE: usize = 4;
 const CHUNKS_SHARE: usize = 4;
 
 /// When the steps of a cycle were done, in seconds since the cycle began; `None` for a step that was not
-/// done.
+/// done, or whose time is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Phases {
+    /// How much later than at the robot's own time the cycle began \[s\].
+    pub behind_s: Option<f64>,
     /// The policy was asked.
     pub asked_s: Option<f64>,
+    /// The policy took the question of the answer that was received, and gave that answer. Both may lie before this
+    /// cycle, and are negative then.
+    pub took_s: Option<f64>,
+    /// See `took_s`.
+    pub gave_s: Option<f64>,
     /// An answer of the policy was received.
     pub answered_s: Option<f64>,
+    /// That answer was judged.
+    pub judged_s: Option<f64>,
     /// The command was decided.
     pub decided_s: Option<f64>,
     /// The command was handed to the robot.
     pub sent_s: Option<f64>,
+}
+
+impl Phases {
+    const NONE: Phases = Phases {
+        behind_s: None,
+        asked_s: None,
+        took_s: None,
+        gave_s: None,
+        answered_s: None,
+        judged_s: None,
+        decided_s: None,
+        sent_s: None,
+    };
 }
 
 /// Something that happened in a cycle.
@@ -117,12 +139,7 @@ impl CycleHead {
         missed: 0,
         lost_before: 0,
         kind: CommandKind::Rest,
-        phases: Phases {
-            asked_s: None,
-            answered_s: None,
-            decided_s: None,
-            sent_s: None,
-        },
+        phases: Phases::NONE,
         answer: None,
         notes: 0,
         len: 0,
@@ -389,9 +406,15 @@ impl CycleKeeper {
         }
     }
 
-    /// Begins a cycle.
+    /// Begins a cycle, so much `behind` the robot's own time, if that is known.
     #[inline]
-    pub fn begin(&mut self, (tick, clock): (u64, u64), missed: u64, started: Time, state: &[f64]) {
+    pub fn begin(
+        &mut self,
+        (tick, clock): (u64, u64),
+        missed: u64,
+        (started, behind): (Time, Option<Duration>),
+        state: &[f64],
+    ) {
         if !self.is_on {
             return;
         }
@@ -402,6 +425,7 @@ impl CycleKeeper {
             missed,
             ..CycleHead::EMPTY
         };
+        self.head.phases.behind_s = behind.map(|behind| behind.as_secs_f64());
         self.head.len = self.state_len.saturating_add(self.command_len);
         for (to, from) in self.numbers.iter_mut().zip(state) {
             *to = *from;
@@ -417,7 +441,8 @@ impl CycleKeeper {
 
     #[inline]
     fn since(&self, at: Option<Time>) -> Option<f64> {
-        Some(at?.since(self.head.started).as_secs_f64())
+        let (at, started) = (at?, self.head.started);
+        Some(at.since(started).as_secs_f64() - started.since(at).as_secs_f64())
     }
 
     /// Notes when the policy is asked.
@@ -430,6 +455,19 @@ impl CycleKeeper {
     #[inline]
     pub fn answered(&mut self, at: Option<Time>) {
         self.head.phases.answered_s = self.since(at);
+    }
+
+    /// Notes when the policy took the question of the answer that came, and when it gave the answer, if that is known.
+    #[inline]
+    pub fn worked(&mut self, policy: Option<(Time, Time)>) {
+        self.head.phases.took_s = self.since(policy.map(|(took, _)| took));
+        self.head.phases.gave_s = self.since(policy.map(|(_, gave)| gave));
+    }
+
+    /// Notes when the answer was judged.
+    #[inline]
+    pub fn judged(&mut self, at: Time) {
+        self.head.phases.judged_s = self.since(Some(at));
     }
 
     /// Notes an answer that is not empty. Only the newest of a cycle is kept.

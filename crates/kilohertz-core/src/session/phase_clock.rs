@@ -151,7 +151,8 @@ impl PhaseClock {
     }
 
     /// Notes that a cycle begins, at tick `clock` of the robot's clock, after `skipped` ticks without a cycle. So
-    /// the cycle before is over.
+    /// the cycle before is over. Returns how far behind the robot's own time it begins; `None` if nothing is measured,
+    /// and in the first cycle.
     #[inline]
     pub fn begin(
         &mut self,
@@ -159,14 +160,16 @@ impl PhaseClock {
         (tick, clock): (u64, u64),
         started: Time,
         skipped: u64,
-    ) {
+    ) -> Option<Duration> {
         if !self.is_on {
-            return;
+            return None;
         }
+        let mut found = None;
         if tick == 0 {
             self.first = started;
         } else {
             let behind = self.behind(clock, started);
+            found = Some(behind);
             recorder.phase(Phase::Wake, behind);
             recorder.phase(Phase::Wait, started.since(self.steps.end()));
             let took = started.since(self.steps.started);
@@ -176,6 +179,7 @@ impl PhaseClock {
             }
         }
         self.steps = Steps::new(tick, started);
+        found
     }
 
     /// Returns how far behind the robot's own time a cycle begins. The earliest cycle counts as on time; the two

@@ -10,6 +10,7 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::background::in_background;
+use crate::environment::at_end;
 use crate::error::OrThrow;
 use crate::franka::arm::NativeAttempt;
 use crate::guard::{NativePlace, give_stack};
@@ -83,19 +84,20 @@ impl NativeHand {
             command_timeout: Duration::from_secs_f64(wanted.command_timeout_s),
             give_up: attempt.give_up.clone(),
         };
-        // The fingers stop before this environment ends, in whichever way, even if it is a worker that is
-        // terminated.
-        let ending = Arc::new(OnceLock::<Weak<Hand>>::new());
-        let ended = Arc::clone(&ending);
-        env.add_env_cleanup_hook(ending, |ending| {
+        // The fingers stop before this environment ends.
+        let made = Arc::new(OnceLock::<Weak<Hand>>::new());
+        let (known, ending) = (Arc::clone(&made), Arc::clone(&made));
+        let is_gone = move || known.get().is_some_and(|hand| hand.strong_count() == 0);
+        at_end(env, is_gone, move || {
             if let Some(hand) = ending.get().and_then(Weak::upgrade) {
                 hand.close();
             }
         })?;
         in_background(env, move || {
-            let hand = Arc::new(Hand::connect(&address, &options)?);
-            // The cell is empty: only this code writes it.
-            let _ = ended.set(Arc::downgrade(&hand));
+            let hand = Hand::connect(&address, &options).map(Arc::new);
+            // The cell is empty: only this code writes it. A hand that could not be connected is gone.
+            let _ = made.set(hand.as_ref().map_or_else(|_| Weak::new(), Arc::downgrade));
+            let hand = hand?;
             connected(&hand);
             Ok(NativeHand { hand })
         })

@@ -20,6 +20,7 @@ use napi_derive::napi;
 use crate::buffers::fill_question;
 use crate::error::{Code, Failure, OrThrow};
 use crate::news::{END, OBSERVATION};
+use crate::session::options::seconds;
 use crate::session::recording::{NativeValue, SharedKept};
 
 /// The part of a port that other threads use.
@@ -189,6 +190,15 @@ impl NativeWorkerPort {
     pub fn answer_nothing(&mut self) {
         if let Some(policy) = &mut self.policy {
             policy.answer_nothing(self.taken);
+        }
+    }
+
+    /// Notes that this thread collected garbage for so long \[s\] while it answered the observation taken last. Call this
+    /// after the answer.
+    #[napi]
+    pub fn paused(&self, length_s: f64) {
+        if let Some(policy) = &self.policy {
+            policy.paused(self.taken, seconds(length_s));
         }
     }
 

@@ -41,8 +41,12 @@ pub struct NativeRecordedRun {
 /// When the steps of a cycle were done.
 #[napi(object, object_from_js = false)]
 pub struct NativePhases {
+    pub behind_s: Option<f64>,
     pub asked_s: Option<f64>,
+    pub took_s: Option<f64>,
+    pub gave_s: Option<f64>,
     pub answered_s: Option<f64>,
+    pub judged_s: Option<f64>,
     pub decided_s: Option<f64>,
     pub sent_s: Option<f64>,
 }
@@ -337,8 +341,12 @@ impl Batch {
         }
         self.bytes += (self.numbers.len() - before) * size_of::<f64>();
         let Phases {
+            behind_s,
             asked_s,
+            took_s,
+            gave_s,
             answered_s,
+            judged_s,
             decided_s,
             sent_s,
         } = cycle.phases;
@@ -351,8 +359,12 @@ impl Batch {
             lost_before: cycle.lost_before as f64,
             kind: cycle.kind.as_str(),
             phases: NativePhases {
+                behind_s,
                 asked_s,
+                took_s,
+                gave_s,
                 answered_s,
+                judged_s,
                 decided_s,
                 sent_s,
             },

@@ -1,9 +1,13 @@
-//! How a session with some options runs.
+//! How a session with some options runs, and the hand that follows it.
+
+use std::sync::Arc;
 
 use kilohertz_core::command::late::{LateRule, OnLate};
 use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
 use kilohertz_core::session::{Config, Deadline};
+use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::RealtimeRequest;
+use kilohertz_franka::{Hand, follow};
 
 use crate::guard::NativePlace;
 use crate::session::options::{NativeChunks, NativeSessionOptions, lockstep_of, seconds};
@@ -44,5 +48,28 @@ pub fn config_of(
         policy_priority: options.policy_priority,
         awake: awake_of(options),
         place: Some(place.shared()),
+    }
+}
+
+/// Lets a hand follow the chunks of the session's policy, if it is to.
+pub fn grip(
+    hand: Option<Arc<Hand>>,
+    options: &NativeSessionOptions,
+    config: &Config,
+    recorder: &Arc<Recorder>,
+) -> std::io::Result<()> {
+    let rule = options
+        .chunks
+        .as_ref()
+        .and_then(|chunks| chunks.gripper.as_ref());
+    let wanted = config
+        .chunks
+        .as_ref()
+        .and_then(|chunks| chunks.gripper.as_ref());
+    match (hand, rule, wanted) {
+        (Some(hand), Some(rule), Some(wanted)) => {
+            follow(hand, Arc::clone(wanted), rule.rule(), Arc::clone(recorder))
+        }
+        _ => Ok(()),
     }
 }

@@ -30,19 +30,20 @@ use kilohertz_core::limits::{Limiter, Unlimited};
 use kilohertz_core::policy::{Policy, PolicyThread, Question};
 use kilohertz_core::robot::{Elsewhere, Paced, Robot};
 use kilohertz_core::schema::Schema;
-use kilohertz_core::session::{Config, Deadline, Session};
+use kilohertz_core::session::{BlackBox, Deadline, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::cores::OwnCore;
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
 use kilohertz_core::timing::time::Time;
 use kilohertz_franka::arm::Driven;
-use kilohertz_franka::{ArmError, Hand, follow};
-use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
+use kilohertz_franka::{ArmError, Hand};
+use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function, ObjectFinalize};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result, Status};
 use napi_derive::napi;
 
 use crate::buffers::fill_question;
+use crate::environment::at_end;
 use crate::error::{Code, Failure, OrThrow};
 use crate::franka::arm::{NativeArm, named};
 use crate::franka::hand::NativeHand;
@@ -51,7 +52,7 @@ use crate::news::{BEGUN, END, EVENTS, OBSERVATION, OVER};
 use crate::policy::process::NativeSharedPort;
 use crate::policy::worker::{Given, PolicyPort};
 use crate::session::about::{About, about};
-use crate::session::config::config_of;
+use crate::session::config::{config_of, grip};
 use crate::session::options::{NativeSessionOptions, motion_options, seconds};
 use crate::session::outcome::{NativeEvent, NativeOutcome};
 use crate::session::realtime::{NativeAwake, NativePromotion, NativeRealtime, own_core};
@@ -63,7 +64,7 @@ use crate::session::stats::{NativeHistogram, NativeStats};
 const EXIT_LIMIT: Duration = Duration::from_secs(5);
 
 /// A running or ended session.
-#[napi]
+#[napi(custom_finalize)]
 pub struct NativeSession {
     session: Arc<OnceLock<Session>>,
     /// The policy's end, if the policy runs on this thread.
@@ -79,6 +80,14 @@ pub struct NativeSession {
     kept: SharedKept,
     /// What a page shows of the robot.
     about: About,
+    /// The memory of its newest cycles, as V8 knows of it \[bytes\].
+    held: i64,
+}
+
+impl ObjectFinalize for NativeSession {
+    fn finalize(self, env: Env) -> Result<()> {
+        env.adjust_external_memory(-self.held).map(drop)
+    }
 }
 
 /// The parts of a session.
@@ -135,29 +144,6 @@ fn controlled(
         .arm
         .robot_with(named("control", control)?, &motion_options(options));
     parts_of(driven, options, (arm, control), asked)
-}
-
-/// Lets a hand follow the chunks of the session's policy, if it is to.
-fn grip(
-    hand: Option<Arc<Hand>>,
-    options: &NativeSessionOptions,
-    config: &Config,
-    recorder: &Arc<Recorder>,
-) -> std::io::Result<()> {
-    let rule = options
-        .chunks
-        .as_ref()
-        .and_then(|chunks| chunks.gripper.as_ref());
-    let wanted = config
-        .chunks
-        .as_ref()
-        .and_then(|chunks| chunks.gripper.as_ref());
-    match (hand, rule, wanted) {
-        (Some(hand), Some(rule), Some(wanted)) => {
-            follow(hand, Arc::clone(wanted), rule.rule(), Arc::clone(recorder))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Returns the session, which a loop that ends at once may precede by a moment.
@@ -273,6 +259,10 @@ fn start(
     grip(hand, options, &config, &recorder)
         .map_err(|error| Failure::thread(&error))
         .or_throw(env)?;
+    // V8 sees a small object. Of the memory behind it, it has to know when it decides whether to collect garbage, which
+    // it may do at once: so it is told before the loop begins.
+    let held = keeping.black_box.as_ref().map_or(0, BlackBox::bytes) as i64;
+    env.adjust_external_memory(held)?;
     let started = Session::start_keeping(
         robot,
         inside,
@@ -287,19 +277,21 @@ fn start(
         Ok(started) => drop(session.set(started)),
         Err(error) => {
             notifier.notify(Signals::ENDED);
+            env.adjust_external_memory(-held)?;
             return Err(Failure::thread(&error).thrown(env));
         }
     }
-    // The arm stops before this environment ends, in whichever way, even if it is a worker that is
-    // terminated.
-    let ending = (Arc::downgrade(&session), Arc::downgrade(&kept));
-    env.add_env_cleanup_hook(ending, |(session, kept)| {
-        if let Some(kept) = kept.upgrade()
+    // The arm stops before this environment ends.
+    let running = Arc::downgrade(&session);
+    let is_gone = move || running.strong_count() == 0;
+    let (ended, told) = (Arc::downgrade(&session), Arc::downgrade(&kept));
+    at_end(env, is_gone, move || {
+        if let Some(kept) = told.upgrade()
             && let Some(kept) = kept.get()
         {
             kept.ending().abandon();
         }
-        if let Some(session) = session.upgrade()
+        if let Some(session) = ended.upgrade()
             && let Some(session) = session.get()
         {
             session.request_stop();
@@ -316,6 +308,7 @@ fn start(
         thread,
         kept,
         about,
+        held,
     })
 }
 

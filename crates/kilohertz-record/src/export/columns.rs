@@ -27,8 +27,12 @@ enum Source {
     Missed,
     LostBefore,
     Kind,
+    Behind,
     Asked,
+    Took,
+    Gave,
     Answered,
+    Judged,
     Decided,
     Sent,
     State(usize),
@@ -40,7 +44,7 @@ enum Source {
 }
 
 /// The columns that every run has.
-const FIXED: [(&str, Source); 13] = [
+const FIXED: [(&str, Source); 17] = [
     ("tick", Source::Tick),
     ("robot_time_s", Source::RobotTime),
     ("monotonic_ns", Source::Monotonic),
@@ -48,8 +52,12 @@ const FIXED: [(&str, Source); 13] = [
     ("missed_ms", Source::Missed),
     ("lost_before", Source::LostBefore),
     ("kind", Source::Kind),
+    ("behind_s", Source::Behind),
     ("asked_s", Source::Asked),
+    ("took_s", Source::Took),
+    ("gave_s", Source::Gave),
     ("answered_s", Source::Answered),
+    ("judged_s", Source::Judged),
     ("decided_s", Source::Decided),
     ("sent_s", Source::Sent),
     ("answer_tick", Source::AnswerTick),
@@ -98,8 +106,12 @@ impl Column {
             Source::Missed => Cell::Whole(u64::from(cycle.missed_ms)),
             Source::LostBefore => Cell::Whole(cycle.lost_before),
             Source::Kind => Cell::Name(cycle.kind.as_str()),
+            Source::Behind => number(cycle.phases.behind_s),
             Source::Asked => number(cycle.phases.asked_s),
+            Source::Took => number(cycle.phases.took_s),
+            Source::Gave => number(cycle.phases.gave_s),
             Source::Answered => number(cycle.phases.answered_s),
+            Source::Judged => number(cycle.phases.judged_s),
             Source::Decided => number(cycle.phases.decided_s),
             Source::Sent => number(cycle.phases.sent_s),
             Source::State(slot) => number(cycle.state.get(slot).copied()),

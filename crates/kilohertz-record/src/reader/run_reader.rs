@@ -413,16 +413,25 @@ fn read_cycle(run: &Run, data: &[u8]) -> Result<OwnedCycle, String> {
         lost_before: message.lost_before,
         kind: kind_of(kind).ok_or_else(|| format!("cycle {tick} has the kind {kind}"))?,
         phases: Phases {
-            asked_s: phases.asked_s,
-            answered_s: phases.answered_s,
-            decided_s: phases.decided_s,
-            sent_s: phases.sent_s,
+            behind_s: finite(phases.behind_s),
+            asked_s: finite(phases.asked_s),
+            took_s: finite(phases.took_s),
+            gave_s: finite(phases.gave_s),
+            answered_s: finite(phases.answered_s),
+            judged_s: finite(phases.judged_s),
+            decided_s: finite(phases.decided_s),
+            sent_s: finite(phases.sent_s),
         },
         state,
         command,
         answer,
         notes: notes.collect::<Result<_, String>>()?,
     })
+}
+
+/// Returns a time of a file; a time that is no number counts as not known.
+fn finite(time_s: Option<f64>) -> Option<f64> {
+    time_s.filter(|time_s| time_s.is_finite())
 }
 
 fn read_episode(run: &Run, header: &MessageHeader, data: &[u8]) -> Result<EpisodeMark, String> {

@@ -13,6 +13,14 @@ pub(crate) struct Phases {
     pub decided_s: Option<f64>,
     #[prost(double, optional, tag = "4")]
     pub sent_s: Option<f64>,
+    #[prost(double, optional, tag = "5")]
+    pub behind_s: Option<f64>,
+    #[prost(double, optional, tag = "6")]
+    pub took_s: Option<f64>,
+    #[prost(double, optional, tag = "7")]
+    pub gave_s: Option<f64>,
+    #[prost(double, optional, tag = "8")]
+    pub judged_s: Option<f64>,
 }
 
 #[derive(Clone, PartialEq, Message)]

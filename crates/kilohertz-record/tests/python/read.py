@@ -39,6 +39,8 @@ def summary_of(messages):
         "command": list(last.command.joint_position),
         "kind": last.kind,
         "sent_s": last.phases.sent_s,
+        "behind_s": last.phases.behind_s,
+        "took": last.phases.HasField("took_s"),
         "asked": last.phases.HasField("asked_s"),
     }
     answer = first and [a.joint_position[0] for a in first.answer.actions]
