@@ -3926,6 +3926,57 @@ export declare function chunked<Observation = RobotState, Action = unknown>(
  */
 export declare function ensemble(m?: number): Ensemble;
 /**
+ * An image in RGB: a `Uint8Array` with the shape `[height, width, 3]`, in rows from the top, or `[3, height, width]`, by
+ * {@link shaped}. A shape that may be both counts as the first one.
+ */
+export type RgbImage = Uint8Array & {
+  readonly shape: readonly number[];
+};
+/** The type of the numbers of an image, as numpy names it. */
+export type ImageDtype = 'uint8' | 'float32';
+/** Options of {@link resizeImage}. */
+export interface ResizeImageOptions<Dtype extends ImageDtype = ImageDtype> {
+  /** How many columns the image is to have [px], 1 to 4096. */
+  readonly widthPx: number;
+  /** How many rows the image is to have [px], 1 to 4096. */
+  readonly heightPx: number;
+  /**
+   * What becomes of an image whose ratio of width to height is another one: `'pad'` shows all of it, in the middle of
+   * black; `'crop'` shows its middle; `'stretch'` changes its ratio. Default `'pad'`.
+   */
+  readonly fit?: 'pad' | 'crop' | 'stretch';
+  /** The order of the numbers: `'hwc'` is `[height, width, 3]`, `'chw'` is `[3, height, width]`. Default `'hwc'`. */
+  readonly layout?: 'hwc' | 'chw';
+  /** The type of the numbers: `'uint8'` from 0 to 255, or `'float32'`, which are from 0 to 1. Default `'uint8'`. */
+  readonly dtype?: Dtype;
+  /**
+   * For `'float32'`: the number becomes `(number - mean) / std`. One for all channels, or one for each, in the order red,
+   * green, blue. Default 0. Black that was added is scaled too.
+   */
+  readonly mean?: number | Numbers<3>;
+  /** What `mean` says of it, from 0.000001. Default 1. */
+  readonly std?: number | Numbers<3>;
+}
+/** What {@link resizeImage} returns. */
+export type ResizedImage<Dtype extends ImageDtype> = (Dtype extends 'float32'
+  ? Float32Array
+  : Uint8Array) & {
+  readonly shape: readonly number[];
+};
+/**
+ * Makes an image of another size, layout and type out of an image, as a model wants it. The filter is bilinear, and where
+ * the image becomes smaller it takes every pixel into account, as Pillow's and torchvision's. With the defaults it does
+ * what `resize_with_pad` of openpi's client does. Returns a new array with its shape. Can be called in any thread.
+ *
+ * @example
+ * const seen = resizeImage(shaped(pixels, [480, 640, 3]), { widthPx: 224, heightPx: 224 });
+ * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
+ */
+export declare function resizeImage<Dtype extends ImageDtype = 'uint8'>(
+  image: RgbImage,
+  options: ResizeImageOptions<Dtype>,
+): ResizedImage<Dtype>;
+/**
  * Records a value from a policy in a worker or a process, beside the cycles of the session that it runs in, as
  * {@link Session.log} does on the main thread. It may also be called outside the policy's call, on the same thread. It
  * never waits.
@@ -4741,17 +4792,13 @@ export interface ServerPolicy<Action = unknown>
   /** Closes the connection. A session that runs the policy ends with `SERVER_CLOSED` when it asks the next time. */
   close(): Promise<void>;
 }
-/** A picture in RGB, in rows from the top: a `Uint8Array` with the shape `[height, width, 3]`, by {@link shaped}. */
-export type RgbImage = Uint8Array & {
-  readonly shape: readonly number[];
-};
 /** Options of {@link droid}. */
 export interface DroidOptions {
   /** What the arm is to do, in English. */
   readonly prompt: string | (() => string);
-  /** Returns the newest picture of the camera that looks at the arm. */
+  /** Returns the newest picture of the camera that looks at the arm. The model wants 224 x 224, which it is resized to. */
   readonly exteriorImage: () => RgbImage;
-  /** Returns the newest picture of the camera at the wrist. */
+  /** Returns the newest picture of the camera at the wrist, as the other one. */
   readonly wristImage: () => RgbImage;
   /** The hand that the policy sees and moves. Without it the policy is told that it is open. */
   readonly hand?: FrankaHand;

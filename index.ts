@@ -118,6 +118,13 @@ export {
   type GripperOptions,
   type ReplanAt,
 } from './lib/policy/chunked.ts';
+export {
+  type ImageDtype,
+  type ResizedImage,
+  type ResizeImageOptions,
+  type RgbImage,
+  resizeImage,
+} from './lib/policy/image.ts';
 export type {
   InputArray,
   InputDtype,
@@ -208,7 +215,7 @@ export {
 export type { NumberArray, ServerAnswer } from './lib/servers/answer.ts';
 export type { ServerArray, ServerNumbers } from './lib/servers/arrays.ts';
 export type { ServerStats } from './lib/servers/connection.ts';
-export { type DroidMapping, type DroidOptions, droid, type RgbImage } from './lib/servers/droid.ts';
+export { type DroidMapping, type DroidOptions, droid } from './lib/servers/droid.ts';
 export { type Gr00tOptions, gr00tPolicy } from './lib/servers/gr00t.ts';
 export { type OpenpiOptions, openpiPolicy } from './lib/servers/openpi.ts';
 export type {

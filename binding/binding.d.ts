@@ -897,6 +897,9 @@ export interface NativeFingers {
   objectWidthM?: number
 }
 
+/** How an image of another ratio fits into a size. */
+export type NativeFit = 'pad' | 'crop' | 'stretch'
+
 /** Where a session is shown to Foxglove. `lib/session/foxglove.ts` has checked both. */
 export interface NativeFoxglove {
   /** An IP address of this host. */
@@ -1008,6 +1011,9 @@ export interface NativeLaw {
   cartesianStiffness?: Array<number>
   cartesianDamping?: Array<number>
 }
+
+/** In which order the numbers of an image are. */
+export type NativeLayout = 'hwc' | 'chw'
 
 /** The beginning or the end of an episode. */
 export interface NativeMark {
@@ -1267,6 +1273,20 @@ export interface NativeReset {
   seed?: number
 }
 
+/** What an image is, and what it is to be. */
+export interface NativeResizing {
+  width: number
+  height: number
+  layout: NativeLayout
+  toWidth: number
+  toHeight: number
+  toLayout: NativeLayout
+  fit: NativeFit
+  /** What counts as 0 and as 1 in each channel, if the numbers are to be floats. */
+  mean?: Array<number>
+  std?: Array<number>
+}
+
 /** Why the run ended. */
 export interface NativeRunEnd {
   tick: number
@@ -1506,6 +1526,12 @@ export declare function recordedEpisodes(path: string): Promise<Array<NativeEpis
 
 /** Gives a recording that was cut off its index and footer. */
 export declare function repairRecording(path: string): Promise<NativeRepaired>
+
+/**
+ * Writes an image into memory as it is wanted. `lib/policy/image.ts` has checked the sizes. Returns false if the memory is
+ * not that of the sizes.
+ */
+export declare function resizeImage(values: Uint8Array, resizing: NativeResizing, into: Uint8Array): boolean
 
 /** Everything that the system may have run out of: what Node starts is told of in the same words. */
 export declare function shortages(): Array<NativeShortage>

@@ -18,6 +18,7 @@ import {
   KilohertzError,
   openpiPolicy,
   type RobotState,
+  resizeImage,
   Session,
   shaped,
 } from 'kilohertz';
@@ -26,13 +27,15 @@ import { table } from './terminal.ts';
 const PROMPTS = ['pick up the cube', 'bring it back'];
 /** How long a task may take [s]. */
 const LONGEST_S = 15;
-const SIZE = 224;
+const [WIDTH, HEIGHT] = [640, 480];
+/** The sides of the pictures that the model sees [px]. */
+const SIDE = 224;
 
-/** Stands in for a camera: a picture that changes with where the arm is. */
+/** Stands in for a camera: a picture that changes with where the arm is. Returns it as the model wants it. */
 function picture(place: number): Uint8Array {
-  const pixels = new Uint8Array(SIZE * SIZE * 3);
+  const pixels = new Uint8Array(HEIGHT * WIDTH * 3);
   for (let at = 0; at < pixels.length; at += 1) pixels[at] = (at >> 4) + 100 * place;
-  return shaped(pixels, [SIZE, SIZE, 3]);
+  return resizeImage(shaped(pixels, [HEIGHT, WIDTH, 3]), { widthPx: SIDE, heightPx: SIDE });
 }
 
 /** Starts the server that stands in for a model. */

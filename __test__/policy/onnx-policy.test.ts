@@ -15,7 +15,7 @@ import {
   Session,
 } from '../../index.ts';
 import { sessionOf, setUp, WALL } from '../fixtures/arms.ts';
-import { type ModelParts, writeModel } from '../fixtures/onnx-models.ts';
+import { type ModelParts, TYPES, writeModel } from '../fixtures/onnx-models.ts';
 import { Folder, folderFor } from '../fixtures/recordings.ts';
 import { block } from '../fixtures/waiting.ts';
 
@@ -189,6 +189,32 @@ const REFUSED: readonly [what: string, parts: Partial<ModelParts>, message: RegE
     },
     /the type of the input 'in' .*int64; expected float32 or float64/i,
   ],
+  [
+    'inputs in float16, as one for a GPU may have,',
+    {
+      inputs: [{ name: 'in', shape: ROW, type: 'float16' }],
+      outputs: [{ name: 'out', shape: ROW, type: 'float16' }],
+    },
+    /the type of the input 'in' .*float16; expected float32 or float64/i,
+  ],
+  [
+    'an output in float16',
+    {
+      outputs: [{ name: 'out', shape: ROW, type: 'float16' }],
+      nodes: [{ op: 'Cast', inputs: ['in'], outputs: ['out'], attributes: { to: TYPES.float16 } }],
+    },
+    /the type of the output 'out' .*float16; expected float32 or float64/i,
+  ],
+  [
+    'an engine that was compiled for a GPU',
+    { nodes: [{ op: 'EPContext', domain: 'com.microsoft', inputs: ['in'], outputs: ['out'] }] },
+    /cannot be loaded as an ONNX model: .*EPContext/,
+  ],
+  [
+    'an operator of a plugin',
+    { nodes: [{ op: 'Planner', domain: 'trt.plugins', inputs: ['in'], outputs: ['out'] }] },
+    /cannot be loaded as an ONNX model: .*Planner/,
+  ],
 ];
 
 for (const [what, parts, message] of REFUSED) {
@@ -209,6 +235,20 @@ test('numbers of double precision are as good', async (t) => {
     ...SAME,
     inputs: [{ name: 'in', shape: ROW, type: 'float64' }],
     outputs: [{ name: 'out', shape: ROW, type: 'float64' }],
+  });
+  const { session } = await sessionOf(t, onnxPolicy(file, ZEROS));
+  const stats = await session.run({ durationS: 0.2 });
+  t.true(stats.policyAnswers > 10);
+});
+
+test('a model that computes in float16 between inputs and outputs of float32 runs', async (t) => {
+  const file = writeModel(folderFor(t), 'half', {
+    ...SAME,
+    nodes: [
+      { op: 'Cast', inputs: ['in'], outputs: ['half'], attributes: { to: TYPES.float16 } },
+      { op: 'Add', inputs: ['half', 'half'], outputs: ['sum'] },
+      { op: 'Cast', inputs: ['sum'], outputs: ['out'], attributes: { to: TYPES.float32 } },
+    ],
   });
   const { session } = await sessionOf(t, onnxPolicy(file, ZEROS));
   const stats = await session.run({ durationS: 0.2 });

@@ -100,6 +100,31 @@ test.serial('a session with a chunked policy in Python is run again to the bit',
   isOver(t);
 });
 
+const WATCHING = new URL('../fixtures/watching.ts', import.meta.url);
+const WATCHING_PYTHON = new URL('../fixtures/watching.py', import.meta.url);
+const WATCHES = {
+  'a worker': () => workerPolicy(WATCHING, { export: 'watch' }),
+  'a process': () => processPolicy(WATCHING, { export: 'watch' }),
+  'a Python process': () => processPolicy(WATCHING_PYTHON, { export: 'watch', env: WITHOUT_NUMPY }),
+};
+
+for (const [place, make] of Object.entries(WATCHES)) {
+  test.serial(
+    `a policy in ${place} that is run again has the inputs that it is given then, and without these none`,
+    async (t) => {
+      const policy = make();
+      // Where there is no prompt, it answers zeros.
+      t.like(await rerun(ARM, policy), { answers: 39, differing: 39 });
+      policy.set({ prompt: 'now' }, { hostTimeS: 5 });
+      const error = (await rejection(rerun(ARM, policy))) as PolicyError;
+      t.is(error.code, 'POLICY_THREW');
+      const seen = JSON.parse((error.cause as Error).message);
+      t.deepEqual(seen, { prompt: { value: 'now', hostTimeS: 5 } });
+      isOver(t);
+    },
+  );
+}
+
 for (const place of ['a worker', 'a process', 'a Python process']) {
   const make = PLACES[place];
   if (!make) throw new Error(place);

@@ -6,7 +6,9 @@ import {
   FrankaHand,
   OptionTypeError,
   openpiPolicy,
+  type RgbImage,
   type RobotState,
+  resizeImage,
   run,
   shaped,
 } from '../../index.ts';
@@ -96,11 +98,33 @@ test('a policy of DROID sees arm and hand, moves the arm and closes the hand', a
   isRested(t, setup.simulator);
 });
 
+test('a picture of another size or layout is sent in that of the model, and others as they are', async (t) => {
+  const camera = shaped(new Uint8Array(480 * 640 * 3).fill(90), [480, 640, 3]);
+  const channels = shaped(new Uint8Array(3 * 224 * 224).fill(40), [3, 224, 224]);
+  const { observe } = droid({
+    prompt: 'x',
+    exteriorImage: () => camera,
+    wristImage: () => channels,
+  });
+  const seen = await observe(STATE, {} as never);
+  const padded = seen['observation/exterior_image_1_left'] as RgbImage;
+  t.deepEqual(padded, resizeImage(camera, { widthPx: 224, heightPx: 224 }));
+  // Black above, the picture in the middle.
+  t.deepEqual([padded.shape, padded[0], padded[224 * 3 * 112]], [[224, 224, 3], 0, 90]);
+  const turned = seen['observation/wrist_image_left'] as RgbImage;
+  t.deepEqual([turned.shape, turned[0]], [[224, 224, 3], 40]);
+  const same = await droid({ prompt: 'x', ...images }).observe(STATE, {} as never);
+  t.is(same['observation/wrist_image_left'], image);
+});
+
 test('a picture without its shape, and options that cannot be used, are refused by name', async (t) => {
   const flat = new Uint8Array(10) as never;
   const { observe } = droid({ prompt: 'x', ...images, wristImage: () => flat });
   const error = (await rejection(observe(STATE, {} as never) as Promise<unknown>)) as Error;
-  t.regex(error.message, /^wristImage\(\) returned a picture with no shape; expected a Uint8Array/);
+  t.regex(
+    error.message,
+    /^wristImage\(\), whose shape is undefined, is Uint8Array of length 10; expected the shape/,
+  );
   for (const [options, code] of [
     [{ ...images }, 'OPTION_PROMPT'],
     [{ prompt: 'x', wristImage: images.wristImage }, 'OPTION_EXTERIOR_IMAGE'],

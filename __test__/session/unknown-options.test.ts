@@ -27,6 +27,7 @@ import {
   replay,
   replayMotion,
   rerun,
+  resizeImage,
   run,
   Session,
   StateHistory,
@@ -257,6 +258,13 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     (o) => gr00tPolicy('tcp://127.0.0.1:1', o),
   ],
   ['droid()', ['DroidOptions'], 'prompts', 'prompt', (o) => droid(o)],
+  [
+    'resizeImage()',
+    ['ResizeImageOptions'],
+    'width',
+    'widthPx',
+    (o) => resizeImage(new Uint8Array(3) as never, o),
+  ],
   ['noise', ['SimulatedNoise'], 'tau_j', 'tau_J', (noise) => FrankaSimulator.start({ noise })],
   [
     'endEffector',

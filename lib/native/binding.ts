@@ -29,6 +29,7 @@ export {
   NativeExport,
   NativeFailure,
   type NativeFault,
+  type NativeFit,
   type NativeFoxglove,
   type NativeGrant,
   type NativeGripper,
@@ -39,6 +40,7 @@ export {
   NativeJoinedInputs,
   NativeJoinedPort,
   type NativeJointState,
+  type NativeLayout,
   NativeLine,
   NativeModel,
   type NativeMove,
@@ -73,5 +75,6 @@ export {
   recordedEnd,
   recordedEpisodes,
   repairRecording,
+  resizeImage,
   shortages,
 } from '#binding';

@@ -15,8 +15,9 @@ import { type RobotState, slotsOf } from '../native/robot-state.ts';
 import { fromMessage } from '../offload/codec/error-message.ts';
 import type { HostedPolicy } from '../policy/any-policy.ts';
 import { askAnew, resetPolicy } from '../policy/episode.ts';
+import { PolicyInputs } from '../policy/inputs.ts';
 import type { Lengths, PolicyFailure } from '../policy/worker-messages.ts';
-import { isWorkerPolicy } from '../policy/worker-policy.ts';
+import { isWorkerPolicy, type WorkerPolicy } from '../policy/worker-policy.ts';
 import { within } from '../promise.ts';
 import type { Refusal } from '../session/action.ts';
 import type { Failure } from '../session/driver.ts';
@@ -137,7 +138,7 @@ export class AskingElsewhere implements Asking<RobotState> {
   ) {
     // A core of its own is for a policy that has to keep up with a robot.
     this.#host = isWorkerPolicy<RobotState, unknown>(policy)
-      ? new WorkerHost({ ...policy, spin: false }, lengths, failureOf)
+      ? new WorkerHost(withoutSpin(policy), lengths, failureOf)
       : hostOf(policy, lengths, failureOf);
     this.#lengths = lengths;
     this.#periodS = periodS;
@@ -188,6 +189,11 @@ export class AskingElsewhere implements Asking<RobotState> {
   end(): Promise<void> {
     return this.#host.end();
   }
+}
+
+/** Returns a policy that does not spin, with the inputs of the one that does. */
+function withoutSpin(policy: WorkerPolicy<RobotState, unknown>): WorkerPolicy<RobotState, unknown> {
+  return PolicyInputs.of(policy).belongTo({ ...policy, spin: false });
 }
 
 /** Awaits work, at most for `limitS`. Returns whether it settled in time; throws if the signal aborts before. */

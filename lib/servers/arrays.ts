@@ -79,7 +79,7 @@ export function readArray(dtype: unknown, shape: unknown, bytes: unknown): Serve
     const received = `an array of ${bytes.length} bytes with the shape [${sizes}] and the type ${dtype}`;
     throw badFrame(received, `${size} bytes`);
   }
-  const { buffer } = Uint8Array.from(bytes);
+  const { buffer } = new Uint8Array(bytes);
   const Class = CLASSES[dtype];
   const data = Class === undefined ? halves(new Uint16Array(buffer)) : new Class(buffer);
   return { dtype, shape: sizes, dims: sizes, data };

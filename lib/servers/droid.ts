@@ -1,25 +1,21 @@
 // What policies that were trained with the DROID data set are told, and what they answer.
 
-import { types } from 'node:util';
 import { checkNumber, ownOptions } from '../checks.ts';
 import { codeOf, OptionTypeError } from '../errors/errors.ts';
 import { type FrankaHand, nativeHandOf } from '../franka/hand.ts';
 import type { RobotState } from '../native/robot-state.ts';
-import type { Shaped } from '../offload/codec/shape.ts';
 import type { GripperOptions } from '../policy/chunked.ts';
+import { checkImage, type RgbImage, resizeNamed } from '../policy/image.ts';
 import type { ServerAnswer } from './answer.ts';
 import type { PolicyServerOptions, ServerObservation } from './policy-server.ts';
-
-/** A picture in RGB, in rows from the top: a `Uint8Array` with the shape `[height, width, 3]`, by {@link shaped}. */
-export type RgbImage = Uint8Array & { readonly shape: readonly number[] };
 
 /** Options of {@link droid}. */
 export interface DroidOptions {
   /** What the arm is to do, in English. */
   readonly prompt: string | (() => string);
-  /** Returns the newest picture of the camera that looks at the arm. */
+  /** Returns the newest picture of the camera that looks at the arm. The model wants 224 x 224, which it is resized to. */
   readonly exteriorImage: () => RgbImage;
-  /** Returns the newest picture of the camera at the wrist. */
+  /** Returns the newest picture of the camera at the wrist, as the other one. */
   readonly wristImage: () => RgbImage;
   /** The hand that the policy sees and moves. Without it the policy is told that it is open. */
   readonly hand?: FrankaHand;
@@ -46,6 +42,8 @@ const DT_S = 1 / 15;
 /** How far a joint goes in a step at a velocity of 1 [rad]. */
 const LARGEST_STEP_RAD = 0.2;
 const JOINTS = 7;
+/** The sides of the pictures that the models see [px]. */
+const SIZE_PX = 224;
 
 /**
  * Returns the options with which {@link openpiPolicy} speaks to a policy of DROID, as `pi05_droid`. The arm has to be
@@ -85,8 +83,8 @@ export function droid(given: DroidOptions): DroidMapping {
   async function observe({ q }: RobotState): Promise<ServerObservation> {
     // Before anything is awaited: the state and the pictures are those of the question.
     const seen = {
-      'observation/exterior_image_1_left': checkImage('exteriorImage', exteriorImage()),
-      'observation/wrist_image_left': checkImage('wristImage', wristImage()),
+      'observation/exterior_image_1_left': pictureOf('exteriorImage()', exteriorImage()),
+      'observation/wrist_image_left': pictureOf('wristImage()', wristImage()),
       'observation/joint_position': q.slice(),
       prompt: typeof prompt === 'string' ? prompt : prompt(),
     };
@@ -127,13 +125,9 @@ export function droid(given: DroidOptions): DroidMapping {
   return { observe, actions, dtS: DT_S, ...(gripper === undefined ? {} : { gripper }) };
 }
 
-/** @throws {TypeError} if a picture does not have the form that the server expects */
-function checkImage(name: string, image: RgbImage): RgbImage {
-  const { shape } = image as Shaped;
-  if (types.isUint8Array(image) && shape?.length === 3 && shape[2] === 3) return image;
-  const is = shape === undefined ? 'no shape' : `the shape [${shape}]`;
-  throw new TypeError(
-    `${name}() returned a picture with ${is}; expected a Uint8Array with the shape [height, width, 3], as in ` +
-      'shaped(pixels, [224, 224, 3])',
-  );
+/** Returns a picture in the size of the model, resized as openpi's own client does it. */
+function pictureOf(name: string, image: RgbImage): RgbImage {
+  const { width, height, layout } = checkImage(name, image);
+  const isReady = width === SIZE_PX && height === SIZE_PX && layout === 'hwc';
+  return isReady ? image : resizeNamed(name, image, { widthPx: SIZE_PX, heightPx: SIZE_PX });
 }

@@ -132,9 +132,11 @@ impl PolicyThread {
         &self.timed[tick as usize % TIMED]
     }
 
-    /// Records that the policy takes the question of cycle `tick` now. Only the policy's thread may call this.
-    pub fn takes(&self, tick: u64) {
-        let now = Time::now().as_nanos();
+    /// Records that the policy takes the question of cycle `tick` now, and returns the time. Only the policy's thread may
+    /// call this.
+    pub fn takes(&self, tick: u64) -> Time {
+        let took = Time::now();
+        let now = took.as_nanos();
         let timed = self.timed(tick);
         timed.number.store(0, Ordering::Relaxed);
         // A reader that sees the new times also sees that they are being written.
@@ -145,6 +147,7 @@ impl PolicyThread {
             .number
             .store(tick.saturating_add(1), Ordering::Release);
         self.works_since.store(now, Ordering::Relaxed);
+        took
     }
 
     /// Records that the policy answers the question of cycle `tick` now. Only the policy's thread may call this.

@@ -52,21 +52,21 @@ pub fn fill_question(
         question.time.as_secs_f64(),
         question.period.as_secs_f64(),
         question.host.as_nanos() as f64 / 1e9,
-        wall_time_at(question.host),
+        wall_time_at(question.host, question.took),
     ];
     fill(observation, &question.slots) && fill(clock, &times)
 }
 
-/// Returns the wall clock at a point of the monotonic clock, since 1970 [s].
-fn wall_time_at(host: Time) -> f64 {
-    let since = Time::now().since(host).as_secs_f64();
+/// Returns the wall clock at a point of the monotonic clock, since 1970 [s]; `now` was read just before.
+fn wall_time_at(host: Time, now: Time) -> f64 {
+    let since = now.since(host).as_secs_f64();
     let wall = SystemTime::now().duration_since(UNIX_EPOCH);
     wall.unwrap_or_default().as_secs_f64() - since
 }
 
 /// Returns the bytes of an array, for writing.
 pub fn bytes_of<'a>(view: &'a mut Uint8ArraySlice<'_>) -> &'a mut [u8] {
-    // SAFETY: `lib/offload/line.ts` passes arrays of its own, over memory that it shares with no other
+    // SAFETY: `lib/` passes arrays of its own, over memory that it shares with no other
     // thread, and no JavaScript runs on this thread until the call returns.
     unsafe { view.as_mut() }
 }

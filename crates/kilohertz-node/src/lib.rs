@@ -15,6 +15,7 @@
 //! record/               reading, repairing and exporting recorded files
 //! offload/line.rs       calls to a worker or a child over shared memory
 //! offload/poll.rs       waking JavaScript by a descriptor
+//! image.rs              images of cameras as models are fed them
 //! guard/                what signals do
 //! wakes.rs              how late a thread wakes that only sleeps
 //! background.rs         work that blocks, as promises
@@ -40,6 +41,7 @@ mod environment;
 mod error;
 mod franka;
 mod guard;
+mod image;
 mod news;
 mod offload;
 mod policy;

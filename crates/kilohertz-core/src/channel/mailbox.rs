@@ -61,6 +61,8 @@ pub struct Taken<'a> {
     pub time: Duration,
     /// Time from the previous question to this one on the robot's clock; zero for the first that it took.
     pub period: Duration,
+    /// When it was taken.
+    pub took: Time,
 }
 
 impl std::ops::Deref for Taken<'_> {
@@ -278,11 +280,12 @@ impl PolicyEnd {
         let period = self.first.map_or(Duration::ZERO, |_| frame.period);
         let first = *self.first.get_or_insert(frame.time);
         self.thread.took(first);
-        self.thread.takes(frame.tick);
+        let took = self.thread.takes(frame.tick);
         Some(Taken {
             frame,
             time: frame.time.saturating_sub(first),
             period,
+            took,
         })
     }
 

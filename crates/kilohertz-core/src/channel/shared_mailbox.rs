@@ -520,6 +520,7 @@ impl PolicyEnd {
             frame: &self.frame,
             time: self.frame.time.saturating_sub(first),
             period,
+            took: Time::now(),
         })
     }
 
