@@ -9,6 +9,7 @@ import {
   type Drawn,
   drawn,
   isClean,
+  LOOKS,
   loaded,
   PHONE,
   picture,
@@ -271,13 +272,6 @@ test('a robot without a model has its timing, and no picture', async (t) => {
 /** The texts of what a selector finds. */
 const textsAt = (page: Page, selector: string) =>
   page.$$eval(selector, (all) => all.map((one) => one.textContent ?? ''));
-
-const LOOKS = {
-  light: {},
-  dark: { dark: true },
-  phone: { viewport: PHONE },
-  'phone-dark': { viewport: PHONE, dark: true },
-} as const;
 
 for (const [name, options] of Object.entries(LOOKS)) {
   test(`shows the report of a session: counts, phases, the worst cycles with what to do, ${name}`, async (t) => {

@@ -23,6 +23,7 @@ import {
   type Drawn,
   drawn,
   isClean,
+  LOOKS,
   loaded,
   PHONE,
   picture,
@@ -226,13 +227,6 @@ const FAILING: readonly Failing[] = [
     policy: (_, { timeS }) => [timeS > 0.3 ? 1 : 0, 0, 0, 0, 0, 0, 0] as never,
   },
 ];
-
-const LOOKS = {
-  light: {},
-  dark: { dark: true },
-  phone: { viewport: PHONE },
-  'phone-dark': { viewport: PHONE, dark: true },
-} as const;
 
 /** Whether the text of the newest event can be read to its end. */
 const READ = `(() => {

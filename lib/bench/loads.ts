@@ -73,7 +73,8 @@ async function failed(ends: readonly Promise<unknown>[]): Promise<never> {
   return new Promise(() => undefined);
 }
 
-function block(ms: number): void {
+/** Keeps the whole thread busy, as a long synchronous call would. */
+export function block(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() < end);
 }

@@ -2,16 +2,18 @@
 // blocked for 300 ms on purpose.
 
 import { once } from 'node:events';
+import { block } from '../../bench/loads.ts';
 import type { Franka } from '../../franka/franka.ts';
 import type { Realtime } from '../../session/realtime.ts';
 import type { Histogram } from '../../session/records.ts';
 import { Session } from '../../session/session.ts';
 import type { SessionStats } from '../../session/stats.ts';
 import type { FrankaSimulator } from '../../simulator/simulator.ts';
-import { BLOCK_MS, block } from './block.ts';
 import { idleGaps, longestGap } from './gaps.ts';
 import { AMPLITUDE, DURATION_S, followPath } from './path.ts';
 
+/** How long the event loop is blocked [ms]. */
+export const BLOCK_MS = 300;
 /** How far from where it should be the arm may end [rad]. */
 const TOLERANCE_RAD = 0.005;
 /** How long it is looked how fast answers are, once each way [s]. */
@@ -92,7 +94,7 @@ export async function drive(arm: Franka, options: DriveOptions): Promise<DemoRes
   const blockOnce = (): void => {
     const lost = simulator?.counters().commandsLost ?? 0;
     blocked.fromTick = session.stepCount;
-    block();
+    block(BLOCK_MS);
     blocked.toTick = session.stepCount;
     blocked.lost = (simulator?.counters().commandsLost ?? 0) - lost;
     onBlocked();

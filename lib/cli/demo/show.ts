@@ -2,11 +2,12 @@
 // is blocked.
 
 import { spawn } from 'node:child_process';
+import { block } from '../../bench/loads.ts';
 import type { Franka } from '../../franka/franka.ts';
 import { Session } from '../../session/session.ts';
 import type { SessionStats } from '../../session/stats.ts';
 import { runUntilSignal } from '../signals.ts';
-import { block } from './block.ts';
+import { BLOCK_MS } from './drive.ts';
 import { followPath } from './path.ts';
 
 /** How often the event loop is blocked [s]. */
@@ -50,7 +51,7 @@ export async function show(arm: Franka, options: ShowOptions): Promise<Shown> {
   });
   const page = await session.dashboard(); // it prints the address
   if (open) openBrowser(page.address, onNoBrowser);
-  const blocking = setInterval(block, BLOCK_EVERY_S * 1e3);
+  const blocking = setInterval(() => block(BLOCK_MS), BLOCK_EVERY_S * 1e3);
   const telling = setInterval(() => onProgress(session.stats), TOLD_EVERY_MS);
   try {
     const stats = await runUntilSignal(session, durationS === undefined ? {} : { durationS });
