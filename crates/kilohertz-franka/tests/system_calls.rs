@@ -1,5 +1,5 @@
 //! A steady cycle makes no system call except the loop's wait, its socket calls and its wakes. A kernel filter on
-//! the loop thread lets no other call through.
+//! the loop thread lets no other call through. Of `libfranka-rs` alone it lets the allocator's calls through.
 #![cfg(target_os = "linux")]
 #![allow(
     unsafe_code,
@@ -23,7 +23,7 @@ use kilohertz_core::robot::{Device, Paced, Robot, RobotError};
 use kilohertz_core::schema::{Field, Schema};
 use kilohertz_core::session::{Config, Session};
 use kilohertz_core::stats::Stats;
-use kilohertz_franka::{Control, MotionOptions};
+use kilohertz_franka::{Client, Control, MotionOptions};
 use libc::{c_int, c_long, c_void, siginfo_t};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
 use watched::{WARM_UP, WatchedRobot, elsewhere, shared};
@@ -47,6 +47,18 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_epoll_wait,
     libc::SYS_epoll_pwait,
     libc::SYS_rt_sigreturn,
+];
+
+/// What the allocator asks the kernel for. `libfranka-rs` allocates for each state, so it needs them; that nothing
+/// else allocates in its cycles is shown by `allocation.rs`. A refusal here would also stop the thread while it
+/// holds a lock of the allocator, and other tests would wait for that lock.
+const ALLOCATOR: &[c_long] = &[
+    libc::SYS_brk,
+    libc::SYS_madvise,
+    libc::SYS_mmap,
+    libc::SYS_mprotect,
+    libc::SYS_mremap,
+    libc::SYS_munmap,
 ];
 const NONE: i64 = -1;
 
@@ -85,8 +97,8 @@ extern "C" fn refuse(_signal: c_int, info: *mut siginfo_t, _context: *mut c_void
     }
 }
 
-/// Restricts the calling thread to the loop's system calls, permanently.
-fn confine(seen: &'static Seen) {
+/// Restricts the calling thread to these system calls, permanently.
+fn confine(seen: &'static Seen, allowed: &[&[c_long]]) {
     SEEN.set(Some(seen));
     // SAFETY: all-zero bytes are a valid sigaction; the handler touches atomics and a thread-local that
     // needs no initialisation.
@@ -96,7 +108,8 @@ fn confine(seen: &'static Seen) {
         action.sa_flags = libc::SA_SIGINFO;
         libc::sigaction(libc::SIGSYS, &raw const action, std::ptr::null_mut());
     }
-    let calls = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
+    let calls = allowed.concat();
+    let calls = calls.into_iter().map(|call| (call, Vec::new())).collect();
     let machine = TargetArch::try_from(std::env::consts::ARCH).unwrap();
     let filter = SeccompFilter::new(calls, SeccompAction::Trap, SeccompAction::Allow, machine);
     let program: BpfProgram = filter.unwrap().try_into().unwrap();
@@ -113,6 +126,7 @@ impl Seen {
 /// ever: a filter cannot be removed, and a thread cannot end under this one.
 fn confined(
     (robot, limits): (Box<dyn Robot>, Box<dyn Limiter>),
+    allowed: &'static [&'static [c_long]],
     config: Config,
     policy: impl Policy + 'static,
 ) -> (ManuallyDrop<Session>, &'static Seen) {
@@ -122,7 +136,7 @@ fn confined(
     }));
     let robot = WatchedRobot {
         robot,
-        begin: move || confine(seen),
+        begin: move || confine(seen, allowed),
         end: move || {
             seen.is_done.store(true, SeqCst);
             loop {
@@ -150,7 +164,11 @@ fn refused_on(
     let simulator = ManuallyDrop::new(by_the_wall_clock(rig));
     let arm = ManuallyDrop::new(connect(rig, &simulator));
     let driven = arm.robot_with(control, &MotionOptions::default()).unwrap();
-    let (session, seen) = confined(driven, config, policy);
+    let allowed: &[_] = match rig.client() {
+        Client::FrankaRs => &[ALLOWED],
+        Client::LibfrankaRs => &[ALLOWED, ALLOCATOR],
+    };
+    let (session, seen) = confined(driven, allowed, config, policy);
     session.request_stop();
     eventually("the last command", || {
         seen.is_done.load(SeqCst) || seen.refused().is_some() || session.has_ended()
@@ -268,7 +286,7 @@ fn a_tick_of_a_robot_without_a_clock_makes_no_other_system_call() {
         action[0] = -ask.observation[0];
         Ok(())
     });
-    let (session, seen) = confined(cart(MS), config(), policy);
+    let (session, seen) = confined(cart(MS), &[ALLOWED], config(), policy);
     assert_eq!(seen.refused(), None);
     assert!(!session.has_ended(), "{:?}", session.outcome());
 }
