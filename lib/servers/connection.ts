@@ -244,10 +244,8 @@ export class ServerConnection {
         for (const settle of [...this.#connecting]) settle(undefined);
         return;
       case 'lost': {
-        const { fault } = message;
+        const { fault, isTold } = message;
         const wasConnected = this.#isConnected;
-        // A question that has failed with it has told it.
-        const isTold = fault.message === this.#fault.message;
         if (wasConnected) this.#counts.losses += 1;
         else this.#counts.failedConnects += 1;
         this.#isConnected = false;

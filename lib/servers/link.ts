@@ -109,12 +109,13 @@ export abstract class Link {
     this.drop();
     this.#isReady = false;
     this.#lost = fault;
+    const isTold = this.#questions.length > 0;
     for (const { id, overdue } of this.#questions) {
       clearTimeout(overdue);
       this.#tell({ kind: 'failed', id, fault });
     }
     this.#questions = [];
-    this.#tell({ kind: 'lost', fault });
+    this.#tell({ kind: 'lost', fault, isTold });
     this.#timer = setTimeout(() => this.start(), this.#pauseMs);
     this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
   }

@@ -42,8 +42,13 @@ export type ToLink =
 /** What the thread of a connection tells. */
 export type FromLink =
   | { readonly kind: 'connected'; readonly metadata: Read }
-  /** The connection is lost, or could not be made; the thread tries again. */
-  | { readonly kind: 'lost'; readonly fault: Fault }
+  | {
+      /** The connection is lost, or could not be made; the thread tries again. */
+      readonly kind: 'lost';
+      readonly fault: Fault;
+      /** Whether questions have failed with it, each of which tells it. */
+      readonly isTold: boolean;
+    }
   | {
       readonly kind: 'answered';
       readonly id: number;
