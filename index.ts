@@ -227,6 +227,13 @@ export type {
 } from './lib/servers/policy-server.ts';
 export type { BadCycle, CauseCount } from './lib/session/bad-cycles.ts';
 export type { Blame, BlameCause } from './lib/session/blame.ts';
+export type {
+  BadChunkEvent,
+  BehindEvent,
+  LateEvent,
+  SessionEvents,
+  TickEvent,
+} from './lib/session/events.ts';
 export type { FoxgloveOptions, FoxgloveReport } from './lib/session/foxglove.ts';
 export type { LatencyRange, LockstepOptions } from './lib/session/lockstep.ts';
 export type {
@@ -262,18 +269,20 @@ export {
   SessionReport,
   type SessionReportDict,
 } from './lib/session/report.ts';
-export type { Input, NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/session/robot.ts';
+export type {
+  AnyRobot,
+  Input,
+  NativeLink,
+  NativeRobot,
+  Policy,
+  Robot,
+  Tick,
+} from './lib/session/robot.ts';
 export {
-  type AnyRobot,
-  type BadChunkEvent,
-  type BehindEvent,
-  type LateEvent,
   type RunOptions,
   run,
   Session,
-  type SessionEvents,
   type SessionPolicy,
-  type TickEvent,
 } from './lib/session/session.ts';
 export { SessionStats, type SessionStatsDict } from './lib/session/stats.ts';
 export type { OnViolation } from './lib/session/violation.ts';

@@ -1,3 +1,5 @@
+import { OptionTypeError } from '../errors/errors.ts';
+
 /** An input of a policy in a worker or a process, as the policy sees it. */
 export interface Input<Value = unknown> {
   /**
@@ -100,6 +102,11 @@ export interface NativeRobot<Observation, Action> {
   readonly nativeLink: NativeLink<Observation, Action>;
 }
 
+/** A robot that a session can drive. */
+export type AnyRobot<Observation, Action> =
+  | Robot<Observation, Action>
+  | NativeRobot<Observation, Action>;
+
 /** The link between a native robot and the sessions that drive it. */
 export interface NativeLink<Observation, Action> {
   /** The rate of the robot's clock [Hz]. */
@@ -118,4 +125,25 @@ const NO_INPUTS: Tick['inputs'] = Object.freeze(Object.create(null));
 export function tickOf(clock: Float64Array): Tick {
   const [tick = 0, timeS = 0, periodS = 0, hostTimeS = 0, wallTimeS = 0] = clock;
   return { tick, timeS, periodS, hostTimeS, wallTimeS, inputs: NO_INPUTS };
+}
+
+/** Whether a robot is driven natively. */
+export function isNativeRobot<Observation, Action>(
+  robot: AnyRobot<Observation, Action>,
+): robot is NativeRobot<Observation, Action> {
+  return robot !== null && typeof robot === 'object' && 'nativeLink' in robot;
+}
+
+/** @throws {OptionTypeError} `OPTION_ROBOT` if a value is no robot */
+export function checkRobot(robot: unknown): void {
+  const expected = 'a robot: an object with the methods observe(), act(action) and reset()';
+  if (robot === null || typeof robot !== 'object') {
+    throw new OptionTypeError('OPTION_ROBOT', 'robot', robot, expected);
+  }
+  for (const method of ['observe', 'act', 'reset'] as const) {
+    const value = (robot as Record<string, unknown>)[method];
+    if (typeof value !== 'function') {
+      throw new OptionTypeError('OPTION_ROBOT', `robot.${method}`, value, expected);
+    }
+  }
 }

@@ -4,7 +4,6 @@ import { abortErrorOf, checkSignal, onAbort, throwIfAborted } from '../abort.ts'
 import { checkName, checkNumber, checkObject, ownOptions } from '../checks.ts';
 import type { Dashboard, DashboardOptions, ShownOptions } from '../dashboard/dashboard.ts';
 import { Pages } from '../dashboard/pages.ts';
-import type { ErrorCode } from '../errors/codes.ts';
 import { type KilohertzError, OptionTypeError, SessionStateError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import { Runs } from '../franka/runs.ts';
@@ -15,6 +14,7 @@ import { type ChunkedPolicy, isChunked, onReset } from '../policy/chunked.ts';
 import { likeliestOf } from './bad-cycles.ts';
 import { chunkFaultText } from './chunk-fault.ts';
 import type { DrivenLink, Driver } from './driver.ts';
+import type { SessionEvents } from './events.ts';
 import { type FoxgloveReport, shownOf } from './foxglove.ts';
 import { warnOfLateness } from './lateness.ts';
 import { ObjectDriver } from './object-driver.ts';
@@ -38,7 +38,7 @@ import {
 } from './recording.ts';
 import { type Histogram, type TickRecord, toHistogram, toRecords } from './records.ts';
 import { reportOf, type SessionReport } from './report.ts';
-import type { NativeRobot, Policy, Robot } from './robot.ts';
+import { type AnyRobot, checkRobot, isNativeRobot, type Policy } from './robot.ts';
 import { Run } from './run.ts';
 import { noStats, type SessionStats, statsOf } from './stats.ts';
 
@@ -63,75 +63,6 @@ const RUN_OPTIONS = [
 
 /** The name of what a signal aborts, for messages. */
 const RUN = 'the run';
-
-/** Something that happened at a tick. */
-export interface TickEvent {
-  /** The cycle. */
-  readonly tick: number;
-}
-
-/** The event of an arm that has been catching up with the policy's actions for too long. */
-export interface BehindEvent extends TickEvent {
-  /** The largest distance between the arm and the action, in `unit`. */
-  readonly distance: number;
-  /** The unit of the distance, for example `rad`. */
-  readonly unit: string;
-  /** The field of the action with this distance, for example `q`. */
-  readonly field: string;
-  /** The index of the number in this field. */
-  readonly index: number;
-}
-
-/** The event of a policy that is often late. */
-export interface LateEvent extends TickEvent {
-  /** The mean time that the late answers took, or the time without an answer if that is longer [s]. */
-  readonly tookS: number;
-  /** The period at which the policy is asked [s]. */
-  readonly periodS: number;
-}
-
-/** The event of a chunk that could not be played. */
-export interface BadChunkEvent extends TickEvent {
-  /** The code of the error with which it would have ended the session. */
-  readonly code: ErrorCode;
-  /** What is wrong with it. */
-  readonly message: string;
-}
-
-/** The events of a session, and what listeners receive. */
-export interface SessionEvents {
-  /** The loop runs. */
-  start: [];
-  /** The robot is stopped and the loop has ended. */
-  stop: [stats: SessionStats];
-  /** The loop ended with this error. Emitted after the robot was stopped. */
-  error: [error: KilohertzError];
-  /** No action came in time; the last command is held. On a busy machine this event is frequent. */
-  held: [event: TickEvent];
-  /** No action came for too long; the robot is brought to rest. */
-  resting: [event: TickEvent];
-  /** Actions are used again. */
-  resumed: [event: TickEvent];
-  /** The arm has been catching up with the policy's actions for `catchUpS`. Emitted once each time this happens. */
-  behind: [event: BehindEvent];
-  /**
-   * More than a tenth of the answers, of at least 20 questions in 2 s, were late. Emitted once, and also as a warning
-   * of the process with code `KILOHERTZ_LATE`.
-   */
-  late: [event: LateEvent];
-  /** A chunk of a {@link chunked} policy could not be played, and was left out. Only with `onBadChunk: 'skip'`. */
-  badChunk: [event: BadChunkEvent];
-  /**
-   * The recording could not be written any further, for example because the disk is full. The robot goes on.
-   * {@link Session.recording} says what is in the file. Emitted once.
-   */
-  recordingFailed: [error: KilohertzError];
-}
-
-/** A robot that a session can drive. */
-export type AnyRobot<Observation, Action> =
-  | Robot<Observation, Action>
-  | NativeRobot<Observation, Action>;
 
 /** A policy that answers with one action, or in chunks of actions. */
 export type SessionPolicy<Observation, Action> =
@@ -195,8 +126,8 @@ export class Session<Observation, Action extends AnyAction>
     if (!isAnyPolicy(inside)) {
       throw new OptionTypeError('OPTION_POLICY', 'policy', inside, POLICY_FORMS);
     }
-    this.#hasNetwork = isNative(robot);
-    if (isNative(robot)) {
+    this.#hasNetwork = isNativeRobot(robot);
+    if (isNativeRobot(robot)) {
       // Every native robot comes from this package, so its link is a `DrivenLink`.
       const link = robot.nativeLink as DrivenLink<Observation, Action>;
       const chunks = isChunked(policy) ? policy.options : undefined;
@@ -580,23 +511,4 @@ function checkPage(dashboard: DashboardOptions | boolean): void {
     'left out in run(): its page ends with the run, and the controls move the arm while nothing runs. Open the page ' +
     'with session.dashboard({ controls: true }) before the run';
   throw new OptionTypeError('OPTION_DASHBOARD_CONTROLS', 'dashboard.controls', controls, expected);
-}
-
-function isNative<Observation, Action>(
-  robot: AnyRobot<Observation, Action>,
-): robot is NativeRobot<Observation, Action> {
-  return robot !== null && typeof robot === 'object' && 'nativeLink' in robot;
-}
-
-function checkRobot(robot: unknown): void {
-  const expected = 'a robot: an object with the methods observe(), act(action) and reset()';
-  if (robot === null || typeof robot !== 'object') {
-    throw new OptionTypeError('OPTION_ROBOT', 'robot', robot, expected);
-  }
-  for (const method of ['observe', 'act', 'reset'] as const) {
-    const value = (robot as Record<string, unknown>)[method];
-    if (typeof value !== 'function') {
-      throw new OptionTypeError('OPTION_ROBOT', `robot.${method}`, value, expected);
-    }
-  }
 }
