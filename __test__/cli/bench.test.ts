@@ -170,6 +170,23 @@ test('wrong words of the bench end with 2', async (t) => {
   }
 });
 
+test('a load that the system refuses ends the bench with 1, and says what to do', async (t) => {
+  using folder = new Folder();
+  const before = process.env['TMPDIR'];
+  process.env['TMPDIR'] = folder.at('nowhere');
+  const ending = kilohertz('bench', '--loads', 'io', ...QUICK, '--json');
+  if (before === undefined) delete process.env['TMPDIR'];
+  else process.env['TMPDIR'] = before;
+  const { code, stdout } = await ending;
+  t.is(code, 1, stdout);
+  const { error } = JSON.parse(stdout);
+  t.is(error.code, 'SYSTEM');
+  t.regex(
+    error.message,
+    /^the load io cannot be made: .*ENOENT.*nowhere must be a folder.* TMPDIR/,
+  );
+});
+
 test('Ctrl+C ends the bench with 130, also while the event loop is blocked', async (t) => {
   for (const load of ['blocked', 'io']) {
     using folder = new Folder();

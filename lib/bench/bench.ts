@@ -105,6 +105,7 @@ interface Measurement {
  * for (const { method, load, p99S } of rows) console.log(method, load, p99S);
  * @throws {OptionTypeError | OptionRangeError} if an option is invalid
  * @throws {AbortError} if {@link BenchOptions.signal} aborts
+ * @throws {KilohertzError} `SYSTEM` if the system refuses what a load needs
  */
 export async function bench(options: BenchOptions = {}): Promise<BenchReport> {
   const own = ownOptions('bench()', options, OPTIONS);

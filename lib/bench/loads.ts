@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { entryUrl } from '../entry/entry-url.ts';
+import { describeThrown } from '../errors/describe.ts';
+import { KilohertzError } from '../errors/errors.ts';
 import { threadOptions } from '../offload/node-options.ts';
 import { processors } from '../offload/processors.ts';
 
@@ -59,7 +61,7 @@ async function besideThreads<T>(load: 'busy' | 'io', work: () => Promise<T>): Pr
     return once(new Worker(entryUrl('bench-load'), { workerData, ...threadOptions() }), 'exit');
   });
   try {
-    return await Promise.race([work(), failed(ends)]);
+    return await Promise.race([work(), failed(load, ends)]);
   } finally {
     Atomics.store(stop, 0, 1);
     await Promise.allSettled(ends);
@@ -68,8 +70,17 @@ async function besideThreads<T>(load: 'busy' | 'io', work: () => Promise<T>): Pr
 }
 
 /** Rejects if a thread fails, as with a full disk. A thread ends only when it is asked to. */
-async function failed(ends: readonly Promise<unknown>[]): Promise<never> {
-  await Promise.all(ends);
+async function failed(load: BenchLoad, ends: readonly Promise<unknown>[]): Promise<never> {
+  try {
+    await Promise.all(ends);
+  } catch (cause) {
+    const advice =
+      load === 'io'
+        ? `; ${tmpdir()} must be a folder with room for 64 MB, or name one in TMPDIR`
+        : '';
+    const message = `the load ${load} cannot be made: ${describeThrown(cause)}${advice}`;
+    throw new KilohertzError('SYSTEM', message, { cause });
+  }
   return new Promise(() => undefined);
 }
 
