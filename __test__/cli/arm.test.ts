@@ -2,10 +2,18 @@
 
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import test from 'ava';
 import type { FrankaSimulator } from '../../index.ts';
 import { armFor, isRested } from '../fixtures/arms.ts';
-import { atTerminal, atTerminalThatCloses, kilohertz, started } from '../fixtures/command-line.ts';
+import {
+  atTerminal,
+  atTerminalThatCloses,
+  EXECUTABLE,
+  kilohertz,
+  programAtTerminal,
+  started,
+} from '../fixtures/command-line.ts';
 import { ARM, Folder, smallDisk } from '../fixtures/recordings.ts';
 import { until } from '../fixtures/waiting.ts';
 
@@ -105,6 +113,7 @@ test('Ctrl+C at the question, and the end of the terminal, are no confirmation',
     await asked.printed(/Type "move" to go on: /);
     asked.type(key);
     t.is(await asked.ended, code, asked.text);
+    t.regex(asked.text, /go on: (\^C)?\r?\nNOT_CONFIRMED: /);
   }
   t.is(simulator.counters().motionsStarted, 0);
 });
@@ -240,6 +249,26 @@ test('state --watch rewrites its page in place on a terminal, in colours, until 
   t.is(await watch.ended, 130);
 });
 
+test('a terminal that is narrower than the page of state --watch has one page, whose lines it breaks', async (t) => {
+  const simulator = await armFor(t);
+  const narrow = ['sh', '-c', 'stty cols 40 && exec "$@"', 'sh', process.execPath, EXECUTABLE];
+  const words = ['state', '--watch', '--robot', simulator.address];
+  const watch = programAtTerminal(t, ...narrow, ...words);
+  const cleared = /.\[(\d+)A.\[0J/;
+  await watch.printed(cleared);
+  watch.type('\u0003');
+  t.is(await watch.ended, 130);
+  const [page = '', up] = watch.text.split(cleared);
+  const lines = stripVTControlCharacters(page).trimEnd().split('\r\n');
+  const rows = lines.map((line) => Math.ceil(line.length / 40));
+  t.is(lines.length, 15);
+  t.is(
+    Number(up),
+    rows.reduce((sum, own) => sum + own),
+  );
+  t.true(Number(up) > 20, page);
+});
+
 test('recover says what was wrong, and that it is over', async (t) => {
   const simulator = await armFor(t);
   simulator.inject({ kind: 'reflex', error: 'cartesian_reflex' });
@@ -343,6 +372,12 @@ test('words that were left out or mistaken are told as what they are', async (t)
     [['home', '--robot', 'FER'], /argument 'FER' is invalid\. Did you mean fer, for a simulator\?/],
     [['home', '--robot', 'Fr3'], /Did you mean fr3/],
     [['replay', ARM, '--from', '9', '--to', '1'], /--from 9 is not before --to 1/],
+    [['replay', ARM, '--record', '--yes'], /argument '--yes' is invalid\. The value is missing\./],
+    [['run', POLICY, '--record', '--dashboard'], /The value is missing\./],
+    [['selftest', '--report', ''], /^USAGE: the name of the file is empty/],
+    [['state', '--rate', '3'], /--rate goes with --watch/],
+    [['doctor', '--fix', '--robot', '172.16.0.2'], /'--fix' cannot be used with option '--robot/],
+    [['help', 'hmoe'], /error: expected the name of a command/],
   ] as const) {
     const { code, stdout, stderr } = await kilohertz(...words);
     t.is(code, 2, words.join(' '));

@@ -38,7 +38,10 @@ export async function confirm(
   }
   await discardTyped();
   process.stderr.write(`Type "${word}" to go on: `);
-  if ((await answer(signal)) === word) return;
+  const typed = await answer(signal);
+  if (typed === word) return;
+  // Nobody has ended the line of the question.
+  if (typed === undefined) process.stderr.write('\n');
   const why = signal.aborted ? `${signal.reason} came` : `"${word}" was not typed`;
   throw new Refusal(CODE, `nothing was done, because ${why}`, EXIT.failed);
 }
@@ -66,6 +69,5 @@ async function answer(signal: AbortSignal): Promise<string | undefined> {
   } finally {
     lines.close();
     process.stdin.pause();
-    if (signal.aborted) process.stderr.write('\n');
   }
 }

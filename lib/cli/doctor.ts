@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type DoctorReport, doctor } from '../doctor/doctor.ts';
 import type { DoctorFinding, DoctorVerdict } from '../doctor/findings.ts';
 import { checkRoot, type FixedFile, filesBelow, fixMachine, writing } from '../doctor/fix.ts';
@@ -34,7 +34,12 @@ export function addDoctor(program: Command, output: Output): void {
       addressWord,
     )
     .option('--root <folder>', 'the folder that has the files of a machine (default: /)')
-    .option('--fix', 'write the files that give realtime permissions, after they were shown')
+    .addOption(
+      new Option(
+        '--fix',
+        'write the files that give realtime permissions, after they were shown',
+      ).conflicts('robot'),
+    )
     .option('-y, --yes', 'do not ask before files are written')
     .option('--json', 'print the result as JSON')
     .action((words: Words) =>

@@ -11,6 +11,7 @@ import { number } from './numbers.ts';
 import type { Output } from './output.ts';
 import { untilSignal } from './signals.ts';
 import { counted } from './text.ts';
+import { value } from './values.ts';
 
 /** What commander makes of the words. */
 interface Words extends Partial<Omit<DataSetExportOptions, 'to' | 'path' | 'leaveOut'>> {
@@ -33,7 +34,7 @@ const OF_DATA_SET = [
   'robotType',
   'split',
 ] as const satisfies readonly (keyof Words)[];
-const list = (text: string): string[] => text.split(',');
+const list = (text: string): string[] => value(text).split(',');
 
 /** Adds `kilohertz export`. */
 export function addExport(program: Command, output: Output): void {
@@ -76,13 +77,16 @@ export function addExport(program: Command, output: Output): void {
     .option('--json', 'print the result as JSON');
   command.action(async (files: string[], words: Words) => {
     const options = optionsIn(words, command);
-    await untilSignal(async (signal) => {
-      using live = output.live();
-      const onProgress = ({ share }: ExportProgress): void => live.show(bar(share));
-      const exported = await exportRecording(files, options, { signal, onProgress });
-      live.clear();
-      output.done({ path: String(options.path), ...exported }, said(options, exported, files));
-    });
+    await untilSignal(
+      async (signal) => {
+        using live = output.live();
+        const onProgress = ({ share }: ExportProgress): void => live.show(bar(share));
+        const exported = await exportRecording(files, options, { signal, onProgress });
+        live.clear();
+        output.done({ path: String(options.path), ...exported }, said(options, exported, files));
+      },
+      (error) => void output.failed(error),
+    );
   });
 }
 

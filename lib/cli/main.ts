@@ -21,11 +21,15 @@ import { addReplay } from './replay.ts';
 import { addRun } from './run.ts';
 import { addSelftest } from './selftest.ts';
 import { addState } from './state.ts';
+import { checkValues } from './values.ts';
 import { addView } from './view.ts';
 
 const { version } = createRequire(import.meta.url)('kilohertz/package.json');
 
-const output = new Output(process.argv.includes('--json'));
+const words = process.argv.slice(2);
+// Behind `--` are names of files.
+const end = words.indexOf('--');
+const output = new Output(words.slice(0, end < 0 ? words.length : end).includes('--json'));
 const program = new Command('kilohertz')
   .description('What one does with an arm and its recordings, from the terminal.')
   .version(version)
@@ -53,12 +57,19 @@ addPlot(program, output);
 addExport(program, output);
 addRepair(program, output);
 addCompletion(program, output);
+checkValues(program);
 
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
-    if (error.exitCode !== 0) output.misused(error.message);
+    if (error.exitCode !== 0) {
+      // commander has shown its help, and names no reason.
+      const isHelp = error.code === 'commander.help';
+      const message = isHelp ? 'error: expected the name of a command' : error.message;
+      if (isHelp) output.tell(`${message}\n`);
+      output.misused(message);
+    }
     process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
   } else {
     process.exitCode = output.failed(error);

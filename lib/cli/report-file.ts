@@ -16,9 +16,10 @@ export class ReportFile implements Disposable {
   #isWritten = false;
   #error: Unwritten | undefined;
 
-  /** @throws {Refusal} `REPORT_IO` if the file exists, or cannot be made */
+  /** @throws {Refusal} `REPORT_IO` if the file exists, or cannot be made; `USAGE` without a name */
   constructor(path: string) {
     this.path = path;
+    if (path === '') throw new Refusal('USAGE', 'the name of the file is empty', EXIT.usage);
     try {
       this.#descriptor = openSync(path, 'wx');
     } catch (error) {

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Command } from 'commander';
 import { inOneLine } from '../errors/describe.ts';
 import type { Franka } from '../franka/franka.ts';
@@ -25,33 +26,44 @@ export function addState(program: Command, output: Output): void {
     .description("Prints the arm's state. Nothing moves.")
     .option('--watch', 'go on, until Ctrl+C: the page is rewritten in place on a terminal')
     .option('--rate <hertz>', `how often with --watch (default: ${RATE_HZ})`, number);
-  armOptions(command, { moves: false }).action((words: Words) =>
-    atArm(words, output, (here) =>
+  armOptions(command, { moves: false }).action((words: Words) => {
+    const { watch: goesOn = false, rate } = words;
+    if (rate !== undefined && !goesOn) command.error('error: --rate goes with --watch');
+    return atArm(words, output, (here) =>
       withArm(here, async (arm) => {
-        if (words.watch) return watch(arm, here, words.rate ?? RATE_HZ, output);
+        if (goesOn) return watch(arm, here, rate ?? RATE_HZ, output);
         const state = await arm.state();
         output.page(toJson(arm, here, state), page(arm, here, state, output.paint));
       }),
-    ),
-  );
+    );
+  });
 }
 
 /** Writes a page for each state, until a signal comes or nobody reads any more. */
 async function watch(arm: Franka, here: Here, rateHz: number, output: Output): Promise<void> {
   const signal = AbortSignal.any([here.signal, output.gone]);
-  let up = '';
+  const isRewritten = process.stdout.isTTY && !output.isJson;
+  let before: readonly string[] = [];
   try {
     for await (const state of arm.states({ rateHz, signal })) {
       const lines = page(arm, here, state, output.paint);
-      if (process.stdout.isTTY && !output.isJson) process.stdout.write(up);
+      const rows = rowsOf(before, process.stdout.columns);
+      // To the first row of the page before, and what is below is cleared.
+      if (isRewritten && rows > 0) process.stdout.write(`\u001b[${rows}A\u001b[0J`);
       output.page(toJson(arm, here, state), lines);
-      // To the first line of this page, and what is below is cleared.
-      up = `\u001b[${lines.length}A\u001b[0J`;
+      before = lines;
     }
   } catch (error) {
     // The signal is how it ends.
     if (!signal.aborted) throw error;
   }
+}
+
+/** Returns how many rows lines take on a terminal, which breaks those that are wider than itself. */
+function rowsOf(lines: readonly string[], columns: number): number {
+  const width = columns || Number.POSITIVE_INFINITY;
+  const rows = lines.map((line) => Math.ceil(stripVTControlCharacters(line).length / width));
+  return rows.reduce((sum, own) => sum + Math.max(1, own), 0);
 }
 
 function toJson(arm: Franka, { address }: Here, state: RobotState): object {
