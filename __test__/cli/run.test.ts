@@ -87,9 +87,16 @@ test('with --json the result of a run is alone on stdout, whatever its policy an
   const simulator = await armFor(t);
   const policy = folder.at('talking.mjs');
   writeFileSync(policy, 'console.log("loaded");\nexport default () => [0, 0, 0, 0, 0, 0, 0];\n');
+  const python = folder.at('talking.py');
+  writeFileSync(python, 'print("loaded")\ndef policy(state, tick): return [0.0] * 7\n');
   const where = ['--duration', '0.3', '--robot', simulator.address, '--yes', '--json'];
-  for (const place of ['main', 'worker']) {
-    const ended = await kilohertz('run', policy, '--in', place, '--dashboard', ...where);
+  for (const words of [
+    [policy, '--in', 'main'],
+    [policy, '--in', 'worker'],
+    [policy, '--in', 'process'],
+    [python, '--export', 'policy'],
+  ]) {
+    const ended = await kilohertz('run', ...words, '--dashboard', ...where);
     t.is(ended.code, 0, ended.stderr);
     t.true(JSON.parse(ended.stdout).stats.iterations > 0);
     t.regex(ended.stderr, /loaded\n/);

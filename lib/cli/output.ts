@@ -1,5 +1,6 @@
 import { describeThrown, inLines, inOneLine } from '../errors/describe.ts';
 import { isKilohertzError } from '../errors/errors.ts';
+import { keepStdout } from '../offload/child.ts';
 import { LiveLine } from './live-line.ts';
 import { Paint } from './paint.ts';
 
@@ -49,9 +50,11 @@ export class Output {
     return this.#gone.signal;
   }
 
-  /** Sends to stderr what others print, as a policy in this process does, so that JSON is alone on stdout. */
+  /** Sends to stderr what others print, as a policy does, so that JSON is alone on stdout. */
   ownStdout(): void {
-    if (this.isJson) process.stdout.write = process.stderr.write.bind(process.stderr);
+    if (!this.isJson) return;
+    process.stdout.write = process.stderr.write.bind(process.stderr);
+    keepStdout();
   }
 
   /** Whether somebody sees how far a command has come. */

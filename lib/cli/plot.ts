@@ -1,10 +1,7 @@
-import { rmSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { type PlotOptions, plot } from '../record/drawing.ts';
-import type { RecordedEnd } from '../record/entries.ts';
-import { replay } from '../record/replay.ts';
+import { drawing, type PlotOptions } from '../record/drawing.ts';
 import { number } from './numbers.ts';
-import { EXIT, type Output, Refusal } from './output.ts';
+import type { Output } from './output.ts';
 import { endLine, endResult } from './run-end.ts';
 import { checkTimes, type Times } from './times.ts';
 
@@ -13,9 +10,6 @@ interface Words extends Times {
   readonly out?: string;
   readonly colors: NonNullable<PlotOptions['colors']>;
 }
-
-/** What a page without a cycle says. */
-const EMPTY = '>no cycles<';
 
 /** Adds `kilohertz plot`. */
 export function addPlot(program: Command, output: Output): void {
@@ -36,35 +30,15 @@ export function addPlot(program: Command, output: Output): void {
       checkTimes(words, command);
       const { out, from, to, colors } = words;
       const path = out ?? `${file.replace(/\.mcap$/, '')}.svg`;
-      const page = await plot(file, {
+      const { end } = await drawing(file, {
         path,
         colors,
         ...(from === undefined ? {} : { fromS: from }),
         ...(to === undefined ? {} : { toS: to }),
       });
-      const end = await replay(file).end();
-      if ((from ?? to) !== undefined && page.includes(EMPTY)) {
-        rmSync(path);
-        throw await missed(file, end);
-      }
       output.done({ path, end: endResult(end) }, [
         `${path}: written; open it in a browser`,
         endLine(file, end),
       ]);
     });
-}
-
-/** Returns the refusal of a time in which a recording has nothing: it says which time it has. */
-async function missed(file: string, end: RecordedEnd | undefined): Promise<Refusal> {
-  let first: number | undefined;
-  let last = end?.robotTimeS;
-  for await (const { robotTimeS } of replay(file)) {
-    first ??= robotTimeS;
-    // The end tells it of a long recording, without reading all of it.
-    if (end) break;
-    last = robotTimeS;
-  }
-  const has = first === undefined ? 'no cycle' : `${first} s to ${last} s`;
-  const why = `there is no cycle between --from and --to: ${file} has ${has}`;
-  return new Refusal('USAGE', why, EXIT.usage);
 }

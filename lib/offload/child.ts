@@ -99,6 +99,14 @@ function resumeAll(): void {
   paused.clear();
 }
 
+/** Where children print what they do not print to stderr. */
+let stdout: 'inherit' | 2 = 'inherit';
+
+/** From now on children print to this process's stderr alone, for a program whose stdout is for its result. */
+export function keepStdout(): void {
+  stdout = 2;
+}
+
 /** Returns what the child is started with. */
 function programOf(spec: ChildSpec, python: Interpreter | undefined): NodeProgram {
   if (!python) return nodeProgram(spec.execPath, spec.env);
@@ -146,7 +154,7 @@ export class Child {
     // In the child these descriptors follow those of the standard streams.
     const numbers = descriptors.map((_, nth) => String(nth + 3));
     const options = bare({
-      stdio: ['ignore', 'inherit', 'pipe', ...descriptors] satisfies StdioOptions,
+      stdio: ['ignore', stdout, 'pipe', ...descriptors] satisfies StdioOptions,
       env: bare(env),
       detached: spec.processGroup === true,
     });
