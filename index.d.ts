@@ -1026,6 +1026,7 @@ export interface BenchReport {
  * for (const { method, load, p99S } of rows) console.log(method, load, p99S);
  * @throws {OptionTypeError | OptionRangeError} if an option is invalid
  * @throws {AbortError} if {@link BenchOptions.signal} aborts
+ * @throws {KilohertzError} `SYSTEM` if the system refuses what a load needs
  */
 export declare function bench(options?: BenchOptions): Promise<BenchReport>;
 /** How to connect to a hand. */
@@ -2051,6 +2052,10 @@ export interface NativeRobot<Observation, Action> {
   /** How sessions drive the robot. Only for use inside this package. */
   readonly nativeLink: NativeLink<Observation, Action>;
 }
+/** A robot that a session can drive. */
+export type AnyRobot<Observation, Action> =
+  | Robot<Observation, Action>
+  | NativeRobot<Observation, Action>;
 /** The link between a native robot and the sessions that drive it. */
 export interface NativeLink<Observation, Action> {
   /** The rate of the robot's clock [Hz]. */
@@ -4034,28 +4039,6 @@ export declare class StateHistory {
    */
   alignedTo(hostTimeS: number): AlignedState | undefined;
 }
-/** Options of {@link plot}. */
-export interface PlotOptions {
-  /** The robot's time at which the picture begins [s]. Default: the first cycle. */
-  readonly fromS?: number;
-  /** The robot's time at which the picture ends [s]. Default: the last cycle. */
-  readonly toS?: number;
-  /** The colours: `'auto'` (default) are those that the reader prefers, `'light'` and `'dark'` are fixed. */
-  readonly colors?: 'auto' | 'light' | 'dark';
-  /** A file for the page. It must not exist. Default: the page is returned alone. */
-  readonly path?: RecordingFile;
-}
-/**
- * Draws a recording: one page of SVG with joints against commands, torques, how each command came about, answers, the
- * jitter of the cycles, violations and events. Of a file that is still being written it draws what is there. Every
- * extreme of a long run is in the picture.
- *
- * @returns the page, a text of SVG of at most about 1 MB
- * @throws {OptionTypeError | OptionRangeError} if an option is invalid
- * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`, `RECORD_DAMAGED`;
- *   `RECORD_INVALID_ARGUMENT` if the picture would end before it begins
- */
-export declare function plot(file: RecordingFile, options?: PlotOptions): Promise<string>;
 /** One named range of numbers of a state or a command. */
 export interface RecordedField {
   /** The name, for example `q`. */
@@ -4255,6 +4238,28 @@ export interface RecordedEpisode {
   /** How it ended. */
   readonly outcome: EpisodeOutcome;
 }
+/** Options of {@link plot}. */
+export interface PlotOptions {
+  /** The robot's time at which the picture begins [s]. Default: the first cycle. */
+  readonly fromS?: number;
+  /** The robot's time at which the picture ends [s]. Default: the last cycle. */
+  readonly toS?: number;
+  /** The colours: `'auto'` (default) are those that the reader prefers, `'light'` and `'dark'` are fixed. */
+  readonly colors?: 'auto' | 'light' | 'dark';
+  /** A file for the page. It must not exist. Default: the page is returned alone. */
+  readonly path?: RecordingFile;
+}
+/**
+ * Draws a recording: one page of SVG with joints against commands, torques, how each command came about, answers, the
+ * jitter of the cycles, violations and events. Of a file that is still being written it draws what is there. Every
+ * extreme of a long run is in the picture.
+ *
+ * @returns the page, a text of SVG of at most about 1 MB
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`, `RECORD_DAMAGED`;
+ *   `RECORD_INVALID_ARGUMENT` if the picture would end before it begins, or if the recording has no cycle in its time
+ */
+export declare function plot(file: RecordingFile, options?: PlotOptions): Promise<string>;
 /** Options of {@link exportRecording} for a table: a row for each cycle of one recording. */
 export interface TableExportOptions {
   /** The format. In CSV numbers are written so that they are read as the same number, and absent values are empty. */
@@ -4946,6 +4951,65 @@ export interface CauseCount {
   readonly cause: BlameCause;
   readonly count: number;
 }
+/** Something that happened at a tick. */
+export interface TickEvent {
+  /** The cycle. */
+  readonly tick: number;
+}
+/** The event of an arm that has been catching up with the policy's actions for too long. */
+export interface BehindEvent extends TickEvent {
+  /** The largest distance between the arm and the action, in `unit`. */
+  readonly distance: number;
+  /** The unit of the distance, for example `rad`. */
+  readonly unit: string;
+  /** The field of the action with this distance, for example `q`. */
+  readonly field: string;
+  /** The index of the number in this field. */
+  readonly index: number;
+}
+/** The event of a policy that is often late. */
+export interface LateEvent extends TickEvent {
+  /** The mean time that the late answers took, or the time without an answer if that is longer [s]. */
+  readonly tookS: number;
+  /** The period at which the policy is asked [s]. */
+  readonly periodS: number;
+}
+/** The event of a chunk that could not be played. */
+export interface BadChunkEvent extends TickEvent {
+  /** The code of the error with which it would have ended the session. */
+  readonly code: ErrorCode;
+  /** What is wrong with it. */
+  readonly message: string;
+}
+/** The events of a session, and what listeners receive. */
+export interface SessionEvents {
+  /** The loop runs. */
+  start: [];
+  /** The robot is stopped and the loop has ended. */
+  stop: [stats: SessionStats];
+  /** The loop ended with this error. Emitted after the robot was stopped. */
+  error: [error: KilohertzError];
+  /** No action came in time; the last command is held. On a busy machine this event is frequent. */
+  held: [event: TickEvent];
+  /** No action came for too long; the robot is brought to rest. */
+  resting: [event: TickEvent];
+  /** Actions are used again. */
+  resumed: [event: TickEvent];
+  /** The arm has been catching up with the policy's actions for `catchUpS`. Emitted once each time this happens. */
+  behind: [event: BehindEvent];
+  /**
+   * More than a tenth of the answers, of at least 20 questions in 2 s, were late. Emitted once, and also as a warning
+   * of the process with code `KILOHERTZ_LATE`.
+   */
+  late: [event: LateEvent];
+  /** A chunk of a {@link chunked} policy could not be played, and was left out. Only with `onBadChunk: 'skip'`. */
+  badChunk: [event: BadChunkEvent];
+  /**
+   * The recording could not be written any further, for example because the disk is full. The robot goes on.
+   * {@link Session.recording} says what is in the file. Emitted once.
+   */
+  recordingFailed: [error: KilohertzError];
+}
 /** How long a phase took in the cycles that had it. Percentiles are 2 % wide. */
 export interface PhaseReport {
   readonly phase: CyclePhase;
@@ -5031,69 +5095,6 @@ export interface RunOptions {
   /** Shows the run on a page in a browser, whose address is printed. The page ends with the run. Default false. */
   readonly dashboard?: DashboardOptions | boolean;
 }
-/** Something that happened at a tick. */
-export interface TickEvent {
-  /** The cycle. */
-  readonly tick: number;
-}
-/** The event of an arm that has been catching up with the policy's actions for too long. */
-export interface BehindEvent extends TickEvent {
-  /** The largest distance between the arm and the action, in `unit`. */
-  readonly distance: number;
-  /** The unit of the distance, for example `rad`. */
-  readonly unit: string;
-  /** The field of the action with this distance, for example `q`. */
-  readonly field: string;
-  /** The index of the number in this field. */
-  readonly index: number;
-}
-/** The event of a policy that is often late. */
-export interface LateEvent extends TickEvent {
-  /** The mean time that the late answers took, or the time without an answer if that is longer [s]. */
-  readonly tookS: number;
-  /** The period at which the policy is asked [s]. */
-  readonly periodS: number;
-}
-/** The event of a chunk that could not be played. */
-export interface BadChunkEvent extends TickEvent {
-  /** The code of the error with which it would have ended the session. */
-  readonly code: ErrorCode;
-  /** What is wrong with it. */
-  readonly message: string;
-}
-/** The events of a session, and what listeners receive. */
-export interface SessionEvents {
-  /** The loop runs. */
-  start: [];
-  /** The robot is stopped and the loop has ended. */
-  stop: [stats: SessionStats];
-  /** The loop ended with this error. Emitted after the robot was stopped. */
-  error: [error: KilohertzError];
-  /** No action came in time; the last command is held. On a busy machine this event is frequent. */
-  held: [event: TickEvent];
-  /** No action came for too long; the robot is brought to rest. */
-  resting: [event: TickEvent];
-  /** Actions are used again. */
-  resumed: [event: TickEvent];
-  /** The arm has been catching up with the policy's actions for `catchUpS`. Emitted once each time this happens. */
-  behind: [event: BehindEvent];
-  /**
-   * More than a tenth of the answers, of at least 20 questions in 2 s, were late. Emitted once, and also as a warning
-   * of the process with code `KILOHERTZ_LATE`.
-   */
-  late: [event: LateEvent];
-  /** A chunk of a {@link chunked} policy could not be played, and was left out. Only with `onBadChunk: 'skip'`. */
-  badChunk: [event: BadChunkEvent];
-  /**
-   * The recording could not be written any further, for example because the disk is full. The robot goes on.
-   * {@link Session.recording} says what is in the file. Emitted once.
-   */
-  recordingFailed: [error: KilohertzError];
-}
-/** A robot that a session can drive. */
-export type AnyRobot<Observation, Action> =
-  | Robot<Observation, Action>
-  | NativeRobot<Observation, Action>;
 /** A policy that answers with one action, or in chunks of actions. */
 export type SessionPolicy<Observation, Action> =
   | AnyPolicy<Observation, Action>

@@ -249,6 +249,20 @@ test('state --watch rewrites its page in place on a terminal, in colours, until 
   t.is(await watch.ended, 130);
 });
 
+test('colours are for terminals that have some, and not where NO_COLOR is set', async (t) => {
+  const simulator = await armFor(t);
+  const state = [process.execPath, EXECUTABLE, 'state', '--robot', simulator.address];
+  for (const [variable, isColoured] of [
+    ['NO_COLOR=', true],
+    ['NO_COLOR=1', false],
+    ['TERM=dumb', false],
+  ] as const) {
+    const shown = programAtTerminal(t, 'env', variable, ...state);
+    t.is(await shown.ended, 0, shown.text);
+    t.is(shown.text.includes('\u001b'), isColoured, variable);
+  }
+});
+
 test('a terminal that is narrower than the page of state --watch has one page, whose lines it breaks', async (t) => {
   const simulator = await armFor(t);
   const narrow = ['sh', '-c', 'stty cols 40 && exec "$@"', 'sh', process.execPath, EXECUTABLE];

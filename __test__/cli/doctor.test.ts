@@ -420,6 +420,15 @@ test('--fix shows the files and writes them after they are confirmed; a file tha
   );
 });
 
+test('a file that --fix cannot write is told as what it is', async (t) => {
+  using machine = new MachineTree({ 'etc/security': 'a file where a folder should be' });
+  const ended = await kilohertz('doctor', '--fix', '--yes', '--root', machine.path, '--json');
+  t.is(ended.code, 1);
+  const { error } = JSON.parse(ended.stdout);
+  t.is(error.code, 'REPORT_IO');
+  t.regex(error.message, /^ENOTDIR: .+limits\.d/);
+});
+
 test('a folder that does not exist is no machine, and nothing is written there', async (t) => {
   using machine = new MachineTree();
   const nowhere = join(machine.path, 'nowhere');

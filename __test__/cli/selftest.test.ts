@@ -1,12 +1,15 @@
 // An arm that is moved through all of its modes, and what is told of it.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { FrankaSimulator, selftest } from '../../index.ts';
 import { withoutNames } from '../../lib/cli/selftest.ts';
 import { WALL } from '../fixtures/arms.ts';
-import { kilohertz, started } from '../fixtures/command-line.ts';
+import { EXECUTABLE, kilohertz, started } from '../fixtures/command-line.ts';
 import { Folder } from '../fixtures/recordings.ts';
 import { rejection, until } from '../fixtures/waiting.ts';
 
@@ -116,6 +119,19 @@ test('a report has no names of folders, of the user and of the computer', (t) =>
   const text = withoutNames(`at ${process.cwd()}/lib and ${homedir()}/.bashrc`);
   t.false(text.includes(process.cwd()));
   t.regex(text, /^at FOLDER\/lib and /);
+});
+
+test('a report is written where the system does not know the folder, the home or the user', (t) => {
+  using folder = new Folder();
+  const program = folder.at('names.mjs');
+  const module = pathToFileURL(join(dirname(EXECUTABLE), 'selftest.js')).href;
+  writeFileSync(
+    program,
+    `import { withoutNames } from '${module}'; process.stdout.write(withoutNames('a report'));`,
+  );
+  const removed = 'mkdir "$1" && cd "$1" && rmdir "$1" && exec "$2" "$3"';
+  const words = ['-c', removed, 'sh', folder.at('removed'), process.execPath, program];
+  t.is(execFileSync('sh', words, { encoding: 'utf8' }), 'a report');
 });
 
 test('Ctrl+C ends a selftest at rest, with 130 and without a report', async (t) => {

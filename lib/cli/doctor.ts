@@ -124,8 +124,11 @@ function written(root: string): FixedFile[] {
   try {
     return fixMachine({ root });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') throw error;
+    const { code, syscall, message } = error as NodeJS.ErrnoException;
+    if (syscall === undefined) throw error;
+    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') {
+      throw new Refusal('REPORT_IO', message, EXIT.failed);
+    }
     const how = filesBelow(root).map(writing).join('; ');
     throw new Refusal('NOT_PERMITTED', `only root may write there. Run: ${how}`, EXIT.failed);
   }

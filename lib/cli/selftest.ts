@@ -95,9 +95,9 @@ function versions(): object {
 /** Returns a text without the folders, the name of the user and the name of the computer. */
 export function withoutNames(text: string): string {
   const names: readonly (readonly [string, string])[] = [
-    [process.cwd(), 'FOLDER'],
-    [homedir(), 'HOME'],
-    [userName(), 'USER'],
+    [known(() => process.cwd()), 'FOLDER'],
+    [known(homedir), 'HOME'],
+    [known(() => userInfo().username), 'USER'],
     [hostname(), 'COMPUTER'],
   ];
   return names.reduce((left, [name, instead]) => {
@@ -108,10 +108,10 @@ export function withoutNames(text: string): string {
   }, text);
 }
 
-/** Returns the name of the user; empty if the system knows none, as in some containers. */
-function userName(): string {
+/** Returns a name; an empty one if the system knows none, as of users in some containers and of a removed folder. */
+function known(name: () => string): string {
   try {
-    return userInfo().username;
+    return name();
   } catch {
     return '';
   }
