@@ -802,6 +802,14 @@ export interface NativeDistance {
   distance: number
 }
 
+/** A recording as a picture. */
+export interface NativeDrawing {
+  /** The page of SVG. */
+  page: string
+  /** Absent if the file does not tell it. */
+  end?: NativeRunEnd
+}
+
 /** One of the four. */
 export interface NativeEntry {
   cycle?: NativeCycle
@@ -1513,10 +1521,10 @@ export interface NativeWakesOptions {
 }
 
 /**
- * Returns a page of SVG with what a recording holds between two times of the robot [s]. `scheme` is one of
+ * Draws what a recording holds between two times of the robot [s], by default all of it. `scheme` is one of
  * "auto", "light" and "dark". The page is also written into the new file `into`, if that is given.
  */
-export declare function plotRecording(path: string, fromS: number, toS: number, scheme: string, into?: string | undefined | null): Promise<string>
+export declare function plotRecording(path: string, fromS: number | undefined | null, toS: number | undefined | null, scheme: string, into?: string | undefined | null): Promise<NativeDrawing>
 
 /** Returns why the run of a recording ended; null if the file does not tell it. */
 export declare function recordedEnd(path: string): Promise<NativeRunEnd | null>

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { Session } from '../../index.ts';
 import { counted } from '../../lib/cli/text.ts';
 import { atTerminal, EXECUTABLE, kilohertz, VERSION } from '../fixtures/command-line.ts';
 import { ARM, CART, cutOff, Folder } from '../fixtures/recordings.ts';
@@ -70,10 +71,10 @@ test('a part of a recording that it has not is refused, with the time that it ha
   for (const [words, reason] of [
     [
       [ARM, '--from', '1e9'],
-      /^USAGE: there is no cycle between --from and --to: .+ has 0 s to 0\.\d+ s\n$/,
+      /^RECORD_INVALID_ARGUMENT: .+ drawn is from 1000000000 s on; expected a part of 0 s to 0\.\d+ s, which/,
     ],
-    [[ARM, '--to', '-1'], /has 0 s to 0\.\d+ s/],
-    [[cut, '--from', '5', '--to', '6'], /has 0 s to 0\.\d+ s/],
+    [[ARM, '--to', '-1'], /drawn is up to -1 s; expected a part of 0 s to 0\.\d+ s/],
+    [[cut, '--from', '5', '--to', '6'], /drawn is 5 s to 6 s; expected a part of 0 s to 0\.\d+ s/],
     [[ARM, '--from', '9', '--to', '1'], /--from 9 is not before --to 1/],
   ] as const) {
     const ended = await kilohertz('plot', ...words, '--out', path);
@@ -103,6 +104,31 @@ test('a value of an option that the recording does not fit ends with 2, and a fi
   t.is((await kilohertz('export', '/dev/null', '--csv', folder.at('run.csv'))).code, 1);
 });
 
+test('what is wrong in a recording ends an export with 1, and names the recording', async (t) => {
+  using folder = new Folder();
+  const path = folder.at('torn.mcap');
+  const robot = { observe: () => ({ x: 0 }), act: () => undefined, reset: () => undefined };
+  const session = new Session(robot, () => ({ v: 0 }), { rateHz: 100, warmupS: 0, record: path });
+  await session.start();
+  for (const force of [[1], [1, 2]]) {
+    t.true(session.log('force', force));
+    const { stepCount } = session;
+    await until(() => session.stepCount > stepCount + 5, 'cycles');
+  }
+  await session.stop();
+  const to = ['--lerobot', folder.at('data'), '--task', 'pull', '--state', 'state.x', '--json'];
+  const ended = await kilohertz('export', path, ...to, '--state-channels', 'force');
+  const { error } = JSON.parse(ended.stdout);
+  t.is(ended.code, 1, ended.stdout);
+  t.is(error.code, 'RECORD_INVALID_ARGUMENT');
+  t.regex(
+    error.message,
+    /^the count of numbers of channel force at .+torn\.mcap is \d; expected \d/,
+  );
+  const option = await kilohertz('export', path, ...to, '--state-channels', 'forces');
+  t.is(option.code, 2, option.stdout);
+});
+
 test('one of a thing is told in the singular', async (t) => {
   t.deepEqual(
     [counted(1, 'episode'), counted(0, 'episode'), counted(2, 'row')],
@@ -125,6 +151,24 @@ test('repair says what it did', async (t) => {
   const second = await kilohertz('repair', file);
   t.is(second.code, 0);
   t.regex(second.stdout, /: was finished already, \d+ cycles\n$/);
+});
+
+test('a repair during which a signal comes is finished and told, and half a file is not left', async (t) => {
+  using folder = new Folder();
+  const file = folder.with('cut.mcap', ARM, cutOff);
+  // Sends the signal as soon as the command listens for it.
+  const sends = `process.on('newListener', (name) => {
+    if (name === 'SIGTERM') process.nextTick(() => process.kill(process.pid, name));
+  });`;
+  const words = [`--import=data:text/javascript,${encodeURIComponent(sends)}`, EXECUTABLE];
+  const child = spawn(process.execPath, [...words, 'repair', file, '--json'], { stdio: 'pipe' });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  t.deepEqual(await once(child, 'close'), [143, null], said);
+  t.like(JSON.parse(said), { path: file, wasFinished: false });
+  t.deepEqual(readdirSync(folder.path), ['cut.mcap']);
 });
 
 test('a command that fails ends with 1, its code and a reason on one line of stderr', async (t) => {
@@ -158,12 +202,17 @@ test('words that are no command end with 2 before anything is written, and say w
     [['export', ARM, ARM, '--csv', csv], /OPTION_FILES/],
     [['repair'], /recording/],
     [['repair', ARM, ARM], /too many arguments/],
+    [['help', 'expotr'], /expected the name of a command/],
+    [['export', ARM, '--csv', '--json'], /The value is missing/],
+    [['export', ARM, '--csv', csv, '--fields', '--json'], /The value is missing/],
+    [['plot', ARM, '--out', '-c'], /The value is missing/],
   ];
   const ended = await Promise.all(wrong.map(([words]) => kilohertz(...words)));
   for (const [nth, [words, reason]] of wrong.entries()) {
     t.is(ended[nth]?.code, 2, words.join(' '));
-    t.is(ended[nth]?.stdout, '', words.join(' '));
-    t.regex(ended[nth]?.stderr ?? '', reason, words.join(' '));
+    const { stdout = '', stderr = '' } = ended[nth] ?? {};
+    t.is(words.includes('--json') ? stderr : stdout, '', words.join(' '));
+    t.regex(stdout + stderr, reason, words.join(' '));
   }
   t.deepEqual(readdirSync(folder.path), []);
   const json = await kilohertz('export', ARM, '--json');
@@ -190,6 +239,9 @@ test('a name that begins with a dash, and shell text, are names of files and not
   const ended = await kilohertz('repair', '--', '-no-such.mcap');
   t.is(ended.code, 1);
   t.regex(ended.stderr, /^RECORD_IO/);
+  const option = await kilohertz('repair', '--', '--json');
+  t.is(option.code, 1);
+  t.regex(option.stderr, /^RECORD_IO: --json /);
 });
 
 test('a bar is shown only on a terminal', async (t) => {
@@ -209,9 +261,8 @@ test('Ctrl+C stops an export at a whole recording, with the exit code of the sig
   const data = folder.at('data');
   const info = join(data, 'meta/info.json');
   const files = new Array<string>(1000).fill(ARM);
-  const child = spawn(process.execPath, [EXECUTABLE, 'export', ...files, '--lerobot', data], {
-    stdio: 'pipe',
-  });
+  const words = ['export', ...files, '--lerobot', data, '--json'];
+  const child = spawn(process.execPath, [EXECUTABLE, ...words], { stdio: 'pipe' });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -222,7 +273,7 @@ test('Ctrl+C stops an export at a whole recording, with the exit code of the sig
   await until(() => existsSync(info), 'the first recording is added');
   child.kill('SIGINT');
   t.deepEqual(await closed, [130, null], said);
-  t.is(said, '');
+  t.regex(said, /^\{"error":\{"code":"ABORT_ERR","message":"the export was aborted by .*\}\}\n$/);
   const { total_episodes: episodes } = JSON.parse(readFileSync(info, 'utf8'));
   t.true(episodes >= 2 && episodes < 2000, `${episodes}`);
   const names = readdirSync(data, { recursive: true, encoding: 'utf8' });

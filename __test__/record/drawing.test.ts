@@ -19,12 +19,15 @@ test('a recording is drawn as one page of SVG, which is returned and written', a
 
 test('a page is not written over a file, nor of what cannot be drawn', async (t) => {
   using folder = new Folder();
-  const path = folder.at('run.svg');
+  const [path, other] = [folder.at('run.svg'), folder.at('other.svg')];
   await plot(ARM, { path });
   t.is(((await rejection(plot(ARM, { path }))) as KilohertzError).code, 'RECORD_IO');
   const span = (await rejection(plot(ARM, { fromS: 2, toS: 1 }))) as KilohertzError;
   t.is(span.code, 'RECORD_INVALID_ARGUMENT');
-  const other = folder.at('other.svg');
+  const without = (await rejection(plot(ARM, { fromS: 9, path: other }))) as KilohertzError;
+  t.is(without.code, 'RECORD_INVALID_ARGUMENT');
+  t.regex(without.message, /expected a part of 0 s to 0\.\d+ s, which the recording has/);
+  t.false(existsSync(other));
   for (const [file, code] of unreadable(folder)) {
     t.is(((await rejection(plot(file, { path: other }))) as KilohertzError).code, code, file);
     t.false(existsSync(other));

@@ -126,7 +126,7 @@ pub enum RecordError {
         /// What is wrong with it.
         found: String,
     },
-    /// A value that was passed cannot be used.
+    /// A value that was passed, or that is in a file, cannot be used.
     #[error("{what} is {received}; expected {expected}")]
     InvalidArgument {
         /// What the value is.
@@ -202,6 +202,24 @@ impl RecordError {
             received: received.to_string(),
             expected: expected.into(),
             path: None,
+        }
+    }
+
+    /// Says that the value is in a file, and was not passed.
+    pub(crate) fn within(self, file: &Path) -> RecordError {
+        match self {
+            RecordError::InvalidArgument {
+                what,
+                received,
+                expected,
+                ..
+            } => RecordError::InvalidArgument {
+                what: format!("{what} of {}", Shown(file)),
+                received,
+                expected,
+                path: Some(file.to_owned()),
+            },
+            other => other,
         }
     }
 

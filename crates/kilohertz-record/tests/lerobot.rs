@@ -617,6 +617,53 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
 }
 
 #[test]
+fn what_is_wrong_in_a_recording_is_told_with_its_path_and_a_wrong_option_without_one() {
+    let place = Place::new();
+    let path = place.run("a.mcap");
+    let mut writer = RunWriter::create(&path, run(), &options()).expect("a file");
+    let mut arm = Arm::new();
+    for tick in (0..500_u64).chain([500_000]) {
+        if tick % 250 == 0 && tick < 500 {
+            // One number, then two.
+            let width = Value::Numbers(vec![0.04; 1 + tick as usize / 250]);
+            let width = sample("gripper/width", tick as f64 / 1000.0, width);
+            writer.write(&Entry::Sample(&width)).expect("to write");
+        }
+        writer
+            .write(&Entry::Cycle(arm.cycle(tick)))
+            .expect("to write");
+    }
+    writer.finish().expect("to finish");
+    let options = DataSetOptions {
+        task: Some("go on".to_owned()),
+        ..DataSetOptions::default()
+    };
+    let logged = |name: &str| DataSetOptions {
+        state_channels: vec![name.to_owned()],
+        ..options.clone()
+    };
+    let left_out = DataSetOptions {
+        left_out: vec![Outcome::Unknown],
+        ..options.clone()
+    };
+    for (options, says, is_in_file) in [
+        (&options, "the time without cycles", true),
+        (&logged("gripper/width"), "the count of numbers", true),
+        (&left_out, "without an episode that is kept", true),
+        (&logged("gripper"), "a channel is", false),
+        (&DataSetOptions::default(), "the task is", false),
+    ] {
+        let error = place.add("a.mcap", options).expect_err(says);
+        assert_eq!(error.code(), RecordErrorCode::InvalidArgument, "{error}");
+        let text = error.to_string();
+        assert!(text.contains(says), "{text}");
+        assert_eq!(error.path(), is_in_file.then_some(path.as_path()), "{text}");
+        assert_eq!(text.contains("a.mcap"), is_in_file, "{text}");
+        assert!(!place.set().exists(), "{text}");
+    }
+}
+
+#[test]
 fn two_exports_into_one_data_set_lose_no_episode() {
     let place = Place::new();
     episodes(&place.run("a.mcap"), Outcome::Success);

@@ -9,13 +9,14 @@ use std::path::Path;
 use fixture::{START, layout, motion, run_end};
 use kilohertz_record::entry::{CommandKind, Cycle, Entry, Level, Note, OwnedCycle, Phases};
 use kilohertz_record::error::RecordErrorCode;
-use kilohertz_record::plot::{PlotOptions, Scheme, plot};
+use kilohertz_record::plot::{Drawing, PlotOptions, Scheme, plot, plot_into};
 use kilohertz_record::run::Run;
 use kilohertz_record::writer::{RunWriter, WriterOptions};
 
 /// Draws a file and leaves the picture.
 fn draw(path: &Path, name: &str, options: &PlotOptions) -> String {
-    let page = plot(path, options, |_| ControlFlow::Continue(())).expect("a picture");
+    let Drawing { page, .. } =
+        plot(path, options, |_| ControlFlow::Continue(())).expect("a picture");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plots");
     fs::create_dir_all(&folder).expect("a folder");
     fs::write(folder.join(name).with_extension("svg"), &page).expect("to write");
@@ -586,4 +587,63 @@ fn a_file_that_was_cut_off_is_drawn_up_to_there_and_a_damaged_one_is_refused() {
         let error = plot(&path, &options, |_| ControlFlow::Continue(())).expect_err("an error");
         assert_eq!(error.code(), RecordErrorCode::InvalidArgument);
     }
+}
+
+#[test]
+fn a_time_without_a_cycle_is_refused_with_the_time_that_the_recording_has() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, into) = (
+        folder.path().join("run.mcap"),
+        folder.path().join("run.svg"),
+    );
+    fixture::record(&path, 1000);
+    let (first, last) = (f64::NEG_INFINITY, f64::INFINITY);
+    for (from_s, to_s, says) in [
+        (5.0, 6.0, "is 5 s to 6 s"),
+        (5.0, last, "is from 5 s on"),
+        (first, -1.0, "is up to -1 s"),
+    ] {
+        let options = PlotOptions {
+            from_s,
+            to_s,
+            ..PlotOptions::default()
+        };
+        let goes_on = |_| ControlFlow::Continue(());
+        let error = plot_into(&into, &path, &options, goes_on).expect_err(says);
+        assert_eq!(error.code(), RecordErrorCode::InvalidArgument);
+        let text = error.to_string();
+        assert!(text.contains(says), "{text}");
+        assert!(
+            text.contains("0 s to 0.999 s, which the recording has"),
+            "{text}"
+        );
+    }
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1);
+}
+
+#[test]
+fn a_page_is_written_once_it_is_drawn_and_replaces_no_file_that_was_made_meanwhile() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, into) = (
+        folder.path().join("run.mcap"),
+        folder.path().join("run.svg"),
+    );
+    fixture::record(&path, 1000);
+    let options = PlotOptions::default();
+    let names = || fs::read_dir(folder.path()).expect("the folder").count();
+    let stop = |_| {
+        assert_eq!(names(), 1, "nothing is left if the drawing is cut off here");
+        ControlFlow::Break(())
+    };
+    plot_into(&into, &path, &options, stop).expect_err("an error");
+    let other = |_| {
+        fs::write(&into, "another page").expect("to write");
+        ControlFlow::Continue(())
+    };
+    let error = plot_into(&into, &path, &options, other).expect_err("an error");
+    assert_eq!(error.code(), RecordErrorCode::Io, "{error}");
+    assert_eq!(fs::read_to_string(&into).expect("the page"), "another page");
+    assert_eq!(names(), 2);
+    let read = |_| -> ControlFlow<()> { panic!("it is told before the recording is read") };
+    plot_into(&into, &path, &options, read).expect_err("an error");
 }

@@ -131,6 +131,7 @@ fn add(
         _ => None,
     };
     let mut adding = Adding {
+        recording: path,
         next_data: data_set.next_file("data")?,
         first_frame: data_set.frames,
         data_set,
@@ -147,11 +148,12 @@ fn add(
     };
     let is_whole = resampler.each(reader, &mut adding, progress)?;
     if adding.episodes.is_empty() {
-        let expected = "a run with an episode that is kept";
-        return Err(RecordError::invalid(
-            "the run",
-            "without one that has cycles",
-            expected,
+        let received = "without an episode that is kept and has cycles";
+        return Err(RecordError::unfit(
+            "recording",
+            path,
+            received,
+            "at least one",
         ));
     }
     let model = run.robot.get("model").and_then(Json::as_str);
@@ -196,6 +198,7 @@ struct Open {
 
 /// Writes the frames of a run.
 struct Adding<'a> {
+    recording: &'a Path,
     data_set: DataSet,
     folder: &'a mut DataSetFolder,
     first_frame: u64,
@@ -237,7 +240,8 @@ impl Adding<'_> {
                 Some(before) => {
                     let expected = format!("{:?}, as the ones before", before.shape);
                     let received = format!("{:?}", feature.shape);
-                    return Err(RecordError::invalid(what(), received, expected));
+                    let error = RecordError::invalid(what(), received, expected);
+                    return Err(error.within(self.recording));
                 }
                 None => {
                     self.features.insert(name.clone(), feature);

@@ -192,6 +192,7 @@ fn scan(path: &Path) -> Result<(Vec<Episode>, HashMap<String, usize>), RecordErr
 
 /// Makes frames of the entries of a run.
 pub(super) struct Resampler<'a> {
+    path: &'a Path,
     run: &'a Run,
     options: &'a DataSetOptions,
     pub state: Slots,
@@ -217,7 +218,7 @@ struct Open {
 impl<'a> Resampler<'a> {
     /// Looks for the episodes of a recording.
     pub fn new(
-        path: &Path,
+        path: &'a Path,
         run: &'a Run,
         options: &'a DataSetOptions,
     ) -> Result<Resampler<'a>, RecordError> {
@@ -267,6 +268,7 @@ impl<'a> Resampler<'a> {
         }
         let tracks = options.cameras.iter().map(|_| Track(VecDeque::new()));
         Ok(Resampler {
+            path,
             run,
             options,
             state: Slots::new(run, &options.state, options.resampling, of_state)?,
@@ -404,7 +406,8 @@ impl<'a> Resampler<'a> {
                 open.last.time_s
             );
             let expected = format!("at most {LONGEST_GAP_S} s, as a longer one cannot be filled");
-            return Err(RecordError::invalid(what, format!("{way} s"), expected));
+            let error = RecordError::invalid(what, format!("{way} s"), expected);
+            return Err(error.within(self.path));
         }
         if way > 0.0 {
             loop {
@@ -458,12 +461,17 @@ impl<'a> Resampler<'a> {
 
     fn answered(&self, begin_s: f64, time_s: f64) -> Result<Vec<f32>, RecordError> {
         let Some((asked_s, answer)) = self.answers.at(begin_s, time_s) else {
-            let (what, expected) = match self.options.actions {
-                Actions::Answered => ("the kind of the actions", "commanded"),
-                Actions::Commanded => ("the number for the gripper", "an answer in each episode"),
-            };
             let received = format!("answered, and the episode at {time_s} s has no answer then");
-            return Err(RecordError::invalid(what, received, expected));
+            return Err(match self.options.actions {
+                Actions::Answered => {
+                    RecordError::invalid("the kind of the actions", received, "commanded")
+                }
+                Actions::Commanded => {
+                    let expected = "an answer in each episode";
+                    RecordError::invalid("the number for the gripper", received, expected)
+                        .within(self.path)
+                }
+            });
         };
         let len = self.run.answer.len().max(1);
         let last = (answer.actions.len() / len).saturating_sub(1);
@@ -489,7 +497,8 @@ impl<'a> Resampler<'a> {
             let numbers = found.map_or(&[][..], |(_, numbers)| numbers);
             if numbers.len() != *len {
                 let what = format!("the count of numbers of channel {name} at {time_s} s");
-                return Err(RecordError::invalid(what, numbers.len(), len.to_string()));
+                let error = RecordError::invalid(what, numbers.len(), len.to_string());
+                return Err(error.within(self.path));
             }
             values.extend(numbers.iter().map(|&number| number as f32));
         }
@@ -513,11 +522,8 @@ impl<'a> Resampler<'a> {
         }
         let made = Picture::of(value, self.options.images == Images::Png);
         let picture = made.map_err(|found| {
-            RecordError::invalid(
-                what(),
-                found,
-                "an image as pixels, or as the bytes of a PNG or JPEG file",
-            )
+            let expected = "an image as pixels, or as the bytes of a PNG or JPEG file";
+            RecordError::invalid(what(), found, expected).within(self.path)
         })?;
         self.pictures[camera] = Some((*at_s, picture.clone()));
         Ok(picture)
