@@ -343,6 +343,26 @@ test('says what the system answers to a damaged binding, and to one for a newer 
   t.regex(said, /It needs GLIBC 9\.99, and this system has \d\.\d+\./);
 });
 
+test('says what to do about a binding for another processor, about Node without addons, and about a wrong variable', async (t) => {
+  const { app: cwd, binding } = copyOf('elsewhere');
+  const file = join(binding, 'kilohertz.linux-x64-gnu.node');
+  const other = readFileSync(file);
+  // The number of the processor in the head of the file: 183 is arm64, 62 is x64.
+  other.writeUInt16LE(process.arch === 'x64' ? 183 : 62, 18);
+  writeFileSync(file, other);
+  t.regex(await refusal(t, cwd), /does not load: .*made for another platform/);
+  t.regex(
+    await refusal(t, app, '--no-addons', 'plain.js'),
+    /addons is disabled\. Node was started with --no-addons.*--allow-addons.*#binding_refused/,
+  );
+  const options = { cwd: app, env: { ...env, NAPI_RS_NATIVE_LIBRARY_PATH: './none.node' } };
+  const failed = await t.throwsAsync(node(['plain.js'], options));
+  t.regex(
+    String((failed as Error & { stderr: string }).stderr),
+    /there is no \/.*none\.node, which NAPI_RS_NATIVE_LIBRARY_PATH names\. .*#binding_missing/,
+  );
+});
+
 test('refuses a binding of another version', async (t) => {
   const { app: cwd, binding } = copyOf('other-version');
   const file = join(binding, 'package.json');

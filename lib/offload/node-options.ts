@@ -5,6 +5,7 @@ import { createRequire, isBuiltin } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_threads';
+import { workingFolder } from './folders.ts';
 
 /**
  * What an option names, as far as it has to be made independent of the working directory: a `module` of `--import`, a
@@ -84,14 +85,6 @@ function startOfProgram(): Start {
   // Only the first thread knows it all: other threads may have options of their own.
   if (threadId === 0) setEnvironmentData(START, begun);
   return begun;
-}
-
-function workingFolder(): string {
-  try {
-    return process.cwd();
-  } catch {
-    return '/'; // it was removed
-  }
 }
 
 /** Returns the options with which a Node child starts. */

@@ -1,5 +1,5 @@
-import { checkText, ownOptions } from '../checks.ts';
-import { checkEnvironment, checkStart, isPython } from '../offload/child.ts';
+import { ownOptions } from '../checks.ts';
+import { checkStart, isPython } from '../offload/child.ts';
 import { checkModule } from '../offload/module.ts';
 import {
   type ActionOf,
@@ -101,8 +101,6 @@ export function processPolicy(
     'maxInputBytes',
   ]);
   const { python, env, execPath, processGroup = false } = options;
-  if (python !== undefined) checkText('python', python, 'the path of an interpreter');
-  if (env !== undefined) checkEnvironment(env);
   checkStart(options);
   const defaultName = isPython(url.href) ? undefined : 'default';
   const policy = modulePolicy(url, options, defaultName, false);
