@@ -165,6 +165,25 @@ test('a function among the arguments is refused, with the method and the place o
   t.true(refused.message.startsWith('makePolicy: args[1].onDone is a function'), refused.message);
 });
 
+test('what is asked of a member that is not there is told by its place', async (t) => {
+  const policy = await made(t);
+  // biome-ignore lint/suspicious/noExplicitAny: the types refuse what is tested
+  const untyped = policy as any;
+  const told = [
+    [async () => untyped.none.deeper, /^none is undefined, and has no deeper/],
+    [async () => untyped.deep.none.deeper(), /^deep\.none is undefined, and has no deeper/],
+    [async () => untyped.deep.inner.value(), /^value is a number; expected a function/],
+    [async () => untyped(1), /^what was made is an object; expected a function/],
+  ] as const;
+  for (const [ask, message] of told) {
+    await t.throwsAsync(ask, { code: 'OFFLOAD_NOT_FOUND', message });
+  }
+  const walk = async (): Promise<void> => {
+    for await (const _ of untyped.deep.inner.twice()) t.fail();
+  };
+  await t.throwsAsync(walk, { instanceOf: TypeError, message: /answered with 6, and for await/ });
+});
+
 test('members of members are read, called with limits and assigned to', async (t) => {
   const policy = await made(t);
   t.is(await policy.deep.inner.value, 3);

@@ -273,7 +273,7 @@ export class Child {
     );
     if (refused) return refused;
     if (!isPython(this.#spec.url)) {
-      const message = `the process of ${fileName(this.#spec.url)} cannot be started: ${cause.message}`;
+      const message = `the process of ${fileName(this.#spec.url)}, ${this.#program}, cannot be started: ${cause.message}`;
       return new OffloadError('OFFLOAD_CRASHED', message, { cause });
     }
     return new OffloadError(

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { describe } from '../errors/describe.ts';
 import type { CallLimits } from './call-limits.ts';
 
 /** The answer of a remote function. Iterating over it gives the values that a remote generator yields. */
@@ -208,5 +209,12 @@ function walkable(answer: Walkable): Walkable {
 }
 
 async function* walk(this: Promise<unknown>): AsyncGenerator<unknown, unknown> {
-  return yield* (await this) as AsyncIterable<unknown>;
+  const answer = Object(await this) as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
+  // What is no generator arrives whole. A list can be walked as well.
+  if (answer[Symbol.asyncIterator] || answer[Symbol.iterator]) {
+    return yield* answer as AsyncIterable<unknown>;
+  }
+  throw new TypeError(
+    `a method answered with ${describe(await this)}, and for await needs a generator`,
+  );
 }
