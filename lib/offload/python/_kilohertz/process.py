@@ -55,6 +55,14 @@ def end_after(watched):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def is_shared(descriptor):
+    """Whether a descriptor is shared memory."""
+    try:
+        return os.readlink("/proc/self/fd/%d" % descriptor).startswith("/memfd:")
+    except OSError:
+        return False
+
+
 def finish(root):
     """Lets what was made close what it holds."""
     close = getattr(root, "close", None)
@@ -66,6 +74,12 @@ def main():
     parent, *descriptors = map(int, sys.argv[1:])
     sys.argv[1:] = []
     behind_script = end_with_parent(parent)
+    if not is_shared(descriptors[0]):
+        sys.stderr.write(
+            "the descriptors that this Python was given are closed; a script that starts it must leave them open, as "
+            "`exec python3 \"$@\"` does, or close_fds=False of Python's subprocess\n"
+        )
+        sys.exit(UNFIT)
     memory = descriptors[3:]
     if behind_script and memory:
         sys.stderr.write(
