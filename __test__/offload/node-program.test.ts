@@ -88,9 +88,9 @@ test('a Node and an environment that no process can be started with are refused 
   }
 });
 
-test('a program whose working directory was removed has children', async (t) => {
+test('a program whose working directory was removed has a child in Python', async (t) => {
   const { lines, stderr } = await program('homeless').ended;
-  t.deepEqual(lines, ['remote.ts 1', 'remote.py 1'], stderr);
+  t.deepEqual(lines, ['1'], stderr);
 });
 
 for (const runtime of ['bun', 'deno']) {
