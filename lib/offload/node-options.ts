@@ -67,9 +67,10 @@ function others(names: string): Record<string, Names> {
   return Object.fromEntries(names.split(/\s+/).map((name) => [name, 'other']));
 }
 
-/** How the program was started: its options and its working directory. */
+/** How the program was started: its options, those in its environment, and its working directory. */
 interface Start {
   readonly options: readonly string[];
+  readonly environment: readonly string[];
   readonly folder: string;
 }
 
@@ -81,7 +82,11 @@ const start: Start = startOfProgram();
 function startOfProgram(): Start {
   const told = getEnvironmentData(START) as Start | undefined;
   if (told) return told;
-  const begun: Start = { options: process.execArgv, folder: workingFolder() };
+  const begun: Start = {
+    options: process.execArgv,
+    environment: wordsOf(process.env['NODE_OPTIONS']),
+    folder: workingFolder(),
+  };
   // Only the first thread knows it all: other threads may have options of their own.
   if (threadId === 0) setEnvironmentData(START, begun);
   return begun;
@@ -89,37 +94,49 @@ function startOfProgram(): Start {
 
 /** Returns the options with which a Node child starts. */
 export function childOptions(): string[] {
-  const own = passedOn(process.execArgv, isPassedToChildren);
-  if (threadId === 0) return own;
-  // A thread may have been started without the options that hold for the whole process.
-  const ofProcess = passedOn(
-    start.options,
-    (name) => isPassedToChildren(name) && !Object.hasOwn(OF_A_THREAD, name),
-  );
-  return [...ofProcess.filter((option) => !own.includes(option)), ...own];
+  return forChildren(process.execArgv, start.options);
 }
 
-/** Returns this program's environment with the `NODE_OPTIONS` that Node children and threads start with. */
+/** Returns this program's environment with the `NODE_OPTIONS` that Node children start with. */
 export function passedEnvironment(): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS, ...env } = process.env;
-  if (NODE_OPTIONS === undefined) return env;
-  const options = passedOn(wordsOf(NODE_OPTIONS), isPassedToChildren).map(quoted).join(' ');
-  return options === '' ? env : { ...env, NODE_OPTIONS: options };
+  return environmentWith(forChildren(wordsOf(process.env['NODE_OPTIONS']), start.environment));
 }
 
 /** Returns options of a `Worker`: the Node options of its thread, and its environment if that has to be another. */
 export function threadOptions(): { execArgv: string[]; env?: NodeJS.ProcessEnv } {
-  const execArgv = passedOn(process.execArgv, (name) => Object.hasOwn(OF_A_THREAD, name));
+  const execArgv = passedOn(process.execArgv, isPassedToThreads);
   const { NODE_OPTIONS } = process.env;
-  return NODE_OPTIONS === undefined ? { execArgv } : { execArgv, env: passedEnvironment() };
+  if (NODE_OPTIONS === undefined) return { execArgv };
+  // Node starts no thread with options in its environment that hold for the process, unless the program has the same.
+  const own = passedOn(wordsOf(NODE_OPTIONS), isPassedToThreads);
+  return { execArgv, env: environmentWith(own) };
+}
+
+/**
+ * Returns the options of a child. `own` are those of this thread, which may have been started without those that hold for
+ * the whole process: `program` has them.
+ */
+function forChildren(own: readonly string[], program: readonly string[]): string[] {
+  const passed = passedOn(own, isPassedToChildren);
+  if (threadId === 0) return passed;
+  const ofProcess = passedOn(
+    program,
+    (name) => isPassedToChildren(name) && !isPassedToThreads(name),
+  );
+  return [...ofProcess.filter((option) => !passed.includes(option)), ...passed];
+}
+
+function environmentWith(options: readonly string[]): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS, ...env } = process.env;
+  return options.length === 0 ? env : { ...env, NODE_OPTIONS: options.map(quoted).join(' ') };
+}
+
+function isPassedToThreads(name: string): boolean {
+  return Object.hasOwn(OF_A_THREAD, name);
 }
 
 function isPassedToChildren(name: string): boolean {
-  return (
-    Object.hasOwn(OF_A_THREAD, name) ||
-    Object.hasOwn(OF_A_PROCESS, name) ||
-    OF_THE_LANGUAGE.test(name)
-  );
+  return isPassedToThreads(name) || Object.hasOwn(OF_A_PROCESS, name) || OF_THE_LANGUAGE.test(name);
 }
 
 /** Returns the options that are passed on, each as one word. What they name is found from any working directory. */
@@ -224,7 +241,7 @@ function dataUrl(code: string): string {
 }
 
 /** Returns the words of `NODE_OPTIONS`, as Node reads them: a word with spaces is in double quotes. */
-function wordsOf(text: string): string[] {
+function wordsOf(text = ''): string[] {
   const words: string[] = [];
   let word: string | undefined;
   let isQuoted = false;
