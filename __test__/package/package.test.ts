@@ -168,6 +168,7 @@ test('packages of one version belong together, and nothing of them runs at insta
   for (const manifest of manifests) {
     t.is(manifest.version, main.version);
     t.is(manifest.scripts, undefined);
+    t.true(manifest.preferUnplugged, 'yarn may not leave its files in an archive');
     for (const field of ['repository', 'bugs', 'homepage', 'devDependencies', 'private']) {
       t.false(field in manifest, `${manifest.name}: ${field}`);
     }
