@@ -388,7 +388,9 @@ function noMember(path: readonly string[], owner: unknown, name: string): Offloa
 }
 
 function noFunction(owner: unknown, name: string, value: unknown): OffloadError {
-  const names = owner !== null && typeof owner === 'object' ? namesOf(owner) : [];
+  // What was made has no owner: its own names are told.
+  const asked = name === '' ? value : owner;
+  const names = asked !== null && typeof asked === 'object' ? namesOf(asked) : [];
   return new OffloadError(
     'OFFLOAD_NOT_FOUND',
     `${name || WHOLE} is ${value === undefined ? 'not there' : kindOf(value)}; ` +
