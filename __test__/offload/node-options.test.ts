@@ -171,6 +171,16 @@ test('NODE_OPTIONS are passed on as options are, with paths that hold in any fol
   t.deepEqual(thread?.started.preloaded, ['first.cjs']);
 });
 
+test('what a program loads is found also if it changes its working directory before it imports this package', async (t) => {
+  const early = fileURLToPath(new URL('../fixtures/programs/early.ts', import.meta.url));
+  const preloads = ['first.cjs', 'second.mjs'].map(
+    (name) => `./__test__/fixtures/preloaded/${name}`,
+  );
+  const [first = '', second = ''] = preloads;
+  const [child] = await told(['--require', first, '--import', second, LOADER, early]);
+  t.deepEqual(child?.started.preloaded, ['first.cjs', 'second.mjs']);
+});
+
 test('NODE_OPTIONS of the option env are those of the child', async (t) => {
   const { mpify } = await import('../../index.ts');
   const url = new URL('../fixtures/started.ts', import.meta.url);

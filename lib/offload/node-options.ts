@@ -2,10 +2,10 @@
 
 import { existsSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_threads';
-import { workingFolder } from './folders.ts';
+import { upwards, workingFolder } from './folders.ts';
 
 /**
  * What an option names, as far as it has to be made independent of the working directory: a `module` of `--import`, a
@@ -182,10 +182,25 @@ function independent(name: string, value: string): string {
   }
 }
 
-/** The folders from which the program may have been started. Whoever changes it before it imports this has another. */
+/**
+ * The folders from which the program may have been started, the likeliest first. A program may have changed its working
+ * directory before it imported this package; it was mostly started in its own folder or above it.
+ */
 function folders(): string[] {
   const { PWD } = process.env;
-  return PWD?.startsWith('/') ? [start.folder, PWD] : [start.folder];
+  const [, program] = process.argv;
+  return [
+    start.folder,
+    ...(PWD?.startsWith('/') ? [PWD] : []),
+    ...(program?.startsWith('/') ? upwards(dirname(program)) : []),
+  ];
+}
+
+/** Returns the folder from which a package is found. */
+function folderWith(name: string): string {
+  const parts = name.split('/').slice(0, name.startsWith('@') ? 2 : 1);
+  const has = (folder: string): boolean => existsSync(join(folder, 'node_modules', ...parts));
+  return folders().find((folder) => upwards(folder).some(has)) ?? start.folder;
 }
 
 function pathOf(path: string): string {
@@ -218,7 +233,7 @@ function required(name: string): string {
  * from which folder it imports. Node warns that this is experimental; nobody has asked for it, so the warning is dropped.
  */
 function importing(name: string): string {
-  const place = JSON.stringify(resolve(start.folder, '--import'));
+  const place = JSON.stringify(join(folderWith(name), '--import'));
   const script = JSON.stringify(`import(${JSON.stringify(name)})`);
   return dataUrl(
     `import vm from 'node:vm'; const { emitWarning } = process; process.emitWarning = () => {}; ` +
@@ -230,7 +245,7 @@ function importing(name: string): string {
 
 /** Returns the URL of a module that registers a loader which is found from the program's folder by its name. */
 function registering(name: string): string {
-  const folder = JSON.stringify(`${pathToFileURL(start.folder)}/`);
+  const folder = JSON.stringify(`${pathToFileURL(folderWith(name))}/`);
   return dataUrl(
     `import { register } from 'node:module'; register(${JSON.stringify(name)}, ${folder});`,
   );
