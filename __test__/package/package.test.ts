@@ -283,6 +283,30 @@ test('calls functions of the user on other threads, from ES modules and from Com
   }
 });
 
+test('works with the permissions of Node, and says which one is missing', async (t) => {
+  writeFileSync(join(app, 'maker.js'), 'export const make = () => ({ one: () => 1 });\n');
+  const text = `
+    import { mpify } from 'kilohertz';
+    import { solve } from './solve.js';
+    const made = mpify.with({ processGroup: true })(new URL('./maker.js', import.meta.url), 'make');
+    made.catch(() => undefined);
+    for (const work of [async () => solve(4), async () => (await made).one()]) {
+      console.log(await work().catch(({ code, message }) => code + message));
+    }
+    await made.then((child) => child.stop(), () => undefined);`;
+  writeFileSync(join(app, 'permitted.js'), text);
+  const known = process.allowedNodeEnvironmentFlags;
+  const permission = known.has('--permission') ? '--permission' : '--experimental-permission';
+  const run = async (...more: string[]): Promise<string[]> => {
+    const options = [permission, `--allow-fs-read=${app}`, '--allow-addons', ...more];
+    return (await node([...options, 'permitted.js'])).trim().split('\n');
+  };
+  t.deepEqual(await run('--allow-worker', '--allow-child-process'), ['8', '1']);
+  const refused = await run();
+  t.regex(refused[0] ?? '', /^SYSTEM.*without --allow-worker/);
+  t.regex(refused[1] ?? '', /^SYSTEM.*without --allow-child-process/);
+});
+
 test('has an object of the user in a Python process', async (t) => {
   const executable = ['-c', 'import sys; print(sys.executable)'];
   const python = execFileSync('python3', executable, { encoding: 'utf8' }).trim();

@@ -1,6 +1,6 @@
 // The program of a child process of `mpify`. It makes an object, answers calls about it, and ends with its parent.
 
-import { readlinkSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { OffloadError } from '../errors/errors.ts';
@@ -90,10 +90,11 @@ await serve(NativeLine.join(memory, callEvent, answerEvent), {
 await finish(made as Partial<AsyncDisposable & Disposable> | undefined);
 process.exit();
 
-/** Whether a descriptor is shared memory. */
+/** Whether a descriptor is shared memory: a file without a name. No permission of Node is needed to ask for that. */
 function isShared(descriptor: number): boolean {
   try {
-    return readlinkSync(`/proc/self/fd/${descriptor}`).startsWith('/memfd:');
+    const found = fstatSync(descriptor);
+    return found.isFile() && found.nlink === 0;
   } catch {
     return false;
   }

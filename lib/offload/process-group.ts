@@ -96,9 +96,23 @@ function signal(group: number, name: NodeJS.Signals): void {
   }
 }
 
+function exists(group: number): boolean {
+  try {
+    return process.kill(-group, 0);
+  } catch {
+    return false;
+  }
+}
+
 /** Whether a process of the group runs. A child that was not collected yet belongs to its group, and does not run. */
 function runs(group: number): boolean {
-  return readdirSync('/proc').some((name) => {
+  let names: string[];
+  try {
+    names = readdirSync('/proc');
+  } catch {
+    return exists(group); // Node runs with --permission
+  }
+  return names.some((name) => {
     if (!/^\d+$/.test(name)) return false;
     try {
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8');

@@ -4,6 +4,7 @@ import ctypes
 import os
 import select
 import signal
+import stat
 import sys
 import threading
 
@@ -41,9 +42,9 @@ def ancestors():
     while pid > 0:
         found.append(pid)
         try:
-            with open("/proc/%d/stat" % pid) as stat:
+            with open("/proc/%d/stat" % pid) as file:
                 # The name of the program, in parentheses, may contain anything.
-                pid = int(stat.read().rpartition(")")[2].split()[1])
+                pid = int(file.read().rpartition(")")[2].split()[1])
         except OSError:
             break
     return found
@@ -56,11 +57,12 @@ def end_after(watched):
 
 
 def is_shared(descriptor):
-    """Whether a descriptor is shared memory."""
+    """Whether a descriptor is shared memory: a file without a name."""
     try:
-        return os.readlink("/proc/self/fd/%d" % descriptor).startswith("/memfd:")
+        found = os.fstat(descriptor)
     except OSError:
         return False
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 0
 
 
 def finish(root):
