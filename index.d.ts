@@ -3232,8 +3232,8 @@ export interface MpifyOptions {
   readonly execPath?: string;
   /**
    * Whether the process leads a process group. When it ends or is stopped, what it has started ends too: it gets
-   * `SIGTERM`, and after `timeoutS` of `stop()`, or 1 s, `SIGKILL`. Signals of the terminal, such as Ctrl+C, do not reach
-   * the group. Default false.
+   * `SIGTERM`, and after `timeoutS` of `stop()`, or 1 s, `SIGKILL`. When this program ends, in whatever way, the group is
+   * killed. Signals of the terminal, such as Ctrl+C, do not reach the group. Default false.
    */
   readonly processGroup?: boolean;
   /** How often the object is made again, with the same arguments, if its process dies. Default 0. */
@@ -3661,8 +3661,8 @@ export interface ProcessPolicyOptions<Name extends PropertyKey, Args>
   readonly execPath?: string;
   /**
    * Whether the process leads a process group. When it ends or is stopped, what it has started ends too: it gets
-   * `SIGTERM`, and after a second `SIGKILL`. Signals of the terminal, such as Ctrl+C, do not reach
-   * the group. Default false.
+   * `SIGTERM`, and after a second `SIGKILL`. When this program ends, in whatever way, the group is killed. Signals of the
+   * terminal, such as Ctrl+C, do not reach the group. Default false.
    */
   readonly processGroup?: boolean;
 }

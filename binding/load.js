@@ -3,7 +3,7 @@
 
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The package of each platform that is built and published together with this one. */
@@ -78,8 +78,17 @@ function missing(name, looked) {
   );
 }
 
-/** What a refusal of the system's loader means, and what to do about it. */
-function remedy(said) {
+/** What runs this program, for example `Node 20.19.0`. */
+function runtime() {
+  const { bun, deno, node } = process.versions;
+  if (bun) return `Bun ${bun}`;
+  return deno ? `Deno ${deno}` : `Node ${node}`;
+}
+
+/** What a refusal of Node or of the system's loader means, and what to do about it. */
+function remedy(said, file) {
+  if (/addons is disabled/i.test(said))
+    return 'Node was started with --no-addons, or with --permission and without --allow-addons. The native binding is an addon: let Node load addons';
   const [, needed] = /version [`'](GLIBC_[\d.]+)' not found/.exec(said) ?? [];
   if (needed) {
     const { glibcVersionRuntime: found } = process.report.getReport().header;
@@ -87,10 +96,17 @@ function remedy(said) {
   }
   if (/ld-linux|libc\.so\.6|Error relocating|symbol not found/i.test(said))
     return 'It needs glibc, and this system seems to have another C library. Use an image with glibc, for example node:22-slim';
+  if (/undefined symbol/i.test(said))
+    return `It needs Node 20.19 or later, and this is ${runtime()}`;
+  // The system's loader answers so to a file for another processor.
+  if (said.includes(`${file}: cannot open shared object file`))
+    return 'The file is made for another platform. Delete node_modules and install again on this platform';
+  const [, library] = /([^\s:]+): cannot open shared object file/i.exec(said) ?? [];
+  if (library) return `It needs ${library}, which this system does not have. Install that library`;
   if (/cut off|invalid ELF|too short|file too|not a mach-o|bad magic|truncated|ELF load|wrong ELF class/i.test(said))
     return 'The file is damaged, or made for another platform. Delete node_modules and install again on this platform';
   if (/permission denied|operation not permitted|failed to map segment/i.test(said))
-    return 'The system does not let a program run from there. Install on a file system that is not mounted with noexec';
+    return 'This user may not read the file, or the system lets no program run from there. Install as this user, on a file system that is not mounted with noexec';
   return 'Delete node_modules and install again on this platform';
 }
 
@@ -98,7 +114,7 @@ function refused(file, error) {
   const said = String(error?.message ?? error);
   return new BindingError(
     'BINDING_REFUSED',
-    `the native binding ${file} does not load: ${said.replace(/\s+/g, ' ').trim()}. ${remedy(said)}`,
+    `the native binding ${file} does not load: ${said.replace(/\s+/g, ' ').replace(/[\s.]+$/, '')}. ${remedy(said, file)}`,
     [error],
   );
 }
@@ -132,7 +148,14 @@ export function load() {
       throw refused(file, error);
     }
   };
-  if (named) return open(named);
+  if (named) {
+    const file = resolve(named);
+    if (existsSync(file)) return open(file);
+    throw new BindingError(
+      'BINDING_MISSING',
+      `there is no ${file}, which NAPI_RS_NATIVE_LIBRARY_PATH names. Correct this variable, or remove it`,
+    );
+  }
   const name = platform();
   const beside = join(folder, 'binding', `kilohertz.${name}.node`);
   if (existsSync(beside)) return open(beside);

@@ -88,7 +88,8 @@ function page() {
   const description = 'The page on which kilohertz shows an arm';
   const about =
     'The page that `session.dashboard()` of kilohertz serves, and the meshes of the arms.';
-  writePart(folder, { name, description }, about);
+  // Its files are read natively, so yarn may not leave them in an archive.
+  writePart(folder, { name, description, preferUnplugged: true }, about);
   return folder;
 }
 
@@ -107,7 +108,7 @@ function binding(file, floor) {
     ...(libc ? { libc: [libc === 'gnu' ? 'glibc' : libc] } : {}),
   };
   const about = `${description}, with glibc ${floor} or later.`;
-  writePart(folder, { name, description, main, engines, ...fits }, about);
+  writePart(folder, { name, description, main, engines, preferUnplugged: true, ...fits }, about);
   return folder;
 }
 

@@ -1,6 +1,7 @@
 // Other package managers, test runners and bundlers of a user's, each in an empty folder, from the registry.
 // They install much, so `.ci/run` leaves them out; `npm run test:install` keeps what they told in install.result.md.
 
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -61,12 +62,13 @@ test('pnpm installs it, and it runs', async (t) => {
   await drives(t, place, 'common.cjs');
 });
 
-for (const [name, program, config] of [
-  ['yarn', 'yarn/bin/yarn.js', '.yarnrc'],
-  ['@yarnpkg/cli-dist', '@yarnpkg/cli-dist/bin/yarn.js', '.yarnrc.yml'],
+for (const [name, program, config, linker] of [
+  ['yarn', 'yarn/bin/yarn.js', '.yarnrc', 'node-modules'],
+  ['@yarnpkg/cli-dist', '@yarnpkg/cli-dist/bin/yarn.js', '.yarnrc.yml', 'node-modules'],
+  ['@yarnpkg/cli-dist', '@yarnpkg/cli-dist/bin/yarn.js', '.yarnrc.yml', 'pnp'],
 ] as const) {
-  test(`yarn ${VERSIONS[name]} installs it, and it runs`, async (t) => {
-    const short = `yarn-${VERSIONS[name].split('.')[0]}`;
+  test(`yarn ${VERSIONS[name]} installs it with ${linker}, and it runs`, async (t) => {
+    const short = `yarn-${VERSIONS[name].split('.')[0]}-${linker}`;
     const tool = registry.place(`${short}-itself`, process.execPath);
     await tool.npm('install', at(name));
     const place = registry.place(short, process.execPath);
@@ -79,7 +81,7 @@ for (const [name, program, config] of [
         : [
             `npmRegistryServer: "${registry.address}"`,
             'unsafeHttpWhitelist: ["127.0.0.1"]',
-            'nodeLinker: node-modules',
+            `nodeLinker: ${linker}`,
             // What was published a moment ago is not taken otherwise.
             'npmMinimalAgeGate: 0',
             'enableTelemetry: false',
@@ -91,8 +93,22 @@ for (const [name, program, config] of [
       HOME: place.folder,
       CI: '',
     });
-    await drives(t, place, 'plain.js');
-    await drives(t, place, 'common.cjs');
+    // As `yarn node` starts it.
+    const options =
+      linker === 'pnp'
+        ? ['--require=./.pnp.cjs', '--no-warnings', '--experimental-loader=./.pnp.loader.mjs']
+        : [];
+    for (const program of ['plain.js', 'common.cjs']) {
+      const { moved, sameClass } = JSON.parse(await place.node([...options, program]));
+      t.true(moved && sameClass, program);
+    }
+    const threads = JSON.parse(await place.node([...options, 'offload.js']));
+    t.deepEqual(threads, { solved: 8, here: 8 });
+    // Python and the page's server read files of the package, which must not lie in an archive.
+    const executable = ['-c', 'import sys; print(sys.executable)'];
+    const python = execFileSync('python3', executable, { encoding: 'utf8' }).trim();
+    const { solved } = JSON.parse(await place.node([...options, 'python.js', python]));
+    t.is(solved, 8);
   });
 }
 

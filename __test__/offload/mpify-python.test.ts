@@ -495,6 +495,21 @@ test('a Python behind a script that ends is told with its code, its signal and i
   t.regex(left.message, /ended with code 0/);
 });
 
+test('a script that does not pass the descriptors on to Python is told', async (t) => {
+  const closes = wrapper('closes', `exec '${python}' "$@" 3>&- 4>&- 5>&-`);
+  // Python's own way to start a process closes them.
+  const inner = `import subprocess, sys; sys.exit(subprocess.run(["${python}"] + sys.argv[1:]).returncode)`;
+  const starts = wrapper('starts', `exec '${python}' -c '${inner}' "$@"`);
+  for (const script of [closes, starts]) {
+    const error = (await rejection(mpify.with({ python: script })(url, 'make_policy'))) as Crash;
+    t.is(error.code, 'OFFLOAD_PYTHON');
+    t.regex(
+      error.message,
+      /descriptors.* are closed; a script that starts it must leave them open/,
+    );
+  }
+});
+
 test('a policy behind a script is refused, because its priority could not be set', async (t) => {
   await using simulator = await FrankaSimulator.start();
   await using robot = await Franka.connect(simulator.address);

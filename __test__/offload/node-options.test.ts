@@ -53,6 +53,9 @@ const OF_THE_PROGRAM = [
   '--trace-exit',
 ];
 
+/** Options that a thread cannot be given, because they hold for its process. */
+const SET_BY_PROCESS = '--max-semi-space-size=8 --zero-fill-buffers';
+
 test('children and threads get what loads modules and what sets memory, from any folder, and nothing else', async (t) => {
   writeFileSync(join(folder, 'env'), 'FROM_FILE=1\n');
   const all = await told(
@@ -71,11 +74,14 @@ test('children and threads get what loads modules and what sets memory, from any
       LOADER,
       program,
     ],
-    { NODE_OPTIONS: '--title=Y --report-on-signal --max-semi-space-size=8' },
+    { NODE_OPTIONS: `--title=Y --no-deprecation --report-on-signal ${SET_BY_PROCESS}` },
   );
   t.deepEqual(
     all.map(({ way }) => way),
-    ['mpify', 'mpify in a child', 'InferenceThread', 'asyncify', 'workerPolicy', 'processPolicy'],
+    [
+      ...['mpify', 'mpify in a child', 'InferenceThread', 'mpify in a thread'],
+      ...['asyncify', 'workerPolicy', 'processPolicy'],
+    ],
   );
   const ofThread = [
     `--require=${preloaded}first.cjs`,
@@ -86,12 +92,17 @@ test('children and threads get what loads modules and what sets memory, from any
   const ofProcess = ['--max-old-space-size=300', '--stack-trace-limit=7'];
   for (const { way, started } of all) {
     const isThread = ['InferenceThread', 'asyncify', 'workerPolicy'].includes(way);
-    const expected = isThread ? ofThread : [...ofThread, ...ofProcess];
+    const isBehindThread = way === 'mpify in a thread';
+    const ofChild = isBehindThread ? [...ofProcess, ...ofThread] : [...ofThread, ...ofProcess];
+    const expected = isThread ? ofThread : ofChild;
+    const inEnvironment = isBehindThread
+      ? `${SET_BY_PROCESS} --no-deprecation`
+      : `--no-deprecation ${SET_BY_PROCESS}`;
     // The loader is found by its name, as the program's folder finds it.
     t.deepEqual(started.options.slice(0, -1), expected, way);
     t.regex(started.options.at(-1) ?? '', /^--import=data:.*oxc-node/, way);
     t.deepEqual(started.preloaded, ['first.cjs', 'second.mjs'], way);
-    t.is(started.nodeOptions, '--max-semi-space-size=8', way);
+    t.is(started.nodeOptions, isThread ? '--no-deprecation' : inEnvironment, way);
     t.is(started.stackTraceLimit, 7, way);
     t.deepEqual(started.env, [], way);
   }
@@ -158,6 +169,16 @@ test('NODE_OPTIONS are passed on as options are, with paths that hold in any fol
   t.deepEqual(child?.started.preloaded, ['first.cjs']);
   t.is(thread?.started.nodeOptions, expected);
   t.deepEqual(thread?.started.preloaded, ['first.cjs']);
+});
+
+test('what a program loads is found also if it changes its working directory before it imports this package', async (t) => {
+  const early = fileURLToPath(new URL('../fixtures/programs/early.ts', import.meta.url));
+  const preloads = ['first.cjs', 'second.mjs'].map(
+    (name) => `./__test__/fixtures/preloaded/${name}`,
+  );
+  const [first = '', second = ''] = preloads;
+  const [child] = await told(['--require', first, '--import', second, LOADER, early]);
+  t.deepEqual(child?.started.preloaded, ['first.cjs', 'second.mjs']);
 });
 
 test('NODE_OPTIONS of the option env are those of the child', async (t) => {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { mpify } from '../../index.ts';
 import { program } from '../fixtures/programs.ts';
 
 const file = fileURLToPath(new URL('../fixtures/programs/host.ts', import.meta.url));
@@ -58,6 +59,38 @@ test('a Node that is not there, and a script that does not end with exec, are to
   const between = script('between', `'${process.execPath}' "$@"`, 'exit $?');
   const { lines } = await program('host', 'node', between).ended;
   t.regex(lines.join('\n'), /OFFLOAD_CRASHED: .*ended with code 97; .*\n.*must end with exec/);
+});
+
+test('a script that closes the descriptors of the child is told', async (t) => {
+  const closing = script('closing', `exec '${process.execPath}' "$@" 3>&- 4>&- 5>&-`);
+  const { lines } = await program('host', 'node', closing).ended;
+  t.regex(lines.join('\n'), /OFFLOAD_CRASHED: .*ended with code 97; .*\n.*must leave them open/);
+});
+
+test('a Node and an environment that no process can be started with are refused by name', async (t) => {
+  const url = new URL('../fixtures/remote.ts', import.meta.url);
+  const told = [
+    [
+      { execPath: `${process.execPath}/node` },
+      'OFFLOAD_CRASHED',
+      /node\/node, cannot be started: .*ENOTDIR/,
+    ],
+    [{ execPath: 'no\0de' }, 'OPTION_EXEC_PATH', /^execPath is "no/],
+    [{ python: 'pyth\0on' }, 'OPTION_PYTHON', /^python is "pyth/],
+    [{ env: { A: 'x\0y' } }, 'OPTION_ENV', /^env\.A is .*without the character NUL/],
+    [{ env: { 'A=B': 'x' } }, 'OPTION_ENV', /^a name in env is "A=B"/],
+    [{ env: { '': 'x' } }, 'OPTION_ENV', /^a name in env is ""/],
+    [{ env: { A: 'x'.repeat(2 ** 20) } }, 'OFFLOAD_CRASHED', /cannot be started: .*E2BIG/],
+  ] as const;
+  for (const [options, code, message] of told) {
+    const starting = async (): Promise<unknown> => mpify.with(options)(url, 'makePolicy');
+    await t.throwsAsync(starting, { code, message });
+  }
+});
+
+test('a program whose working directory was removed has a child in Python', async (t) => {
+  const { lines, stderr } = await program('homeless').ended;
+  t.deepEqual(lines, ['1'], stderr);
 });
 
 for (const runtime of ['bun', 'deno']) {

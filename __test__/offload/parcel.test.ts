@@ -194,6 +194,11 @@ test('errors arrive with class, message, stack, code and cause', (t) => {
   t.is(ours.code, 'OFFLOAD_NOT_FOUND');
 });
 
+class Tagged {
+  x = 1;
+  readonly [Symbol.toStringTag] = 'Tagged';
+}
+
 test('what cannot be sent is refused, with where it is', (t) => {
   const circle: Record<string, unknown> = { a: 1 };
   circle['self'] = [circle];
@@ -212,6 +217,8 @@ test('what cannot be sent is refused, with where it is', (t) => {
     [new WeakMap(), /^it is a WeakMap/],
     [new SharedArrayBuffer(8), /^it is a SharedArrayBuffer/],
     [(function* () {})(), /^it is a Generator/],
+    [{ signal: new AbortController().signal }, /^it\.signal is an AbortSignal/],
+    [[new Headers({ a: 'b' })], /^it\[0\] is a Headers/],
     [{ moved }, /^it\.moved has no memory any more/],
     [circle, /^it(\.self\[0\])+.* lies too deep, or in a circle/],
   ];
@@ -222,6 +229,7 @@ test('what cannot be sent is refused, with where it is', (t) => {
       message,
     });
   }
+  t.deepEqual({ ...(sent(new Tagged()) as object) }, { x: 1 }, 'its properties arrive');
   t.throws(() => pack(/a/, false), { code: 'OFFLOAD_NOT_CLONEABLE' }, 'not to Python');
   const wrong = Object.assign(new Float32Array(6), { shape: [2, 2] });
   t.throws(() => pack({ wrong }), {

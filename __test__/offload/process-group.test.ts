@@ -1,6 +1,7 @@
 // What is left when a child has ended, or the thread that has started it.
 
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import { FrankaSimulator, type MpifyOptions, mpify, type ProcessProxy } from '../../index.ts';
@@ -77,6 +78,43 @@ test('the group ends with a program that exits', async (t) => {
   const pids = (lines[0] ?? '').split(' ').map(Number);
   t.is(pids.length, 2);
   await until(() => !pids.some(runs), 'its processes are gone');
+});
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
+  test(`the group ends with a program that ${signal} ends`, async (t) => {
+    const ended = await program('grouped', signal).ended;
+    t.is(ended.signal, signal, ended.stderr);
+    const pids = (ended.lines[0] ?? '').split(' ').map(Number);
+    t.is(pids.length, 2);
+    await until(() => !pids.some(runs), 'its processes are gone');
+  });
+}
+
+test('the group ends with a worker that is terminated', async (t) => {
+  const worker = new Worker(new URL('../fixtures/worker-children.ts', import.meta.url), {
+    workerData: { way: 'group' },
+  });
+  const [pids] = (await once(worker, 'message')) as [readonly number[]];
+  t.true(pids.length === 2 && pids.every(runs), `${pids}`);
+  await worker.terminate();
+  await until(() => !pids.some(runs), 'its processes are gone');
+});
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return ''; // it has just ended
+  }
+}
+
+test('what watches a process group ends with the group, and is collected', async (t) => {
+  const { child, leader } = await made(t, { processGroup: true }, 'ends at SIGTERM');
+  const shell = childrenOf('self').find((pid) => commandOf(pid).endsWith(`\0sh\0${leader}\0`));
+  if (shell === undefined) return t.fail('nothing watches the group');
+  child.stop();
+  await until(() => stateOf(shell) === undefined, 'it is collected');
+  t.pass();
 });
 
 for (const way of ['node', 'python', 'processPolicy']) {

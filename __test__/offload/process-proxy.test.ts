@@ -122,6 +122,24 @@ test('printing, comparing, copying and writing a proxy as JSON asks its process 
   t.deepEqual(asked, ['get gain', 'set gain', 'call plan.further']);
 });
 
+test('a method can be bound to its object, and methods with such names are called', async (t) => {
+  const { planner, asked } = proxy();
+  const plan = planner.plan.bind(planner, 1);
+  await plan(2);
+  await planner.plan.call(planner, 1);
+  await planner.tool.weigh.apply(planner.tool, [1]);
+  t.deepEqual(asked.splice(0), ['call plan', 'call plan', 'call tool.weigh']);
+  await planner.call(1);
+  await planner.tool.bind(1);
+  await planner.plan.call(planner.tool, 1);
+  await planner.plan.apply();
+  const remote = ['call call', 'call tool.bind', 'call plan.call', 'call plan.apply'];
+  t.deepEqual(asked, remote);
+  const policy = await made(t);
+  t.is(await policy.scale.bind(policy)(3), 3);
+  t.is(await policy.deep.inner.twice.call(policy.deep.inner), 6);
+});
+
 test('a real proxy is logged and compared, and answers afterwards', async (t) => {
   const policy = await made(t);
   t.is(inspect(policy), '[ProcessProxy of makePolicy in remote.ts]');
@@ -163,6 +181,25 @@ test('a function among the arguments is refused, with the method and the place o
   const make = mpify as unknown as (...args: unknown[]) => Promise<unknown>;
   const refused = (await rejection(make(url, 'makePolicy', 'file', { onDone }))) as OffloadError;
   t.true(refused.message.startsWith('makePolicy: args[1].onDone is a function'), refused.message);
+});
+
+test('what is asked of a member that is not there is told by its place', async (t) => {
+  const policy = await made(t);
+  // biome-ignore lint/suspicious/noExplicitAny: the types refuse what is tested
+  const untyped = policy as any;
+  const told = [
+    [async () => untyped.none.deeper, /^none is undefined, and has no deeper/],
+    [async () => untyped.deep.none.deeper(), /^deep\.none is undefined, and has no deeper/],
+    [async () => untyped.deep.inner.value(), /^value is a number; expected a function/],
+    [async () => untyped(1), /^what was made is an object; expected a function\. There is .*scale/],
+  ] as const;
+  for (const [ask, message] of told) {
+    await t.throwsAsync(ask, { code: 'OFFLOAD_NOT_FOUND', message });
+  }
+  const walk = async (): Promise<void> => {
+    for await (const _ of untyped.deep.inner.twice()) t.fail();
+  };
+  await t.throwsAsync(walk, { instanceOf: TypeError, message: /answered with 6, and for await/ });
 });
 
 test('members of members are read, called with limits and assigned to', async (t) => {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { shortage } from '../../lib/errors/shortage.ts';
+import { refusal, shortage } from '../../lib/errors/shortage.ts';
 import { programBehind } from '../fixtures/programs.ts';
 
 test('without descriptors each start is refused with what to do, leaves nothing open, and works again later', async (t) => {
@@ -25,6 +25,22 @@ test('without descriptors each start is refused with what to do, leaves nothing 
   t.is(code, 0);
 });
 
+test('a thread without descriptors for its module is told, and the next one loads it', async (t) => {
+  const limited = ['sh', '-c', 'ulimit -n 500; exec "$@"', 'sh'];
+  const { lines, stderr } = await programBehind(limited, [], 'short-loading').ended;
+  t.deepEqual(
+    lines,
+    [
+      'pool, none left: SYSTEM EMFILE',
+      'pool, few left: SYSTEM EMFILE',
+      'thread, few left: SYSTEM EMFILE',
+      'pool: works',
+      'thread: works',
+    ],
+    stderr,
+  );
+});
+
 test('what the system has run out of is told with its code, and with what to do', (t) => {
   for (const [code, advice] of [
     ['EMFILE', /ulimit -n/],
@@ -45,4 +61,17 @@ test('what the system has run out of is told with its code, and with what to do'
   }
   t.is(shortage('it', Object.assign(new Error('no'), { code: 'ENOENT' })), undefined);
   t.is(shortage('it', 'EMFILE'), undefined);
+});
+
+test('what Node does not permit, and that the working directory was removed, is told with what to do', (t) => {
+  const denied = Object.assign(new Error('restricted'), { code: 'ERR_ACCESS_DENIED' });
+  const error = refusal('a thread', denied, '--allow-worker');
+  t.is(error?.code, 'SYSTEM');
+  t.is(error?.cause, denied);
+  t.regex(error?.message ?? '', /^a thread cannot be started: .*without --allow-worker/);
+  const gone = Object.assign(new Error('uv_cwd'), { code: 'ENOENT', syscall: 'uv_cwd' });
+  t.regex(refusal('it', gone, '--allow-worker')?.message ?? '', /working directory.*chdir/);
+  const short = Object.assign(new Error('spawn'), { code: 'EMFILE' });
+  t.regex(refusal('it', short, '--allow-worker')?.message ?? '', /ulimit -n/);
+  t.is(refusal('it', new Error('no'), '--allow-worker'), undefined);
 });

@@ -168,6 +168,7 @@ test('packages of one version belong together, and nothing of them runs at insta
   for (const manifest of manifests) {
     t.is(manifest.version, main.version);
     t.is(manifest.scripts, undefined);
+    t.true(manifest.preferUnplugged, 'yarn may not leave its files in an archive');
     for (const field of ['repository', 'bugs', 'homepage', 'devDependencies', 'private']) {
       t.false(field in manifest, `${manifest.name}: ${field}`);
     }
@@ -282,6 +283,30 @@ test('calls functions of the user on other threads, from ES modules and from Com
   }
 });
 
+test('works with the permissions of Node, and says which one is missing', async (t) => {
+  writeFileSync(join(app, 'maker.js'), 'export const make = () => ({ one: () => 1 });\n');
+  const text = `
+    import { mpify } from 'kilohertz';
+    import { solve } from './solve.js';
+    const made = mpify.with({ processGroup: true })(new URL('./maker.js', import.meta.url), 'make');
+    made.catch(() => undefined);
+    for (const work of [async () => solve(4), async () => (await made).one()]) {
+      console.log(await work().catch(({ code, message }) => code + message));
+    }
+    await made.then((child) => child.stop(), () => undefined);`;
+  writeFileSync(join(app, 'permitted.js'), text);
+  const known = process.allowedNodeEnvironmentFlags;
+  const permission = known.has('--permission') ? '--permission' : '--experimental-permission';
+  const run = async (...more: string[]): Promise<string[]> => {
+    const options = [permission, `--allow-fs-read=${app}`, '--allow-addons', ...more];
+    return (await node([...options, 'permitted.js'])).trim().split('\n');
+  };
+  t.deepEqual(await run('--allow-worker', '--allow-child-process'), ['8', '1']);
+  const refused = await run();
+  t.regex(refused[0] ?? '', /^SYSTEM.*without --allow-worker/);
+  t.regex(refused[1] ?? '', /^SYSTEM.*without --allow-child-process/);
+});
+
 test('has an object of the user in a Python process', async (t) => {
   const executable = ['-c', 'import sys; print(sys.executable)'];
   const python = execFileSync('python3', executable, { encoding: 'utf8' }).trim();
@@ -341,6 +366,26 @@ test('says what the system answers to a damaged binding, and to one for a newer 
   const said = await refusal(t, cwd);
   t.regex(said, /does not load: .*version `GLIBC_9\.99' not found/);
   t.regex(said, /It needs GLIBC 9\.99, and this system has \d\.\d+\./);
+});
+
+test('says what to do about a binding for another processor, about Node without addons, and about a wrong variable', async (t) => {
+  const { app: cwd, binding } = copyOf('elsewhere');
+  const file = join(binding, 'kilohertz.linux-x64-gnu.node');
+  const other = readFileSync(file);
+  // The number of the processor in the head of the file: 183 is arm64, 62 is x64.
+  other.writeUInt16LE(process.arch === 'x64' ? 183 : 62, 18);
+  writeFileSync(file, other);
+  t.regex(await refusal(t, cwd), /does not load: .*made for another platform/);
+  t.regex(
+    await refusal(t, app, '--no-addons', 'plain.js'),
+    /addons is disabled\. Node was started with --no-addons.*--allow-addons.*#binding_refused/,
+  );
+  const options = { cwd: app, env: { ...env, NAPI_RS_NATIVE_LIBRARY_PATH: './none.node' } };
+  const failed = await t.throwsAsync(node(['plain.js'], options));
+  t.regex(
+    String((failed as Error & { stderr: string }).stderr),
+    /there is no \/.*none\.node, which NAPI_RS_NATIVE_LIBRARY_PATH names\. .*#binding_missing/,
+  );
 });
 
 test('refuses a binding of another version', async (t) => {

@@ -1,5 +1,6 @@
 // The program of a child process of `mpify`. It makes an object, answers calls about it, and ends with its parent.
 
+import { fstatSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { OffloadError } from '../errors/errors.ts';
@@ -24,6 +25,13 @@ if (!endWithParent(parent)) {
   process.stderr.write(
     `${process.execPath} was not started by process ${parent} itself, or that has ended; a script that starts it must ` +
       'end with exec\n',
+  );
+  process.exit(EXIT.unfit);
+}
+if (!isShared(memory)) {
+  process.stderr.write(
+    'the descriptors that this process was given are closed; a script that starts it must leave them open, as ' +
+      '`exec node "$@"` does\n',
   );
   process.exit(EXIT.unfit);
 }
@@ -81,6 +89,16 @@ await serve(NativeLine.join(memory, callEvent, answerEvent), {
 });
 await finish(made as Partial<AsyncDisposable & Disposable> | undefined);
 process.exit();
+
+/** Whether a descriptor is shared memory: a file without a name. No permission of Node is needed to ask for that. */
+function isShared(descriptor: number): boolean {
+  try {
+    const found = fstatSync(descriptor);
+    return found.isFile() && found.nlink === 0;
+  } catch {
+    return false;
+  }
+}
 
 /** Returns a function that quickly collects recently dropped objects. */
 function collector(): () => void {

@@ -24,8 +24,13 @@ export async function find(place: Place): Promise<Work | Missing> {
 
 /** Called by piscina for each call. It does not wait for a module or a result that is already there. */
 export default async function answer([place, args, carried]: Job): Promise<Outcome | object> {
+  let work: Work | Missing;
   try {
-    const work = known.get(place) ?? (await find(place));
+    work = known.get(place) ?? (await find(place));
+  } catch (thrown) {
+    return { kind: 'unloaded', error: toMessage(thrown) };
+  }
+  try {
     if (typeof work !== 'function') return work;
     let value = work(...arrived(args, carried));
     if (isPromise(value)) value = await settled(value);

@@ -1,5 +1,5 @@
-// What to do if the system has no descriptors, threads or memory left: for what Node itself starts. `shortage.rs` of the
-// core has the words.
+// What to do if the system has no descriptors, threads or memory left, or if Node may not start anything: for what Node
+// itself starts. `shortage.rs` of the core has the words.
 
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
@@ -35,6 +35,33 @@ export function shortage(what: string, cause: unknown): KilohertzError | undefin
   if (code === undefined) return undefined;
   const message = `${what} cannot be started: ${describeThrown(cause)} (${code}): ${ADVICE.get(code)}`;
   return new KilohertzError('SYSTEM', message, { cause });
+}
+
+/**
+ * Returns the error `SYSTEM` for `what`, a thread or a process, if it cannot be started because something has run out, or
+ * because Node starts none here; undefined if it cannot be started for another reason.
+ *
+ * @param permission the option by which Node permits it to a program that is started with `--permission`
+ */
+export function refusal(
+  what: string,
+  cause: unknown,
+  permission: '--allow-worker' | '--allow-child-process',
+): KilohertzError | undefined {
+  const why = isError(cause) ? whyRefused(cause, permission) : undefined;
+  if (why === undefined) return shortage(what, cause);
+  return new KilohertzError('SYSTEM', `${what} cannot be started: ${why}`, { cause });
+}
+
+function whyRefused(cause: Error, permission: string): string | undefined {
+  if (textIn(cause, 'code') === 'ERR_ACCESS_DENIED') {
+    return `Node runs with --permission, and without ${permission} (ERR_ACCESS_DENIED): add this option`;
+  }
+  if (textIn(cause, 'syscall') === 'uv_cwd') {
+    const code = textIn(cause, 'code');
+    return `the working directory of this program was removed (${code}), and Node needs one: call process.chdir()`;
+  }
+  return undefined;
 }
 
 /**

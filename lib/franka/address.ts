@@ -5,6 +5,9 @@ import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 
 const FORMS = "a host, or host:port, as in '172.16.0.2' or '172.16.0.2:1337'";
 const MOST_PORT = 65_535;
+/** Digits and signs that only look like those of an address, and characters that are not seen. */
+const FOREIGN = /(?!\p{ASCII})[\p{Cf}\p{N}\p{P}\p{S}]/u;
+const UNSEEN = /\p{Cf}/u;
 /** The longest name of a host, and of a part of it (RFC 1035). */
 const LONGEST_NAME = 253;
 const LONGEST_LABEL = 63;
@@ -39,6 +42,12 @@ function wrongIn(address: string): string | undefined {
   if (sign !== undefined) {
     return /\s/.test(sign) ? 'it has a blank in it' : `it has ${JSON.stringify(sign)} in it`;
   }
+  const foreign = FOREIGN.exec(address)?.[0];
+  if (foreign !== undefined) {
+    const code = (foreign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+    const shown = UNSEEN.test(foreign) ? `U+${code}, which is not seen,` : `${foreign} (U+${code})`;
+    return `it has ${shown} in it; digits, dots and the colon have to be those of ASCII`;
+  }
   if (address.startsWith('[')) {
     const [, ip = '', rest = ''] = /^\[([^\]]*)\](.*)$/.exec(address) ?? [];
     if (!isIPv6(ip)) return 'what is in [ ] is not an IPv6 address';
@@ -49,8 +58,8 @@ function wrongIn(address: string): string | undefined {
   const at = address.indexOf(':');
   const host = at < 0 ? address : address.slice(0, at);
   const port = at < 0 ? '' : address.slice(at);
-  if (host === '') return 'there is no host before the :';
   if (port.includes(':', 1)) return 'it has more than one :, and is not an IPv6 address';
+  if (host === '') return 'there is no host before the :';
   return wrongPort(port) ?? wrongHost(host);
 }
 

@@ -135,7 +135,7 @@ async function offload(
       )
     : pool.run(job, moving));
   if (!('kind' in outcome)) return arrived(...outcome)[0];
-  throw outcome.kind === 'threw' ? fromMessage(outcome.error) : missing(place, outcome.exported);
+  throw outcome.kind === 'missing' ? missing(place, outcome.exported) : fromMessage(outcome.error);
 }
 
 async function inPlace(

@@ -7,12 +7,19 @@ import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { bare, checkBoolean, checkObject, checkText } from '../checks.ts';
-import { type KilohertzError, OffloadError, OptionTypeError } from '../errors/errors.ts';
+import {
+  codeOf,
+  type KilohertzError,
+  OffloadError,
+  OptionRangeError,
+  OptionTypeError,
+} from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
-import { checkRoom, shortage } from '../errors/shortage.ts';
+import { checkRoom, refusal } from '../errors/shortage.ts';
 import { endChild, NativeChild, NativeLine } from '../native/binding.ts';
 import { EXIT } from '../native/contract.ts';
 import { within } from '../promise.ts';
+import { workingFolder } from './folders.ts';
 import { findInterpreter, type Interpreter } from './interpreter.ts';
 import { Line, MOST_CALLS } from './line.ts';
 import { checkRuntime, NOT_NODE, type NodeProgram, nodeProgram, notNode } from './node-program.ts';
@@ -45,20 +52,40 @@ export interface ChildSpec {
   readonly policyMemory?: readonly [port: number, inputs: number];
 }
 
-/** Checks environment variables. */
-export function checkEnvironment(env: unknown): void {
+function checkEnvironment(env: unknown): void {
   checkObject('env', env);
   for (const [name, value] of Object.entries(env)) {
     if (typeof value !== 'string') {
       throw new OptionTypeError('OPTION_ENV', `env.${name}`, value, 'a text');
     }
+    if (/[=\0]/.test(name) || name === '') {
+      const expected = 'names of variables, without = and without the character NUL';
+      throw new OptionRangeError('OPTION_ENV', 'a name in env', name, expected);
+    }
+    if (value.includes('\0')) {
+      const expected = 'a text without the character NUL';
+      throw new OptionRangeError('OPTION_ENV', `env.${name}`, value, expected);
+    }
+  }
+}
+
+function checkProgram(option: string, path: unknown, expected: string): void {
+  if (checkText(option, path, expected).includes('\0')) {
+    throw new OptionRangeError(codeOf(option), option, path, expected);
   }
 }
 
 /** Checks how a child is to be started. */
-export function checkStart(options: { execPath?: unknown; processGroup?: unknown }): void {
-  const { execPath, processGroup } = options;
-  if (execPath !== undefined) checkText('execPath', execPath, 'the path of a Node');
+export function checkStart(options: {
+  python?: unknown;
+  execPath?: unknown;
+  env?: unknown;
+  processGroup?: unknown;
+}): void {
+  const { python, execPath, env, processGroup } = options;
+  if (python !== undefined) checkProgram('python', python, 'the path of an interpreter');
+  if (execPath !== undefined) checkProgram('execPath', execPath, 'the path of a Node');
+  if (env !== undefined) checkEnvironment(env);
   if (processGroup !== undefined) checkBoolean('processGroup', processGroup);
 }
 
@@ -74,10 +101,11 @@ export function placeOf(url: string): string {
 
 function interpreterFor({ url, python, env }: ChildSpec): Interpreter {
   const program = process.argv[1];
+  const cwd = workingFolder();
   return findInterpreter(url, python, {
     env: { ...process.env, ...env },
-    cwd: process.cwd(),
-    program: program === undefined ? undefined : resolve(program),
+    cwd,
+    program: program === undefined ? undefined : resolve(cwd, program),
   });
 }
 
@@ -162,7 +190,7 @@ export class Child {
       this.#process = spawn(program, [...args, String(process.pid), ...numbers], options);
     } catch (error) {
       native.release();
-      throw shortage(what, error) ?? error;
+      throw this.#unstartable(error as Error);
     }
     this.line = new Line(native, fileName(spec.url), {
       most: MOST_CALLS,
@@ -246,10 +274,14 @@ export class Child {
   }
 
   #unstartable(cause: Error): OffloadError {
-    const short = shortage(`the process of ${fileName(this.#spec.url)}`, cause);
-    if (short) return short;
+    const refused = refusal(
+      `the process of ${fileName(this.#spec.url)}`,
+      cause,
+      '--allow-child-process',
+    );
+    if (refused) return refused;
     if (!isPython(this.#spec.url)) {
-      const message = `the process of ${fileName(this.#spec.url)} cannot be started: ${cause.message}`;
+      const message = `the process of ${fileName(this.#spec.url)}, ${this.#program}, cannot be started: ${cause.message}`;
       return new OffloadError('OFFLOAD_CRASHED', message, { cause });
     }
     return new OffloadError(

@@ -4,7 +4,7 @@ import { entryUrl } from '../entry/entry-url.ts';
 import { describeThrown } from '../errors/describe.ts';
 import { type KilohertzError, OffloadError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
-import { checkRoom, shortage } from '../errors/shortage.ts';
+import { checkRoom, refusal, shortage } from '../errors/shortage.ts';
 import { NativeLine } from '../native/binding.ts';
 import { CALL } from '../native/contract.ts';
 import { within } from '../promise.ts';
@@ -148,7 +148,8 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
       await line.call(CALL.make, '', [this.#url]);
     } catch (error) {
       await end(thread, 0);
-      throw error;
+      // Loading the module may need more descriptors than were there.
+      throw shortage('the inference thread', error) ?? error;
     }
   }
 
@@ -250,8 +251,8 @@ function stopped(): OffloadError {
 }
 
 function crashed(code: number, cause: unknown): KilohertzError {
-  const short = shortage('the inference thread', cause);
-  if (short) return short;
+  const refused = refusal('the inference thread', cause, '--allow-worker');
+  if (refused) return refused;
   const why =
     cause === undefined
       ? `ended with code ${code}; what it runs must not call process.exit()`

@@ -4,7 +4,7 @@ import { OffloadError } from '../errors/errors.ts';
 import { CALL } from '../native/contract.ts';
 import type { AnyFunction } from './asyncify.ts';
 import { CALLED, type CallLimits, checkCallLimits, LONGEST_S } from './call-limits.ts';
-import { Child, type ChildSpec, checkEnvironment, checkStart, placeOf, stopped } from './child.ts';
+import { Child, type ChildSpec, checkStart, placeOf, stopped } from './child.ts';
 import type { Line } from './line.ts';
 import { checkModule } from './module.ts';
 import { makeProxy, type ProcessProxy, type Remote } from './process-proxy.ts';
@@ -29,8 +29,8 @@ export interface MpifyOptions {
   readonly execPath?: string;
   /**
    * Whether the process leads a process group. When it ends or is stopped, what it has started ends too: it gets
-   * `SIGTERM`, and after `timeoutS` of `stop()`, or 1 s, `SIGKILL`. Signals of the terminal, such as Ctrl+C, do not reach
-   * the group. Default false.
+   * `SIGTERM`, and after `timeoutS` of `stop()`, or 1 s, `SIGKILL`. When this program ends, in whatever way, the group is
+   * killed. Signals of the terminal, such as Ctrl+C, do not reach the group. Default false.
    */
   readonly processGroup?: boolean;
   /** How often the object is made again, with the same arguments, if its process dies. Default 0. */
@@ -133,9 +133,7 @@ const MPIFY_OPTIONS = [
 
 function withOptions(given: MpifyOptions): MpifyCall {
   const options = ownOptions('mpify.with()', given, MPIFY_OPTIONS);
-  const { python, env, restarts = 0, startTimeoutS, signal } = options;
-  if (python !== undefined) checkText('python', python, 'the path of an interpreter');
-  if (env !== undefined) checkEnvironment(env);
+  const { restarts = 0, startTimeoutS, signal } = options;
   checkStart(options);
   checkNumber('restarts', restarts, { from: 0, to: 1e6, integer: true });
   checkSignal(signal);

@@ -2,9 +2,10 @@
 
 import { existsSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_threads';
+import { upwards, workingFolder } from './folders.ts';
 
 /**
  * What an option names, as far as it has to be made independent of the working directory: a `module` of `--import`, a
@@ -66,9 +67,10 @@ function others(names: string): Record<string, Names> {
   return Object.fromEntries(names.split(/\s+/).map((name) => [name, 'other']));
 }
 
-/** How the program was started: its options and its working directory. */
+/** How the program was started: its options, those in its environment, and its working directory. */
 interface Start {
   readonly options: readonly string[];
+  readonly environment: readonly string[];
   readonly folder: string;
 }
 
@@ -80,53 +82,61 @@ const start: Start = startOfProgram();
 function startOfProgram(): Start {
   const told = getEnvironmentData(START) as Start | undefined;
   if (told) return told;
-  const begun: Start = { options: process.execArgv, folder: workingFolder() };
+  const begun: Start = {
+    options: process.execArgv,
+    environment: wordsOf(process.env['NODE_OPTIONS']),
+    folder: workingFolder(),
+  };
   // Only the first thread knows it all: other threads may have options of their own.
   if (threadId === 0) setEnvironmentData(START, begun);
   return begun;
 }
 
-function workingFolder(): string {
-  try {
-    return process.cwd();
-  } catch {
-    return '/'; // it was removed
-  }
-}
-
 /** Returns the options with which a Node child starts. */
 export function childOptions(): string[] {
-  const own = passedOn(process.execArgv, isPassedToChildren);
-  if (threadId === 0) return own;
-  // A thread may have been started without the options that hold for the whole process.
-  const ofProcess = passedOn(
-    start.options,
-    (name) => isPassedToChildren(name) && !Object.hasOwn(OF_A_THREAD, name),
-  );
-  return [...ofProcess.filter((option) => !own.includes(option)), ...own];
+  return forChildren(process.execArgv, start.options);
 }
 
-/** Returns this program's environment with the `NODE_OPTIONS` that Node children and threads start with. */
+/** Returns this program's environment with the `NODE_OPTIONS` that Node children start with. */
 export function passedEnvironment(): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS, ...env } = process.env;
-  if (NODE_OPTIONS === undefined) return env;
-  const options = passedOn(wordsOf(NODE_OPTIONS), isPassedToChildren).map(quoted).join(' ');
-  return options === '' ? env : { ...env, NODE_OPTIONS: options };
+  return environmentWith(forChildren(wordsOf(process.env['NODE_OPTIONS']), start.environment));
 }
 
 /** Returns options of a `Worker`: the Node options of its thread, and its environment if that has to be another. */
 export function threadOptions(): { execArgv: string[]; env?: NodeJS.ProcessEnv } {
-  const execArgv = passedOn(process.execArgv, (name) => Object.hasOwn(OF_A_THREAD, name));
+  const execArgv = passedOn(process.execArgv, isPassedToThreads);
   const { NODE_OPTIONS } = process.env;
-  return NODE_OPTIONS === undefined ? { execArgv } : { execArgv, env: passedEnvironment() };
+  if (NODE_OPTIONS === undefined) return { execArgv };
+  // Node starts no thread with options in its environment that hold for the process, unless the program has the same.
+  const own = passedOn(wordsOf(NODE_OPTIONS), isPassedToThreads);
+  return { execArgv, env: environmentWith(own) };
+}
+
+/**
+ * Returns the options of a child. `own` are those of this thread, which may have been started without those that hold for
+ * the whole process: `program` has them.
+ */
+function forChildren(own: readonly string[], program: readonly string[]): string[] {
+  const passed = passedOn(own, isPassedToChildren);
+  if (threadId === 0) return passed;
+  const ofProcess = passedOn(
+    program,
+    (name) => isPassedToChildren(name) && !isPassedToThreads(name),
+  );
+  return [...ofProcess.filter((option) => !passed.includes(option)), ...passed];
+}
+
+function environmentWith(options: readonly string[]): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS, ...env } = process.env;
+  return options.length === 0 ? env : { ...env, NODE_OPTIONS: options.map(quoted).join(' ') };
+}
+
+function isPassedToThreads(name: string): boolean {
+  return Object.hasOwn(OF_A_THREAD, name);
 }
 
 function isPassedToChildren(name: string): boolean {
-  return (
-    Object.hasOwn(OF_A_THREAD, name) ||
-    Object.hasOwn(OF_A_PROCESS, name) ||
-    OF_THE_LANGUAGE.test(name)
-  );
+  return isPassedToThreads(name) || Object.hasOwn(OF_A_PROCESS, name) || OF_THE_LANGUAGE.test(name);
 }
 
 /** Returns the options that are passed on, each as one word. What they name is found from any working directory. */
@@ -172,10 +182,25 @@ function independent(name: string, value: string): string {
   }
 }
 
-/** The folders from which the program may have been started. Whoever changes it before it imports this has another. */
+/**
+ * The folders from which the program may have been started, the likeliest first. A program may have changed its working
+ * directory before it imported this package; it was mostly started in its own folder or above it.
+ */
 function folders(): string[] {
   const { PWD } = process.env;
-  return PWD?.startsWith('/') ? [start.folder, PWD] : [start.folder];
+  const [, program] = process.argv;
+  return [
+    start.folder,
+    ...(PWD?.startsWith('/') ? [PWD] : []),
+    ...(program?.startsWith('/') ? upwards(dirname(program)) : []),
+  ];
+}
+
+/** Returns the folder from which a package is found. */
+function folderWith(name: string): string {
+  const parts = name.split('/').slice(0, name.startsWith('@') ? 2 : 1);
+  const has = (folder: string): boolean => existsSync(join(folder, 'node_modules', ...parts));
+  return folders().find((folder) => upwards(folder).some(has)) ?? start.folder;
 }
 
 function pathOf(path: string): string {
@@ -208,7 +233,7 @@ function required(name: string): string {
  * from which folder it imports. Node warns that this is experimental; nobody has asked for it, so the warning is dropped.
  */
 function importing(name: string): string {
-  const place = JSON.stringify(resolve(start.folder, '--import'));
+  const place = JSON.stringify(join(folderWith(name), '--import'));
   const script = JSON.stringify(`import(${JSON.stringify(name)})`);
   return dataUrl(
     `import vm from 'node:vm'; const { emitWarning } = process; process.emitWarning = () => {}; ` +
@@ -220,7 +245,7 @@ function importing(name: string): string {
 
 /** Returns the URL of a module that registers a loader which is found from the program's folder by its name. */
 function registering(name: string): string {
-  const folder = JSON.stringify(`${pathToFileURL(start.folder)}/`);
+  const folder = JSON.stringify(`${pathToFileURL(folderWith(name))}/`);
   return dataUrl(
     `import { register } from 'node:module'; register(${JSON.stringify(name)}, ${folder});`,
   );
@@ -231,7 +256,7 @@ function dataUrl(code: string): string {
 }
 
 /** Returns the words of `NODE_OPTIONS`, as Node reads them: a word with spaces is in double quotes. */
-function wordsOf(text: string): string[] {
+function wordsOf(text = ''): string[] {
   const words: string[] = [];
   let word: string | undefined;
   let isQuoted = false;

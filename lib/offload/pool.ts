@@ -9,10 +9,10 @@ import { bare, checkNumber, ownOptions } from '../checks.ts';
 import { entryUrl } from '../entry/entry-url.ts';
 import { describeThrown, isError, read, textIn } from '../errors/describe.ts';
 import { KilohertzError, OffloadError } from '../errors/errors.ts';
-import { checkRoom, shortage } from '../errors/shortage.ts';
+import { checkRoom, refusal, shortage } from '../errors/shortage.ts';
 import { LONGEST_S } from './call-limits.ts';
 import type { Carried } from './codec/carried.ts';
-import type { ErrorMessage } from './codec/error-message.ts';
+import { type ErrorMessage, fromMessage } from './codec/error-message.ts';
 import { type Place, partsOf } from './module.ts';
 import { threadOptions } from './node-options.ts';
 import { processors } from './processors.ts';
@@ -23,7 +23,7 @@ export type Job = readonly [place: Place, args: readonly unknown[], carried?: Ca
 /** The outcome of a call. */
 export type Outcome =
   | readonly [values: readonly unknown[], carried?: Carried]
-  | { readonly kind: 'threw'; readonly error: ErrorMessage }
+  | { readonly kind: 'threw' | 'unloaded'; readonly error: ErrorMessage }
   | { readonly kind: 'missing'; readonly exported: readonly string[] };
 
 /** Settings of the pool of threads on which asyncified functions run. */
@@ -68,6 +68,8 @@ const POOL_OPTIONS = [
 const DEFAULT_IDLE_S = 10;
 
 const MARK = 'kilohertz pool';
+/** What is started, for messages. */
+const THREAD = 'a thread of the pool';
 
 /** Whether this thread belongs to a pool. */
 export const isPoolThread: boolean = workerData === MARK;
@@ -142,12 +144,15 @@ class Pool {
     try {
       threads = this.#made();
       this.#calls.set(threads, (this.#calls.get(threads) ?? 0) + 1);
-      if (this.#running > threads.threads.length) checkRoom('a thread of the pool');
-      if (moving.length === 0 && end === undefined) return await threads.run(job);
-      return await threads.run(job, {
-        transferList: moving as TransferListItem[],
-        signal: end ?? null,
-      });
+      if (this.#running > threads.threads.length) checkRoom(THREAD);
+      const outcome: Outcome = await (moving.length === 0 && end === undefined
+        ? threads.run(job)
+        : threads.run(job, {
+            transferList: moving as TransferListItem[],
+            signal: end ?? null,
+          }));
+      this.#expectLoaded(outcome, threads, job[0]);
+      return outcome;
     } catch (error) {
       if (end?.aborted) throw error;
       if (error instanceof KilohertzError) throw error;
@@ -160,6 +165,18 @@ class Pool {
       if (next) next();
       else this.#running -= 1;
     }
+  }
+
+  /**
+   * Throws `SYSTEM` if a thread had no descriptors left to load a module. That thread never loads it, because Node keeps
+   * the failure. So the threads get no further call, and new ones are started.
+   */
+  #expectLoaded(outcome: Outcome, threads: Piscina, place: Place): void {
+    if (!('kind' in outcome) || outcome.kind !== 'unloaded') return;
+    const short = shortage(`${THREAD}, for ${partsOf(place).name},`, fromMessage(outcome.error));
+    if (!short) return;
+    if (threads === this.#threads) this.#threads = undefined;
+    throw short;
   }
 
   /** A call on these threads is over. */
@@ -193,6 +210,8 @@ class Pool {
 
   #made(): Piscina {
     if (this.#threads) return this.#threads;
+    // Without descriptors Node would not find piscina, now and at later calls.
+    checkRoom(THREAD);
     const { idleS = DEFAULT_IDLE_S, memoryMb } = this.#options;
     // Loaded at the first call, so that programs without a call do not load it.
     const { Piscina } = createRequire(import.meta.url)('piscina') as typeof import('piscina');
@@ -228,8 +247,8 @@ class Pool {
         { cause },
       );
     }
-    const short = shortage(`a thread of the pool, for ${name},`, cause);
-    if (short) return short;
+    const refused = refusal(`${THREAD}, for ${name},`, cause, '--allow-worker');
+    if (refused) return refused;
     const code = isError(cause) ? read(cause, 'code') : undefined;
     const { memoryMb } = this.#options;
     const more =

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { describe } from '../errors/describe.ts';
 import type { CallLimits } from './call-limits.ts';
 
 /** The answer of a remote function. Iterating over it gives the values that a remote generator yields. */
@@ -146,14 +147,47 @@ export function makeProxy(remote: Remote, name: string): ProcessProxy<unknown> {
 
 type Own = Partial<Record<PropertyKey, unknown>>;
 
-/** Makes the proxy of a member at a path. It can be called, awaited and assigned to, and has members of its own. */
-function member(remote: Remote, root: string, path: readonly string[], its: Own): unknown {
+/** The members of which each was read, by the members. */
+const owners = new WeakMap<object, object>();
+
+/** The methods that every function has. */
+const OF_FUNCTIONS: Readonly<Record<string, (...args: unknown[]) => unknown>> = {
+  apply: Function.prototype.apply,
+  bind: Function.prototype.bind,
+  call: Function.prototype.call,
+};
+
+/**
+ * Returns what `planner.plan.bind(planner)` and its like are: about a method with its own object, which nothing but
+ * JavaScript's own methods of functions are given. Other calls of these names are for the other process.
+ */
+function ofFunction(
+  name: string | undefined,
+  method: object | undefined,
+  args: unknown[],
+): unknown {
+  const use = name !== undefined && Object.hasOwn(OF_FUNCTIONS, name) && OF_FUNCTIONS[name];
+  const owner = method && owners.get(method);
+  return use && owner && args[0] === owner ? use.apply(method, args) : undefined;
+}
+
+/**
+ * Makes the proxy of a member at a path. It can be called, awaited and assigned to, and has members of its own. `owner` is
+ * what it was read of.
+ */
+function member(
+  remote: Remote,
+  root: string,
+  path: readonly string[],
+  its: Own,
+  owner?: object,
+): unknown {
   const further = new Map<string, unknown>();
   const shown = `[${[`ProcessProxy of ${root}`, ...path].join('.')}]`;
   const show = (): string => shown;
   const target = Object.assign((): void => {}, { [inspect.custom]: show });
   const own: Own = { toString: show, toLocaleString: show, [Symbol.toPrimitive]: show, ...its };
-  return new Proxy(target, {
+  const proxy = new Proxy(target, {
     get(_target, name) {
       if (Object.hasOwn(own, name)) return own[name];
       if (isLocal(name)) return undefined;
@@ -161,7 +195,7 @@ function member(remote: Remote, root: string, path: readonly string[], its: Own)
       let found = further.get(text);
       if (found === undefined) {
         const deeper = [...path, text];
-        found = member(remote, root, deeper, ownOf(remote, deeper));
+        found = member(remote, root, deeper, ownOf(remote, deeper), proxy);
         further.set(text, found);
       }
       return found;
@@ -171,7 +205,8 @@ function member(remote: Remote, root: string, path: readonly string[], its: Own)
       remote.set([...path, name as string], value);
       return true;
     },
-    apply: (_target, _this, args) => walkable(remote.call(path, args)),
+    apply: (_target, _this, args) =>
+      ofFunction(path.at(-1), owner, args) ?? walkable(remote.call(path, args)),
     // Whether the other process has a name cannot be told without asking it.
     has: (_target, name) => Object.hasOwn(own, name) || !isLocal(name),
     // The target is an internal function; its own properties must not be visible, and nothing is changed in it.
@@ -183,6 +218,8 @@ function member(remote: Remote, root: string, path: readonly string[], its: Own)
     ownKeys: () => [],
     getOwnPropertyDescriptor: () => undefined,
   });
+  if (owner) owners.set(proxy, owner);
+  return proxy;
 }
 
 function ownOf(remote: Remote, path: readonly string[]): Own {
@@ -208,5 +245,12 @@ function walkable(answer: Walkable): Walkable {
 }
 
 async function* walk(this: Promise<unknown>): AsyncGenerator<unknown, unknown> {
-  return yield* (await this) as AsyncIterable<unknown>;
+  const answer = Object(await this) as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
+  // What is no generator arrives whole. A list can be walked as well.
+  if (answer[Symbol.asyncIterator] || answer[Symbol.iterator]) {
+    return yield* answer as AsyncIterable<unknown>;
+  }
+  throw new TypeError(
+    `a method answered with ${describe(await this)}, and for await needs a generator`,
+  );
 }

@@ -1,6 +1,7 @@
 // The answering end of a line: takes calls, runs them, and sends their results.
 
 import { setImmediate as turn } from 'node:timers/promises';
+import { withArticle } from '../errors/describe.ts';
 import { OffloadError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import type { NativeLine } from '../native/binding.ts';
@@ -274,9 +275,10 @@ class Server {
     let owner: unknown;
     let value = this.#root;
     let name = '';
-    for (name of names) {
+    for (const [nth, next] of names.entries()) {
       owner = value;
-      if (owner === null || owner === undefined) throw noFunction(owner, name, undefined);
+      name = next;
+      if (owner === null || owner === undefined) throw noMember(names.slice(0, nth), owner, name);
       value = (owner as Record<string, unknown>)[name];
     }
     return { owner, name, value };
@@ -373,11 +375,25 @@ function iteratorOf(value: unknown): AnyIterator | undefined {
   return undefined;
 }
 
+/** What the calls are of, for messages. */
+const WHOLE = 'what was made';
+
+function kindOf(value: unknown): string {
+  return value === null || value === undefined ? String(value) : withArticle(typeof value);
+}
+
+function noMember(path: readonly string[], owner: unknown, name: string): OffloadError {
+  const message = `${path.join('.') || WHOLE} is ${kindOf(owner)}, and has no ${name || 'call'}`;
+  return new OffloadError('OFFLOAD_NOT_FOUND', message);
+}
+
 function noFunction(owner: unknown, name: string, value: unknown): OffloadError {
-  const names = owner !== null && typeof owner === 'object' ? namesOf(owner) : [];
+  // What was made has no owner: its own names are told.
+  const asked = name === '' ? value : owner;
+  const names = asked !== null && typeof asked === 'object' ? namesOf(asked) : [];
   return new OffloadError(
     'OFFLOAD_NOT_FOUND',
-    `${name || 'what was made'} is ${value === undefined ? 'not there' : `a ${typeof value}`}; ` +
+    `${name || WHOLE} is ${value === undefined ? 'not there' : kindOf(value)}; ` +
       `expected a function. There is ${names.join(', ') || 'nothing'}`,
   );
 }

@@ -1,7 +1,7 @@
 // How long the thread of a policy collects garbage. An observer of `node:perf_hooks` is told by the event loop, which
 // does not turn while the policy waits inside the addon. So V8 is asked after calls that took long.
 
-import { GCProfiler } from 'node:v8';
+import v8 from 'node:v8';
 
 /** A call that is shorter explains no bad cycle [s]. */
 const SHORT_S = 0.5e-3;
@@ -10,7 +10,8 @@ const MOST_SHORT = 1_000;
 
 /** Watches the garbage collections of this thread. */
 export class GarbageWatch {
-  readonly #profiler = new GCProfiler();
+  // Earlier versions of Bun do not have it, and could not load this package if it were imported by its name.
+  readonly #profiler = new v8.GCProfiler();
   #calls = 0;
 
   constructor() {

@@ -1,5 +1,5 @@
-import { checkText, ownOptions } from '../checks.ts';
-import { checkEnvironment, checkStart, isPython } from '../offload/child.ts';
+import { ownOptions } from '../checks.ts';
+import { checkStart, isPython } from '../offload/child.ts';
 import { checkModule } from '../offload/module.ts';
 import {
   type ActionOf,
@@ -40,8 +40,8 @@ export interface ProcessPolicyOptions<Name extends PropertyKey, Args>
   readonly execPath?: string;
   /**
    * Whether the process leads a process group. When it ends or is stopped, what it has started ends too: it gets
-   * `SIGTERM`, and after a second `SIGKILL`. Signals of the terminal, such as Ctrl+C, do not reach
-   * the group. Default false.
+   * `SIGTERM`, and after a second `SIGKILL`. When this program ends, in whatever way, the group is killed. Signals of the
+   * terminal, such as Ctrl+C, do not reach the group. Default false.
    */
   readonly processGroup?: boolean;
 }
@@ -101,8 +101,6 @@ export function processPolicy(
     'maxInputBytes',
   ]);
   const { python, env, execPath, processGroup = false } = options;
-  if (python !== undefined) checkText('python', python, 'the path of an interpreter');
-  if (env !== undefined) checkEnvironment(env);
   checkStart(options);
   const defaultName = isPython(url.href) ? undefined : 'default';
   const policy = modulePolicy(url, options, defaultName, false);

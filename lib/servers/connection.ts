@@ -7,7 +7,7 @@ import { entryUrl } from '../entry/entry-url.ts';
 import { describeThrown } from '../errors/describe.ts';
 import { ServerError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
-import { checkRoom, shortage } from '../errors/shortage.ts';
+import { checkRoom, refusal } from '../errors/shortage.ts';
 import { threadOptions } from '../offload/node-options.ts';
 import type { FromLink, LinkTask, Read, ToLink } from './messages.ts';
 import type { Frame } from './msgpack.ts';
@@ -90,7 +90,7 @@ export class ServerConnection {
     try {
       this.#worker = new Worker(entryUrl('server-worker'), bare(options));
     } catch (error) {
-      throw shortage(WHAT, error) ?? error;
+      throw refusal(WHAT, error, '--allow-worker') ?? error;
     }
     let cause: unknown;
     this.#worker.on('error', (error) => {

@@ -8,7 +8,7 @@ import { bare } from '../../checks.ts';
 import { entryUrl } from '../../entry/entry-url.ts';
 import { describeThrown, read } from '../../errors/describe.ts';
 import { OffloadError, PolicyError } from '../../errors/errors.ts';
-import { checkRoom, shortage } from '../../errors/shortage.ts';
+import { checkRoom, refusal } from '../../errors/shortage.ts';
 import {
   dismissPort,
   type NativeInputs,
@@ -36,7 +36,7 @@ function workerFor(task: WorkerTask, name: string): Worker | undefined {
     );
   } catch (error) {
     if (read(Object(error), 'name') === 'DataCloneError') return undefined;
-    throw shortage("the policy's worker", error) ?? error;
+    throw refusal("the policy's worker", error, '--allow-worker') ?? error;
   }
 }
 

@@ -7,7 +7,7 @@
 
 import { TextEncoder, types } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
-import { describe, isError } from '../../errors/describe.ts';
+import { describe, isError, withArticle } from '../../errors/describe.ts';
 import { isOurs, type KilohertzError, OffloadError } from '../../errors/errors.ts';
 import { fromNative } from '../../errors/native-call.ts';
 import { ARRAY, PACKING, TAG } from '../../native/contract.ts';
@@ -20,6 +20,8 @@ import { checkShape, hasShape, type Shaped, withShape } from './shape.ts';
 const LARGEST_WITHIN = PACKING.largestWithin;
 /** The size from which a lent array is read in place [bytes]. A smaller array is copied out of the shared memory. */
 const SMALLEST_IN_PLACE = PACKING.smallestInPlace;
+/** The objects without properties that V8 clones with what is in them. */
+const V8_CLONES: ReadonlySet<string> = new Set(['BigInt', 'Boolean', 'Number', 'RegExp', 'String']);
 /** The nesting depth from which a value counts as circular. */
 const DEEPEST = PACKING.deepest;
 
@@ -312,11 +314,16 @@ export class Packer {
       this.#record(value, path, depth);
       return;
     }
-    if (!this.#clones || kind === 'SharedArrayBuffer') throw notCloneable(path, `is a ${kind}`);
+    // What has no properties and is no value of V8's own keeps its content to itself, as an AbortSignal does: nothing of it
+    // would arrive.
+    const isLost = !V8_CLONES.has(kind) && Object.keys(value).length === 0;
+    if (!this.#clones || isLost || kind === 'SharedArrayBuffer') {
+      throw notCloneable(path, `is ${withArticle(kind)}`);
+    }
     try {
       this.#serialized(value);
     } catch {
-      throw notCloneable(path, `is a ${kind}`);
+      throw notCloneable(path, `is ${withArticle(kind)}`);
     }
   }
 

@@ -4,6 +4,7 @@ import ctypes
 import os
 import select
 import signal
+import stat
 import sys
 import threading
 
@@ -41,9 +42,9 @@ def ancestors():
     while pid > 0:
         found.append(pid)
         try:
-            with open("/proc/%d/stat" % pid) as stat:
+            with open("/proc/%d/stat" % pid) as file:
                 # The name of the program, in parentheses, may contain anything.
-                pid = int(stat.read().rpartition(")")[2].split()[1])
+                pid = int(file.read().rpartition(")")[2].split()[1])
         except OSError:
             break
     return found
@@ -53,6 +54,15 @@ def end_after(watched):
     """Kills this process when another one has ended."""
     select.select([watched], [], [])
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def is_shared(descriptor):
+    """Whether a descriptor is shared memory: a file without a name."""
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 0
 
 
 def finish(root):
@@ -66,6 +76,12 @@ def main():
     parent, *descriptors = map(int, sys.argv[1:])
     sys.argv[1:] = []
     behind_script = end_with_parent(parent)
+    if not is_shared(descriptors[0]):
+        sys.stderr.write(
+            "the descriptors that this Python was given are closed; a script that starts it must leave them open, as "
+            "`exec python3 \"$@\"` does, or close_fds=False of Python's subprocess\n"
+        )
+        sys.exit(UNFIT)
     memory = descriptors[3:]
     if behind_script and memory:
         sys.stderr.write(
