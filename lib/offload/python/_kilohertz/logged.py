@@ -127,6 +127,11 @@ class Sink:
             if self.dropped > self.told:
                 self._tell([self.dropped])
 
+    def collected(self, times):
+        """Sends when garbage was collected. Returns False if there is no room."""
+        with self.lock:
+            return self._tell(times, Answer.COLLECTED)
+
     def _allowed(self):
         now = time.monotonic()
         self.left = min(Logged.A_SECOND / 4, self.left + (now - self.at) * Logged.A_SECOND)
@@ -136,10 +141,10 @@ class Sink:
         self.left -= 1
         return True
 
-    def _tell(self, message):
+    def _tell(self, message, kind=Answer.LOGGED):
         if self.line.lent_bytes() > Logged.MOST:
             return False
-        packed = self.packer.message(self.call, Answer.LOGGED, message, "what was logged")
+        packed = self.packer.message(self.call, kind, message, "what was logged")
         if self.line.send(packed):
             return True
         self.packer.discard()
