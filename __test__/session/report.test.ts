@@ -60,6 +60,22 @@ test('a report is a value: as data, as text and as a page', async (t) => {
   t.false(/NaN|undefined|Infinity/.test(page), page);
 });
 
+test('the stats of a session are cheap beside its report', async (t) => {
+  const session = new Session(new Scribe(), () => 1, OPTIONS);
+  await session.run({ durationS: 0.5 });
+  // The fastest of many calls counts, so that other programs do not.
+  const fastestMs = (call: () => unknown): number => {
+    const took = Array.from({ length: 100 }, () => {
+      const begunMs = performance.now();
+      call();
+      return performance.now() - begunMs;
+    });
+    return Math.min(...took);
+  };
+  const [stats, report] = [fastestMs(() => session.stats), fastestMs(() => session.report())];
+  t.true(stats < report / 4, `${stats} ms, and ${report} ms`);
+});
+
 test('before a session has run its report is empty', (t) => {
   const report = new Session(new Scribe(), () => 1).report();
   t.is(report.badCycles, 0);

@@ -91,8 +91,9 @@ class Sink:
         self.line = line
         self.call = call
         self.packer = Packer(line)
-        # Threads of the policy log too.
-        self.lock = threading.Lock()
+        # Threads of the policy log too, and finalizers, which may run while a message is packed: its own are dropped.
+        self.lock = threading.RLock()
+        self.telling = False
         self.first_s = 0.0
         # The robot's time of the question that the policy is answering.
         self.asked_s = None
@@ -142,10 +143,14 @@ class Sink:
         return True
 
     def _tell(self, message, kind=Answer.LOGGED):
-        if self.line.lent_bytes() > Logged.MOST:
+        if self.telling or self.line.lent_bytes() > Logged.MOST:
             return False
-        packed = self.packer.message(self.call, kind, message, "what was logged")
-        if self.line.send(packed):
-            return True
-        self.packer.discard()
-        return False
+        self.telling = True
+        try:
+            packed = self.packer.message(self.call, kind, message, "what was logged")
+            if self.line.send(packed):
+                return True
+            self.packer.discard()
+            return False
+        finally:
+            self.telling = False
