@@ -8,6 +8,7 @@ import { Session, type SessionReport } from '../../index.ts';
 import type { NativeEvidence, NativeIncident, NativeReport } from '../../lib/native/binding.ts';
 import { PHASES } from '../../lib/native/contract.ts';
 import { likeliestOf } from '../../lib/session/bad-cycles.ts';
+import type { Realtime } from '../../lib/session/realtime.ts';
 import type { Histogram } from '../../lib/session/records.ts';
 import { reportOf } from '../../lib/session/report.ts';
 import { noStats } from '../../lib/session/stats.ts';
@@ -175,6 +176,29 @@ test('threads may be called anything', (t) => {
   t.regex(String(reports[0]), /a\\nb 1\.00 s/);
   const native = { worst: [], newest: [incident(NAMES)] };
   t.notRegex(likeliestOf(native as unknown as NativeReport), CONTROL);
+});
+
+test('where realtime priorities are refused, the report tells apart what took the processor', (t) => {
+  const ofLoop = { ranS: 1, waitedS: 0.25, involuntary: 7 };
+  const took = { stolenS: 0.03, idleLatencyS: 133e-6, pressureS: 0.5, ownRanS: 2 };
+  const run = { ...incident(['infer']).evidence, ...took, ofLoop };
+  const native: NativeReport = {
+    ...{ incidents: 0, lostIncidents: 0, worst: [], newest: [], run, pauses: 0 },
+  };
+  const refused = { priority: { asked: 80, granted: false, reason: 'EPERM' } };
+  const realtime = refused as unknown as Realtime;
+  const none = { upperS: new Float64Array(), counts: new Float64Array() };
+  const stats = noStats(1e-3);
+  const report = reportOf({ stats, native, realtime, hasNetwork: true, histogram: () => none });
+  areReadable(t, report);
+  t.like(report.machine, { isRealtime: false, loopWaitedS: 0.25, loopPreempted: 7, ...took });
+  t.deepEqual(report.machine.busiest, [{ name: 'infer', ranS: 1 }]);
+  const text = String(report);
+  t.regex(text, /realtime priority refused; waited for a processor: loop 250\.00 ms/);
+  t.regex(
+    text,
+    /stolen 30\.00 ms, wake from the deepest idle state 133 us, other own threads ran 2\.00 s/,
+  );
 });
 
 test('the period that was aimed for is on the page, wherever the others were', (t) => {
