@@ -1,8 +1,15 @@
 // The stop of a page: what it ends, whatever goes on, and what it says came of it; the names by which it is told.
 
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { OptionRangeError, OptionTypeError, run, Session } from '../../index.ts';
+import {
+  Franka,
+  FrankaSimulator,
+  OptionRangeError,
+  OptionTypeError,
+  run,
+  Session,
+} from '../../index.ts';
 import { isRested, setUp, turning, WALL } from '../fixtures/arms.ts';
 import { PageClient, type Told } from '../fixtures/page-client.ts';
 import { Scribe } from '../fixtures/robots.ts';
@@ -10,6 +17,8 @@ import { until, warningsDuring } from '../fixtures/waiting.ts';
 
 const STILL = { warmupS: 0, realtime: false } as const;
 const RATE_HZ = 100;
+/** Joint positions that are changed here [rad]. */
+type Joints = [number, number, number, number, number, number, number];
 
 const textsOf = (told: Told, type: string) => told.texts.filter((text) => text.type === type);
 
@@ -122,7 +131,7 @@ test('a stop ends a move of the program, and says so when there is nothing to en
   await using page = await session.dashboard();
   await using client = await PageClient.connect(page.address);
   t.is(await stop(client), 0);
-  const goal = [...setup.start] as [number, number, number, number, number, number, number];
+  const goal = [...setup.start] as Joints;
   goal[0] += 1;
   const moving = setup.arm.moveTo(goal, { speed: 0.1, realtime: false });
   const begin = setup.start[0] ?? 0;
@@ -146,7 +155,7 @@ test('a stop at whichever moment after moveTo() ends the move, also while its wa
   const session = new Session(setup.arm, turning, STILL);
   await using page = await session.dashboard();
   await using client = await PageClient.connect(page.address);
-  const goal = [...setup.start] as [number, number, number, number, number, number, number];
+  const goal = [...setup.start] as Joints;
   goal[0] += 1;
   for (let round = 1; round <= 10; round += 1) {
     const moving = setup.arm.moveTo(goal, { speed: 0.02, realtime: false });
@@ -160,14 +169,19 @@ test('a stop at whichever moment after moveTo() ends the move, also while its wa
   t.true(Math.abs(turned) < 0.5, `${turned}`);
 });
 
-test('closing an arm while the way of a move is planned ends the move', async (t) => {
-  await using setup = await setUp('jointVelocity', WALL);
-  const goal = [...setup.start] as [number, number, number, number, number, number, number];
-  goal[0] += 1;
-  const moving = setup.arm.moveTo(goal, { speed: 0.02, realtime: false });
-  const aborted = t.throwsAsync(() => moving, { code: 'FRANKA_MOTION_ABORTED' });
-  await setup.arm.close();
-  await aborted;
+test('closing an arm at once after moveTo() ends the move, whether its way is planned by then or not', async (t) => {
+  await using simulator = await FrankaSimulator.start();
+  for (let round = 1; round <= 20; round += 1) {
+    const arm = await Franka.connect(simulator.address, { control: 'jointVelocity' });
+    const goal = Array.from((await arm.state()).q_d) as Joints;
+    goal[0] += 1;
+    const moving = arm.moveTo(goal, { speed: 0.02, realtime: false });
+    const aborted = t.throwsAsync(() => moving, { code: 'FRANKA_MOTION_ABORTED' });
+    if (round % 2 === 0) await setImmediate();
+    await arm.close();
+    await aborted;
+    await t.throwsAsync(() => arm.moveTo(goal), { code: 'FRANKA_INVALID_OPERATION' });
+  }
 });
 
 test('what a page and a run are given is checked by name', async (t) => {

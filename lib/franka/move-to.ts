@@ -186,6 +186,8 @@ interface Asked {
 /** One move, as a session of its own. */
 class Move {
   readonly #runs: Runs;
+  /** Whether the arm was closed before the move. Such a move is refused; one that is under way then is stopped. */
+  readonly #wasClosed: boolean;
   readonly #controls: MoveControls | undefined;
   /** Undefined until it is planned. */
   #planned: NativeMove | undefined;
@@ -201,6 +203,7 @@ class Move {
     const { options, signal, onProgress, runs, controls } = asked;
     this.#controls = controls;
     this.#runs = runs;
+    this.#wasClosed = runs.isClosed;
     this.#signal = signal;
     this.#onProgress = onProgress;
     const runPlan = { what: MOVE, durationS: undefined, endsOnInterrupt: false, runs };
@@ -241,7 +244,7 @@ class Move {
       await this.#run.launch();
       await this.#run.ended;
     } catch (error) {
-      if (this.#refused) throw this.#refused.error;
+      if (this.#refused) throw this.#isClosedMeanwhile() ? this.#stopped() : this.#refused.error;
       if (!isOurs(error) || error.code !== 'SESSION_STOPPED') throw error;
       throwIfAborted(this.#signal, MOVE);
       throw this.#stopped();
@@ -262,6 +265,10 @@ class Move {
   #plan(): NativeMove {
     if (!this.#planned) throw new SessionError('INTERNAL', 'a move began before it was planned');
     return this.#planned;
+  }
+
+  #isClosedMeanwhile(): boolean {
+    return this.#runs.isClosed && !this.#wasClosed;
   }
 
   /** Returns the error of a move that was stopped on its way, or before. */

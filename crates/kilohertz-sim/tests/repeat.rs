@@ -550,6 +550,6 @@ fn in_lockstep_a_motion_is_faster_than_time(arm: Generation) {
         swing(robot, LONG).1.unwrap();
         let ratio = f64::from(LONG) * DT / began.elapsed().as_secs_f64();
         // Twenty times on a machine that is idle; `cargo bench --bench lockstep` measures it.
-        assert!(ratio > 2.0, "{ratio} times real time");
+        assert!(ratio > 1.0, "{ratio} times real time");
     });
 }
