@@ -83,8 +83,9 @@ pub const MOST_LOGGED: usize = 64 << 20;
 pub const LOGGED_A_SECOND: usize = 4000;
 /// How many channels a policy in a process may log to.
 pub const LOGGED_CHANNELS: usize = 1000;
-/// Garbage collections that a policy's process tells: how many at once, and the shortest \[s\].
+/// How many garbage collections a policy's process tells at once.
 pub const MOST_COLLECTIONS: usize = 64;
+/// The shortest garbage collection that is told \[s\].
 pub const SHORTEST_COLLECTION_S: f64 = 0.5e-3;
 /// The exit code of a child whose interpreter is not suitable, for example because it is too old.
 pub const UNFIT: i32 = 97;
