@@ -91,7 +91,8 @@ test('each cycle of a robot in JavaScript is in its file with what it observed a
     if (nth > 0) t.true(robotTimeS > (told[nth - 1]?.robotTimeS ?? 0));
   }
   const missed = cycles.reduce((sum, { missedMs }) => sum + missedMs, 0);
-  t.is(missed, 5 * stats.missedTicks);
+  // Those between the last cycle and the end of the run stand before no cycle.
+  t.true(missed <= 5 * stats.missedTicks, `${missed} ms of ${stats.missedTicks} ticks`);
   const { state, action, periodS, robot, options } = await replay(path).run;
   const form = (fields: typeof state): unknown => fields.map(({ name, length }) => [name, length]);
   t.deepEqual(form(state), [

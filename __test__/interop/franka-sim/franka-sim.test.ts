@@ -207,12 +207,13 @@ interface Ended {
 }
 
 /**
- * Torques answer to velocities, which a stalled machine's arm has others of all at once. And from a pose of franka-sim,
- * which is not that of a flange, joints follow that are not its own.
+ * What is commanded here answers to what is measured, and that changes all at once where the machine has stalled. And
+ * from a pose of franka-sim, which is not that of a flange, joints follow that are not its own.
  */
 const LIMITS: Partial<Record<FrankaControl, LimitOptions>> = {
+  jointVelocity: { acceleration: 'clamp', jerk: 'clamp' },
   torque: { torqueRate: 'clamp' },
-  cartesianVelocity: { maxDistanceRad: 1 },
+  cartesianVelocity: { acceleration: 'clamp', jerk: 'clamp', maxDistanceRad: 1 },
 };
 
 /** What the arm's states are while a session carries out a motion, and when it rests. */
