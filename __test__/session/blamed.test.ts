@@ -3,7 +3,8 @@
 import test from 'ava';
 import {
   type Answer,
-  garbageInWorker,
+  COLLECTING_IN,
+  garbageIn,
   MAKERS,
   mayPreempt,
   PERMITTED,
@@ -30,10 +31,12 @@ for (const [cause, make] of Object.entries(MAKERS)) {
   });
 }
 
-test('garbageCollection is blamed for bad cycles that it made in the worker of a policy', async (t) => {
-  const answers = await garbageInWorker(COUNT);
-  t.true(right(answers, 'garbageCollection') >= LEAST_RIGHT, `${answers}`);
-});
+for (const [place, collecting] of Object.entries(COLLECTING_IN)) {
+  test(`garbageCollection is blamed for bad cycles that it made in the ${place} of a policy`, async (t) => {
+    const answers = await garbageIn(collecting, COUNT);
+    t.true(right(answers, 'garbageCollection') >= LEAST_RIGHT, `${answers}`);
+  });
+}
 
 test('nothing of the program is blamed in a run in which it does nothing', async (t) => {
   const causes = await quiet();
