@@ -5042,8 +5042,8 @@ export interface MachineReport {
     readonly ranS: number;
   }[];
   /**
-   * How often the policy's thread collected garbage, and for how long [s]. Of a policy in a worker, only what took longer
-   * than 0.5 ms; of one in a process it is not known, and 0.
+   * How often the policy's thread collected garbage, and for how long [s]. Of a policy in a worker or a process, only what
+   * took longer than 0.5 ms.
    */
   readonly garbageCollections: number;
   readonly garbageS: number;

@@ -46,7 +46,18 @@ function* python({ names, numbers }) {
   yield `"""What both sides know. Made from ${SOURCE} by \`npm run build\`; edit it there."""\n\n`;
   const refusals = names.find(({ name }) => name === 'REFUSALS');
   yield tuple('REFUSALS', refusals.about, refusals.values);
-  const shared = ['CALL', 'ANSWER', 'TAG', 'ARRAY', 'PACKING', 'LOGGED', 'EXIT', 'CHUNK', 'INPUT'];
+  const shared = [
+    'CALL',
+    'ANSWER',
+    'TAG',
+    'ARRAY',
+    'PACKING',
+    'LOGGED',
+    'COLLECTED',
+    'EXIT',
+    'CHUNK',
+    'INPUT',
+  ];
   for (const { name, about, keys, values, isForPython } of numbers) {
     if (!isForPython && !shared.includes(name)) continue;
     if (name === 'ARRAY') {

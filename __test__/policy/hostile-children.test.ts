@@ -15,7 +15,8 @@ import {
   type RobotState,
   Session,
 } from '../../index.ts';
-import { isRested, setUp } from '../fixtures/arms.ts';
+import { COLLECTED } from '../../lib/native/contract.ts';
+import { isRested, setUp, WALL } from '../fixtures/arms.ts';
 import type { Doing, PortDoing } from '../fixtures/hostile-child.ts';
 import { childrenOf } from '../fixtures/processes.ts';
 import { WITHOUT_NUMPY } from '../fixtures/python.ts';
@@ -149,6 +150,7 @@ const ON_CALLS: readonly Doing[] = [
   'answers what nobody asked',
   'fails without saying why',
   'tells of a failure that is none',
+  'tells of garbage that is none',
 ];
 
 test('a child that closes the line of the calls ends with its session', async (t) => {
@@ -165,6 +167,30 @@ test('a child cannot have its parent hold what it claims to send, and the sessio
   const after = peak();
   t.true(after.resident - before.resident < 4e8, `${after.resident - before.resident} bytes more`);
   t.true(after.mapped - before.mapped < 2e9, `${after.mapped - before.mapped} bytes of addresses`);
+});
+
+/** What a policy's process tells of its garbage in place of begins and ends. */
+const NO_GARBAGE = ['text', 'not finite', 'odd', 'too many'] as const;
+
+test('a child that tells nonsense of its garbage collections ends its session by that', async (t) => {
+  for (const what of NO_GARBAGE) {
+    const error = await outcome(t, python('collecting', what));
+    t.is(error?.code, 'POLICY_CRASHED', `${what}: ${error?.message}`);
+  }
+});
+
+test('a child cannot claim more garbage collections than its session has time for', async (t) => {
+  await using setup = await setUp('jointVelocity', WALL);
+  const policy = python('collecting', 'all times');
+  const session = new Session(setup.arm, policy, { warmupS: 0, blackBox: false });
+  const beganMs = performance.now();
+  await session.run({ durationS: 1 });
+  const passedS = 1e-3 * (performance.now() - beganMs);
+  const { machine, worst } = session.report();
+  t.true(machine.garbageCollections > 0, 'something was claimed');
+  t.true(machine.garbageCollections <= passedS / COLLECTED.shortestS);
+  t.true(machine.garbageS <= passedS, `${machine.garbageS} s of ${passedS} s`);
+  for (const { evidence } of worst) t.notRegex(evidence, /NaN|Infinity|e\+/);
 });
 
 test('an object in a process that harms its line is told of by its calls, and nothing more is held', async (t) => {

@@ -184,6 +184,12 @@ for (const [place, made] of PLACES.slice(1)) {
   });
 }
 
+test('a finalizer in Python may log while a value is logged', async (t) => {
+  const policy = processPolicy(PYTHON, { export: 'finalizes', env: WITHOUT_NUMPY, args: [] });
+  const { samples } = await recorded(t, policy, 2);
+  t.deepEqual(samples.map(({ channel }) => channel).toSorted(), ['last', 'outer']);
+});
+
 test('log returns false where no policy of a session runs', (t) => {
   t.false(log('anything', 1));
   t.throws(() => log('anything', {} as never), { code: 'OPTION_VALUE' });

@@ -1,9 +1,10 @@
 // What is blamed for bad cycles whose cause was made. `benches/blame.bench.ts` makes more of each.
 
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import {
   type Answer,
-  garbageInWorker,
+  COLLECTING_IN,
+  garbageIn,
   MAKERS,
   mayPreempt,
   PERMITTED,
@@ -11,8 +12,9 @@ import {
 } from '../fixtures/made-causes.ts';
 
 const COUNT = 5;
-/** On a busy machine another cause may be the true one of a case. */
 const LEAST_RIGHT = 4;
+/** On a busy machine another cause may be the true one of some cases. Then as many are made again, so many times. */
+const ROUNDS = 6;
 
 /** How many of the answers are right, or tell that a busy machine is the true cause. */
 function right(answers: readonly Answer[], cause: string): number {
@@ -21,26 +23,39 @@ function right(answers: readonly Answer[], cause: string): number {
   return answers.filter((answer) => [cause, ...others].includes(answer)).length;
 }
 
+/** In one of the rounds nearly all bad cycles are blamed on what made them. */
+async function isBlamed(
+  t: ExecutionContext,
+  cause: string,
+  make: (count: number) => Promise<readonly Answer[]>,
+): Promise<void> {
+  const rounds: (readonly Answer[])[] = [];
+  do {
+    rounds.push(await make(COUNT));
+    if (right(rounds.at(-1) ?? [], cause) >= LEAST_RIGHT) {
+      t.pass();
+      return;
+    }
+  } while (rounds.length < ROUNDS);
+  t.fail(rounds.join('; '));
+}
+
 for (const [cause, make] of Object.entries(MAKERS)) {
   const isPermitted = !PERMITTED.some((each) => each === cause) || mayPreempt();
   const promise = isPermitted ? test : test.skip;
-  promise(`${cause} is blamed for bad cycles that it made`, async (t) => {
-    const answers: readonly Answer[] = await make(COUNT);
-    t.true(right(answers, cause) >= LEAST_RIGHT, `${answers}`);
-  });
+  promise(`${cause} is blamed for bad cycles that it made`, (t) => isBlamed(t, cause, make));
 }
 
-test('garbageCollection is blamed for bad cycles that it made in the worker of a policy', async (t) => {
-  const answers = await garbageInWorker(COUNT);
-  t.true(right(answers, 'garbageCollection') >= LEAST_RIGHT, `${answers}`);
-});
+for (const [place, collecting] of Object.entries(COLLECTING_IN)) {
+  test(`garbageCollection is blamed for bad cycles that it made in the ${place} of a policy`, (t) =>
+    isBlamed(t, 'garbageCollection', (count) => garbageIn(collecting, count)));
+}
 
 test('nothing of the program is blamed in a run in which it does nothing', async (t) => {
-  const causes = await quiet();
   // Garbage of the tests before may be collected here, which is then the true cause.
   const own = ['eventLoopBlocked', 'pageFault', 'policySlow', 'networkLate'];
-  t.deepEqual(
-    causes.filter((cause) => own.includes(cause)),
-    [],
-  );
+  const rounds: (readonly string[])[] = [];
+  do rounds.push((await quiet()).filter((cause) => own.includes(cause)));
+  while (rounds.at(-1)?.length !== 0 && rounds.length < ROUNDS);
+  t.deepEqual(rounds.at(-1), [], rounds.join('; '));
 });

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { doctor, PolicyLateError, Session, SessionReport } from '../../index.ts';
+import { doctor, PolicyLateError, RobotError, Session, SessionReport } from '../../index.ts';
 import { PHASES } from '../../lib/native/contract.ts';
 import { blame } from '../../lib/session/blame.ts';
 import { setUp, WALL } from '../fixtures/arms.ts';
@@ -60,6 +60,22 @@ test('a report is a value: as data, as text and as a page', async (t) => {
   t.false(/NaN|undefined|Infinity/.test(page), page);
 });
 
+test('the stats of a session are cheap beside its report', async (t) => {
+  const session = new Session(new Scribe(), () => 1, OPTIONS);
+  await session.run({ durationS: 0.5 });
+  // The fastest of many calls counts, so that other programs do not.
+  const fastestMs = (call: () => unknown): number => {
+    const took = Array.from({ length: 100 }, () => {
+      const begunMs = performance.now();
+      call();
+      return performance.now() - begunMs;
+    });
+    return Math.min(...took);
+  };
+  const [stats, report] = [fastestMs(() => session.stats), fastestMs(() => session.report())];
+  t.true(stats < report / 4, `${stats} ms, and ${report} ms`);
+});
+
 test('before a session has run its report is empty', (t) => {
   const report = new Session(new Scribe(), () => 1).report();
   t.is(report.badCycles, 0);
@@ -102,6 +118,36 @@ test('the error of a policy that is late, and the warning, name the likeliest ca
   const error = await rejection(ends.run({ durationS: 20 }));
   t.true(error instanceof PolicyLateError, `${error}`);
   t.regex(`${(error as Error).message}`, /The likeliest cause is \w+: .+\. Make the policy faster/);
+});
+
+test('the error of an arm that missed commands names the likeliest cause, and the report has that time', async (t) => {
+  await using setup = await setUp('jointVelocity', { lockstep: false });
+  const session = new Session(setup.arm, () => [0, 0, 0, 0, 0, 0, 0], { warmupS: 0 });
+  // A reflex of a busy machine, before this one, is one of the same kind.
+  setup.simulator.inject({ kind: 'dropStates', count: 60, atCycle: 300 });
+  const error = await rejection(session.run({ durationS: 60 }));
+  t.true(error instanceof RobotError && error.code === 'FRANKA_REFLEX', `${error}`);
+  t.regex(
+    `${(error as Error).message}`,
+    /The likeliest cause is \w+: .+\. session\.report\(\) says more/,
+  );
+  const { stats, worst, newest } = session.report();
+  const last = newest.findLast(({ kind }) => kind === 'longCycle');
+  t.true((last?.lastedS ?? 0) > 0.01 && (last?.cycles ?? 0) >= 10, JSON.stringify(last));
+  t.is(last?.tick, stats.iterations - 1);
+  t.true(worst.some(({ tick }) => tick === last?.tick));
+});
+
+test('a lost connection is a bad cycle of the network, and no late answer', async (t) => {
+  await using setup = await setUp('jointVelocity', WALL);
+  const session = new Session(setup.arm, () => [0, 0, 0, 0, 0, 0, 0], { warmupS: 0 });
+  const end = rejection(session.run({ durationS: 60 }));
+  await until(() => session.stepCount > 100, '100 cycles');
+  await setup.simulator.stop();
+  t.true((await end) instanceof RobotError);
+  const [worst] = session.report().worst;
+  t.like(worst, { kind: 'longCycle', phase: 'wait', cause: 'networkLate' });
+  t.regex(worst?.evidence ?? '', /\d+ states did not come/);
 });
 
 test('each check that advice names is one of the doctor', async (t) => {

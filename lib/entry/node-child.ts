@@ -4,17 +4,19 @@ import { fstatSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { OffloadError } from '../errors/errors.ts';
-import { policyOf, runPolicy } from '../franka/drivers/policy-loop.ts';
+import { type PolicyPort, policyOf, runPolicy } from '../franka/drivers/policy-loop.ts';
 import { endWithParent, NativeJoinedPort, NativeLine } from '../native/binding.ts';
-import { EXIT } from '../native/contract.ts';
+import { ANSWER, EXIT } from '../native/contract.ts';
 import type { RobotState } from '../native/robot-state.ts';
 import { exportsNone } from '../offload/module.ts';
 import { forgetStart } from '../offload/node-program.ts';
 import { serve } from '../offload/server.ts';
+import { CollectedOut } from '../policy/collected.ts';
 import { InputReader } from '../policy/input-reader.ts';
 import { logTo } from '../policy/log.ts';
 import { LoggedOut } from '../policy/logged.ts';
 import type { Lengths, PolicyFailure } from '../policy/worker-messages.ts';
+import { monotonicS } from '../session/monotonic.ts';
 import type { Policy } from '../session/robot.ts';
 
 const [parent = 0, memory = -1, callEvent = -1, answerEvent = -1, policyMemory, inputsMemory = -1] =
@@ -58,14 +60,23 @@ async function make(url: unknown, name: unknown, args: unknown): Promise<unknown
 
 /** Runs the policy until its session ends. If the policy failed, resolves to the failure. */
 async function runMade(
-  tell: (logged: readonly unknown[]) => boolean,
+  tell: (kind: number, message: readonly unknown[]) => boolean,
   _schema: unknown,
   lengths: unknown,
   isRecorded: unknown,
+  tellsGarbage: unknown,
 ): Promise<PolicyFailure | undefined> {
   const size = lengths as Lengths;
-  const policyPort = NativeJoinedPort.join(policyMemory ?? -1, size.observation, size.answer);
-  const logged = new LoggedOut(tell, policyPort);
+  const policyPort: NativeJoinedPort & PolicyPort = NativeJoinedPort.join(
+    policyMemory ?? -1,
+    size.observation,
+    size.answer,
+  );
+  if (tellsGarbage === true) {
+    const collected = new CollectedOut((times) => tell(ANSWER.collected, times));
+    policyPort.paused = (lengthS, fromMs) => collected.add(monotonicS(fromMs), lengthS);
+  }
+  const logged = new LoggedOut((message) => tell(ANSWER.logged, message), policyPort);
   if (isRecorded === true) logTo((checked, value) => logged.send(checked, value));
   const policy = made as Policy<RobotState, unknown>;
   const inputs = new InputReader(inputsMemory);

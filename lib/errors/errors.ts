@@ -464,15 +464,18 @@ export type ToldFailure = Pick<
 > &
   Partial<Pick<NativeFailure, 'moveStatus' | 'path'>>;
 
-/** Returns the error for a failure of the native side, if the failure is not a refused option. */
+/**
+ * Returns the error for a failure of the native side, if the failure is not a refused option. Its message ends with `more`.
+ */
 export function fromFailure(
   failure: ToldFailure,
   details: SessionErrorDetails = {},
+  more: string = '',
 ): KilohertzError {
   const { kind, signal } = failure;
   const code = kind === 'option' ? 'FRANKA_INVALID_ARGUMENT' : (failure.code as ErrorCode);
   // The message may contain texts from outside: an address, a description of an arm, the output of a process.
-  const message = inOneLine(failure.message);
+  const message = inOneLine(failure.message + more);
   switch (kind) {
     case 'option':
     case 'robot':

@@ -583,7 +583,7 @@ export const CALL = {
 } as const;
 
 /** The kinds of answers over a line. */
-export const ANSWER = { value: 0, error: 1, iterator: 2, logged: 3 } as const;
+export const ANSWER = { value: 0, error: 1, iterator: 2, logged: 3, collected: 4 } as const;
 
 /** The tag with which a value in a message begins. */
 export const TAG = {
@@ -638,6 +638,9 @@ export const PACKING = {
 
 /** Bounds for what a policy in a process logs: bytes of a value, bytes on their way, values in a second, and channels. */
 export const LOGGED = { largest: 8388608, most: 67108864, aSecond: 4000, channels: 1000 } as const;
+
+/** What a policy's process tells of its garbage collections: how many at once, and the shortest [s]. */
+export const COLLECTED = { most: 64, shortestS: 0.0005 } as const;
 
 /** The exit codes of a child process. */
 export const EXIT = { unfit: 97 } as const;

@@ -31,8 +31,14 @@ interface Waiting {
   readonly blocks: boolean;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** Takes what the other end logs while the call goes on. */
-  readonly logged?: (message: unknown) => void;
+  /** Takes what the other end tells while the call goes on. */
+  readonly told?: Told | undefined;
+}
+
+/** Takes what the process of a policy tells while the session runs. */
+export interface Told {
+  readonly logged: (message: unknown) => void;
+  readonly collected: (message: unknown) => void;
 }
 
 /** Options of a line. */
@@ -122,15 +128,15 @@ export class Line {
     });
   }
 
-  /** Sends a call, and awaits its answer. Until then `logged` is called with what the other end logs. */
-  callLogging(
+  /** Sends a call, and awaits its answer. Until then `told` takes what the other end tells, if it may tell anything. */
+  callTelling(
     kind: number,
     path: Path,
     args: readonly unknown[],
-    logged: (message: unknown) => void,
+    told: Told | undefined,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#send(kind, path, args, { blocks: false, resolve, reject, logged });
+      this.#send(kind, path, args, { blocks: false, resolve, reject, told });
     });
   }
 
@@ -279,9 +285,10 @@ export class Line {
     const value = unpacker.value();
     unpacker.shrink();
     const waiting = this.#waiting.get(id);
-    if (kind === ANSWER.logged) {
-      if (!waiting?.logged) throw garbled();
-      waiting.logged(value);
+    if (kind === ANSWER.logged || kind === ANSWER.collected) {
+      if (!waiting?.told) throw garbled();
+      if (kind === ANSWER.logged) waiting.told.logged(value);
+      else waiting.told.collected(value);
       return;
     }
     this.#owed -= 1;

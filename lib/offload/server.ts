@@ -44,10 +44,11 @@ export interface ServerOptions {
   /** Makes the object of the calls, from the arguments of the first call. */
   readonly make: (...args: readonly unknown[]) => Promise<unknown>;
   /**
-   * Runs the object as the policy of a session. `tell` sends what the policy logs; it returns false if there is no room.
+   * Runs the object as the policy of a session. `tell` sends what is told meanwhile, as an answer of this kind; it returns
+   * false if there is no room.
    */
   readonly runPolicy?: (
-    tell: (logged: readonly unknown[]) => boolean,
+    tell: (kind: number, message: readonly unknown[]) => boolean,
     ...args: readonly unknown[]
   ) => Promise<unknown>;
   /** Collects garbage quickly. Called when dropped arrays might fill the shared memory. */
@@ -73,7 +74,7 @@ class Server {
   readonly #native: NativeLine;
   readonly #options: ServerOptions;
   readonly #packer: Packer;
-  #logPacker: Packer | undefined;
+  #tellPacker: Packer | undefined;
   readonly #unpacker: Unpacker;
   readonly #inbox: Call[] = [];
   /** The calls that have begun but are not over. */
@@ -263,7 +264,7 @@ class Server {
       case CALL.return:
         return this.#iterators.get(args[0] as number)?.iterator.return?.();
       case CALL.runPolicy:
-        return this.#options.runPolicy?.((logged) => this.#tell(id, logged), ...args);
+        return this.#options.runPolicy?.((...told) => this.#tell(id, ...told), ...args);
       default:
         throw new OffloadError('OFFLOAD_PROTOCOL', `${kind} is no kind of call`);
     }
@@ -306,17 +307,17 @@ class Server {
     walk?.revoke?.();
   }
 
-  /** Sends what the policy logs in a call that goes on. Returns false if there is no room. */
-  #tell(id: number, logged: readonly unknown[]): boolean {
+  /** Sends what is told in a call that goes on. Returns false if there is no room. */
+  #tell(id: number, kind: number, message: readonly unknown[]): boolean {
     const native = this.#native;
     if (native.lentBytes > LOGGED.most) return false;
     // The other packer may be at work.
-    this.#logPacker ??= new Packer(native, true);
-    const packer = this.#logPacker;
-    packer.begin(id, ANSWER.logged);
+    this.#tellPacker ??= new Packer(native, true);
+    const packer = this.#tellPacker;
+    packer.begin(id, kind);
     let isSent = false;
     try {
-      packer.value(logged, 'what was logged');
+      packer.value(message, 'what was logged');
       isSent = calling(() => native.send(packer.bytes, packer.length));
     } finally {
       if (!isSent) packer.discard();

@@ -6,31 +6,7 @@ import type { NativeSession, NativeValue } from '../native/binding.ts';
 import { LOGGED } from '../native/contract.ts';
 import { garbled } from '../offload/codec/packer.ts';
 import { checkLogged, type Logged, type LogValue } from '../session/recording.ts';
-
-/** Allows so many a second on average, and so many at once. */
-class Allowance {
-  readonly #aSecond: number;
-  readonly #atOnce: number;
-  #left: number;
-  #at = performance.now();
-
-  constructor(aSecond: number, atOnce: number) {
-    this.#aSecond = aSecond;
-    this.#atOnce = atOnce;
-    this.#left = atOnce;
-  }
-
-  /** Takes one. Returns false if none is left. */
-  take(): boolean {
-    const now = performance.now();
-    const since = ((now - this.#at) / 1e3) * this.#aSecond;
-    this.#left = Math.min(this.#atOnce, this.#left + since);
-    this.#at = now;
-    if (this.#left < 1) return false;
-    this.#left -= 1;
-    return true;
-  }
-}
+import { Allowance } from './allowance.ts';
 
 const NAME = /^(?!kilohertz\/)[\w-][\w\-./]{0,199}$/;
 

@@ -51,9 +51,22 @@ export function blamed({
 export function likeliestOf(native: NativeReport | undefined): string {
   const { newest } = blamed({ native, realtime: undefined, hasNetwork: true });
   const [first] = counted(newest);
-  if (!first || first.cause === 'unknown') return '';
-  const example = newest.findLast(({ cause }) => cause === first.cause);
-  return `The likeliest cause is ${first.cause}: ${example?.evidence}. `;
+  return likeliest(newest.findLast(({ cause }) => cause === first?.cause));
+}
+
+/** After so many missed commands in a row an arm ends the motion [cycles]. */
+const MOST_MISSED = 20;
+
+/** Returns such a sentence of the last long cycle, if an arm may have ended the motion for that in cycle `tick`. */
+export function likeliestOfMissed(native: NativeReport | undefined, tick: number): string {
+  const { newest } = blamed({ native, realtime: undefined, hasNetwork: true });
+  const long = newest.findLast(({ kind }) => kind === 'longCycle');
+  return likeliest(long && tick - long.tick <= MOST_MISSED ? long : undefined);
+}
+
+function likeliest(example: BadCycle | undefined): string {
+  if (!example || example.cause === 'unknown') return '';
+  return `The likeliest cause is ${example.cause}: ${example.evidence}. `;
 }
 
 function badCycle(native: NativeIncident, context: BlameContext): BadCycle {

@@ -1,5 +1,6 @@
 // What most likely made a cycle bad. Pure: all that is known of the cycle is passed in.
 
+import { inOneLine, isBlank } from '../errors/describe.ts';
 import { timeText } from '../errors/inspection.ts';
 import type { NativeEvidence, NativeIncident, NativeThreadShare } from '../native/binding.ts';
 import type { CyclePhase } from '../native/contract.ts';
@@ -154,12 +155,18 @@ function keptWaiting(
     const busyS = Math.max(0, cpus * fullWindowS - idleS);
     // The samples are of more time than the thread waited, and other programs may have run in the rest of it.
     if (ownRanS >= SHARE * cpus * waitedS && ownRanS >= LEAST_OWN * busyS) {
-      const names = busiest.map(({ name, ranS }) => `${name} ${timeText(ranS)}`).join(', ');
+      const each = busiest.map(({ name, ranS }) => `${nameText(name)} ${timeText(ranS)}`);
+      const names = each.join(', ');
       const mostly = `while other threads of this program ran for ${timeText(ownRanS)}: ${names}`;
       return made('ownThreads', `${text}, ${mostly}`, context);
     }
   }
   return made('notScheduled', text, context);
+}
+
+/** Returns the name of a thread, which may be anything, or nothing. */
+function nameText(name: string): string {
+  return isBlank(name) ? '(no name)' : inOneLine(name);
 }
 
 function stolen({ stolenS = 0 }: NativeEvidence, context: BlameContext): Blame {
@@ -213,7 +220,8 @@ const ADVICE: Readonly<Record<BlameCause, Advice>> = {
     text: "the policy's thread collected garbage",
     advice:
       'Reuse arrays and objects in the policy, and keep less on its heap. A policy on the main thread shares its heap ' +
-      'with the rest of the program; workerPolicy() has a heap of its own',
+      'with the rest of the program; workerPolicy() has a heap of its own. In Python, gc.freeze() keeps what was ' +
+      'made before it out of collections',
   },
   eventLoopBlocked: {
     text: 'something else than the policy kept the event loop busy',

@@ -1,6 +1,7 @@
 // When this thread collects garbage, as Node tells it: a policy on this thread stands still meanwhile.
 
-import { PerformanceObserver, performance } from 'node:perf_hooks';
+import { PerformanceObserver } from 'node:perf_hooks';
+import { monotonicS } from './monotonic.ts';
 
 /** Receives the begin and the end of a collection, on the monotonic clock [s]. */
 export type OnGarbage = (fromS: number, toS: number) => void;
@@ -21,11 +22,9 @@ export function onGarbage(listener: OnGarbage): () => void {
 }
 
 function observed(): PerformanceObserver {
-  // Both clocks are the monotonic one; that of `performance` begins with this thread.
-  const originS = Number(process.hrtime.bigint()) * 1e-9 - performance.now() * 1e-3;
   const watch = new PerformanceObserver((list) => {
     for (const { startTime, duration } of list.getEntries()) {
-      const fromS = originS + startTime * 1e-3;
+      const fromS = monotonicS(startTime);
       for (const listener of listeners) listener(fromS, fromS + duration * 1e-3);
     }
   });

@@ -131,7 +131,10 @@ const BARS = 130;
 function periodChart({ upperS, counts }: Histogram, targetS: number, top: number): string {
   const bottom = top + PERIODS;
   if (upperS.length === 0) return quiet('there were no periods', top + 20);
-  const axis = new Axis(upperS[0] ?? targetS, upperS.at(-1) ?? targetS);
+  const axis = new Axis(
+    Math.min(upperS[0] ?? targetS, targetS),
+    Math.max(upperS.at(-1) ?? targetS, targetS),
+  );
   const bars = new Float64Array(BARS);
   for (const [nth, upper] of upperS.entries()) {
     const place = Math.floor(((axis.at(upper) - LEFT) / PLOT) * BARS);

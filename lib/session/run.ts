@@ -30,7 +30,7 @@ import type {
 import { NEWS } from '../native/contract.ts';
 import { settled } from '../promise.ts';
 import { pathOf } from '../record/file.ts';
-import { likeliestOf } from './bad-cycles.ts';
+import { likeliestOf, likeliestOfMissed } from './bad-cycles.ts';
 import { chunkFaultText } from './chunk-fault.ts';
 import type { Driver, Failure } from './driver.ts';
 import { endText } from './end-text.ts';
@@ -408,9 +408,22 @@ export class Run implements Guarded, Driving {
         return new SessionError('INTERNAL', message, details);
       }
       default:
-        return outcome.robotError ? fromFailure(outcome.robotError, details) : undefined;
+        return robotFailed(outcome, details, this.#native);
     }
   }
+}
+
+/** Returns the error of a robot that failed. If an arm did because it missed commands, the likeliest cause is named. */
+function robotFailed(
+  { robotError, tick }: NativeOutcome,
+  details: SessionErrorDetails,
+  native: NativeSession | undefined,
+): KilohertzError | undefined {
+  if (!robotError) return undefined;
+  const hasMissed = robotError.errors.includes('communication_constraints_violation');
+  const likeliest = hasMissed ? likeliestOfMissed(native?.report(), tick ?? 0) : '';
+  const more = likeliest && `. ${likeliest}session.report() says more`;
+  return fromFailure(robotError, details, more);
 }
 
 /** Returns the error of a run whose cause cannot be told. It is over nevertheless, and what waits for it must learn so. */

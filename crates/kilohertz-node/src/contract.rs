@@ -442,6 +442,14 @@ pub fn contract() -> NativeContract {
             ],
         ),
         numbers(
+            "COLLECTED",
+            "What a policy's process tells of its garbage collections: how many at once, and the shortest [s].",
+            [
+                ("most", messages::MOST_COLLECTIONS as f64),
+                ("shortestS", messages::SHORTEST_COLLECTION_S),
+            ],
+        ),
+        numbers(
             "EXIT",
             "The exit codes of a child process.",
             [("unfit", f64::from(messages::UNFIT))],

@@ -14,9 +14,13 @@ pub const CALLS: [&str; 8] = [
 ];
 
 /// The kinds of answers, in the order of their numbers.
-pub const ANSWERS: [&str; 4] = [
-    "value", "error", "iterator",
-    "logged", // What a policy logs while its session runs. The call stays open.
+pub const ANSWERS: [&str; 5] = [
+    "value",
+    "error",
+    "iterator",
+    // While the session of a policy runs, and its call stays open:
+    "logged",    // What the policy logs.
+    "collected", // When the policy's process collected garbage: begin and end of each, on the monotonic clock [s].
 ];
 
 /// The tags with which a value in a message begins, in the order of their numbers.
@@ -79,5 +83,9 @@ pub const MOST_LOGGED: usize = 64 << 20;
 pub const LOGGED_A_SECOND: usize = 4000;
 /// How many channels a policy in a process may log to.
 pub const LOGGED_CHANNELS: usize = 1000;
+/// How many garbage collections a policy's process tells at once.
+pub const MOST_COLLECTIONS: usize = 64;
+/// The shortest garbage collection that is told \[s\].
+pub const SHORTEST_COLLECTION_S: f64 = 0.5e-3;
 /// The exit code of a child whose interpreter is not suitable, for example because it is too old.
 pub const UNFIT: i32 = 97;

@@ -25,8 +25,11 @@ export interface PolicyPort {
   answer(action: Float64Array): void;
   /** Answers this observation with "nothing new". */
   answerNothing(): void;
-  /** Notes that this thread collected garbage for so long before the answer [s]; absent if nobody takes that. */
-  paused?(lengthS: number): void;
+  /**
+   * Notes that this thread collected garbage for so long [s] between the question and the answer, as if it had begun at
+   * `fromMs` of `performance.now()`; absent if nobody takes that.
+   */
+  paused?(lengthS: number, fromMs: number): void;
   /** Tells the loop that the policy failed and will not answer again. */
   fail(): void;
 }
@@ -96,7 +99,11 @@ export async function runPolicy(
         return { kind: 'refused', tick, ...taken };
       }
       const collected = garbage?.in(1e-3 * (performance.now() - tookAtMs)) ?? [];
-      for (const lengthS of collected) port.paused?.(lengthS);
+      let fromMs = tookAtMs;
+      for (const lengthS of collected) {
+        port.paused?.(lengthS, fromMs);
+        fromMs += 1e3 * lengthS;
+      }
     } catch (error) {
       port.fail();
       return { kind: 'threw', tick, error: toMessage(error) };

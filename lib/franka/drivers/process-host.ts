@@ -10,7 +10,8 @@ import {
 import { CALL } from '../../native/contract.ts';
 import { STATE_LAYOUT } from '../../native/robot-state.ts';
 import { Child, placeOf } from '../../offload/child.ts';
-import { garbled } from '../../offload/codec/packer.ts';
+import type { Told } from '../../offload/line.ts';
+import { CollectedIn } from '../../policy/collected.ts';
 import { PolicyInputs } from '../../policy/inputs.ts';
 import { LoggedIn } from '../../policy/logged.ts';
 import type { ProcessPolicy } from '../../policy/process-policy.ts';
@@ -82,17 +83,18 @@ export class ProcessHost<Observation, Action> extends PolicyHost {
     const own = withPriority(options, this.#policy.priority);
     const session = NativeSession.armShared(arm, control, own, place, wake, port, hand);
     const logged = new LoggedIn(session);
-    const isRecorded = options.record !== undefined;
-    this.#left = this.#run(isRecorded, (message) => logged.take(message));
+    const collected = new CollectedIn((fromS, toS) => session.notePause(fromS, toS));
+    this.#left = this.#run(options.record !== undefined, {
+      logged: (message) => logged.take(message),
+      collected: (message) => collected.take(message),
+    });
     return session;
   }
 
   protected override questions(periodS: number): NativeQuestions {
     const port = this.#port as NativeSharedPort;
     const questions = NativeQuestions.process(port, this.lengths.answer, periodS);
-    this.#left = this.#run(false, () => {
-      throw garbled();
-    });
+    this.#left = this.#run(false, undefined);
     return questions;
   }
 
@@ -109,23 +111,23 @@ export class ProcessHost<Observation, Action> extends PolicyHost {
     return died(new OffloadError('OFFLOAD_PROTOCOL', trouble));
   }
 
-  /** Lets the child run the policy, until it is let go or fails. `log` takes what the policy logs. */
-  async #run(isRecorded: boolean, log: (message: unknown) => void): Promise<void> {
+  /** Lets the child run the policy, until it is let go or fails. `told` takes what it tells, if it may tell anything. */
+  async #run(isRecorded: boolean, told: Told | undefined): Promise<void> {
     try {
-      const failure = await this.#child?.line.callLogging(
+      const failure = await this.#child?.line.callTelling(
         CALL.runPolicy,
         'policy',
-        [STATE_LAYOUT, this.lengths, isRecorded],
-        log,
+        [STATE_LAYOUT, this.lengths, isRecorded, told !== undefined],
+        told,
       );
       if (failure === undefined || failure === null) {
         // A policy that was let go ends without a failure.
         if (this.isOver) return;
         throw new OffloadError('OFFLOAD_PROTOCOL', 'it stopped answering while it was asked');
       }
-      const told = failureIn(failure);
-      if (!told) throw new OffloadError('OFFLOAD_PROTOCOL', 'it told of a failure that is none');
-      this.failed(told);
+      const known = failureIn(failure);
+      if (!known) throw new OffloadError('OFFLOAD_PROTOCOL', 'it told of a failure that is none');
+      this.failed(known);
     } catch (error) {
       if (!(isOurs(error) && error.code === 'OFFLOAD_STOPPED')) this.fail(died(error), undefined);
     }

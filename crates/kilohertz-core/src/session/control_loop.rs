@@ -186,14 +186,15 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         self.phases.turn_off();
     }
 
-    /// Ends the last cycle.
-    pub fn finish(mut self) -> Ended {
+    /// Ends the last cycle; `has_failed` if the robot has.
+    pub fn finish(mut self, has_failed: bool) -> Ended {
         // The finishing cycle counts only if the robot reports that its action was sent; that report has
         // closed it.
         if self.ending != Some(0) {
             self.close();
         }
-        self.phases.finish(&self.shared.recorder);
+        let is_cut = has_failed && self.ending.is_none();
+        self.phases.finish(&self.shared.recorder, is_cut);
         Ended {
             tick: self.now.tick,
             row: self.row,

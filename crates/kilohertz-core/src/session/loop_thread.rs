@@ -125,7 +125,10 @@ fn drive<E: Exchange>(
     }
     let driven = caught(|| robot.drive(&mut body));
     shared.placed(Place::rests);
-    (driven, body.finish())
+    let has_failed = matches!(driven, Ok(Err(_)));
+    let ended = body.finish(has_failed);
+    shared.blame.loop_ends();
+    (driven, ended)
 }
 
 /// Returns the filter that is asked for.

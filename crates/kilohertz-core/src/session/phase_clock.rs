@@ -20,6 +20,8 @@ const WAITING: usize = 256;
 const LEAST_EXCESS: Duration = Duration::from_micros(200);
 /// For how many of the newest questions it is kept when they were asked.
 const ASKED: usize = 4;
+/// A robot that ends the session so many periods after the last cycle has left the loop without a state.
+const LOST: u32 = 10;
 /// The largest drift of the robot's clock against the host's: one part in so many.
 const DRIFT: u64 = 5_000;
 
@@ -295,18 +297,25 @@ impl PhaseClock {
         self.steps.recorded = Some(at);
     }
 
-    /// Notes that the session ends.
-    pub fn finish(&mut self, recorder: &Recorder) {
+    /// Notes that the session ends; `is_cut` if the robot has ended it while its next state was waited for.
+    pub fn finish(&mut self, recorder: &Recorder, is_cut: bool) {
         if !self.is_on {
             return;
         }
         let now = Time::now();
         if let Some(late) = self.late.take() {
-            let incident = self.late_answer(late, None, now);
+            // After the last cycle nobody has looked for an answer.
+            let until = self.steps.end().max(late.since);
+            let incident = self.late_answer(late, None, until);
+            self.push(recorder, incident);
+        }
+        let took = now.since(self.steps.started);
+        if is_cut && took >= self.target.saturating_mul(LOST) {
+            let ticks = nanos(took).checked_div(nanos(self.target));
+            let incident = self.long_cycle(now, ticks.unwrap_or(0), Duration::ZERO);
             self.push(recorder, incident);
         }
         // Without a deadline the session may have ended while it waited for its policy.
-        let took = now.since(self.steps.started);
         let waited = self.budget.is_none() && self.steps.answer.is_none();
         if waited && took > self.target.saturating_mul(2) {
             self.steps.recorded = None;
@@ -516,8 +525,38 @@ mod tests {
             }
         );
         clock.missing();
-        clock.finish(&recorder);
+        clock.finish(&recorder, false);
         assert_eq!(incidents.pop().expect("it is late again").tick, 4);
+    }
+
+    #[test]
+    fn a_robot_that_ends_the_session_instead_of_a_state_leaves_a_long_cycle() {
+        let (mut clock, mut incidents, recorder) = clock(Some(MS / 3));
+        cycle(&mut clock, &recorder, 0, 0, 100);
+        clock.begin(&recorder, (1, 1), at(1_000), 0);
+        clock.asks(at(1_001));
+        clock.missing();
+        clock.decided(&recorder, at(1_340));
+        clock.finish(&recorder, true);
+        let late = incidents.pop().expect("an answer was late");
+        assert_eq!(late.kind, IncidentKind::LateAnswer);
+        assert_eq!(
+            late.whole.to,
+            at(1_340),
+            "nobody has looked for it after that"
+        );
+        let last = incidents.pop().expect("the last cycle had no end");
+        assert_eq!((last.kind, last.tick), (IncidentKind::LongCycle, 1));
+        assert_eq!(last.worst().0, Phase::Wait);
+        assert!(last.cycles > 10, "{}", last.cycles);
+    }
+
+    #[test]
+    fn a_session_that_ends_by_itself_is_no_long_cycle() {
+        let (mut clock, mut incidents, recorder) = clock(Some(MS / 3));
+        cycle(&mut clock, &recorder, 0, 0, 100);
+        clock.finish(&recorder, false);
+        assert!(incidents.pop().is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@ It needs the standard library only. Its name is private: a user may have modules
 | values as bytes; arrays of numbers; what is told of an exception | codec.py, arrays.py, errors.py |
 | the policy of a session; what it is given; what it answers | policy.py, state.py, inputs.py, action.py |
 | what a policy logs, and imports for it | logged.py, public.py |
+| when garbage is collected | collected.py |
 | numbers that both ends know, generated | contract.py |
 | words of shared memory, the order of accesses, sleeping | memory.py |
 """

@@ -38,6 +38,7 @@ class Answer:
     ERROR = 1
     ITERATOR = 2
     LOGGED = 3
+    COLLECTED = 4
 
 
 class Tag:
@@ -101,6 +102,13 @@ class Logged:
     MOST = 67108864
     A_SECOND = 4000
     CHANNELS = 1000
+
+
+class Collected:
+    """What a policy's process tells of its garbage collections: how many at once, and the shortest [s]."""
+
+    MOST = 64
+    SHORTEST_S = 0.0005
 
 
 class Exit:

@@ -91,8 +91,9 @@ class Sink:
         self.line = line
         self.call = call
         self.packer = Packer(line)
-        # Threads of the policy log too.
-        self.lock = threading.Lock()
+        # Threads of the policy log too, and finalizers, which may run while a message is packed: its own are dropped.
+        self.lock = threading.RLock()
+        self.telling = False
         self.first_s = 0.0
         # The robot's time of the question that the policy is answering.
         self.asked_s = None
@@ -127,6 +128,11 @@ class Sink:
             if self.dropped > self.told:
                 self._tell([self.dropped])
 
+    def collected(self, times):
+        """Sends when garbage was collected. Returns False if there is no room."""
+        with self.lock:
+            return self._tell(times, Answer.COLLECTED)
+
     def _allowed(self):
         now = time.monotonic()
         self.left = min(Logged.A_SECOND / 4, self.left + (now - self.at) * Logged.A_SECOND)
@@ -136,11 +142,15 @@ class Sink:
         self.left -= 1
         return True
 
-    def _tell(self, message):
-        if self.line.lent_bytes() > Logged.MOST:
+    def _tell(self, message, kind=Answer.LOGGED):
+        if self.telling or self.line.lent_bytes() > Logged.MOST:
             return False
-        packed = self.packer.message(self.call, Answer.LOGGED, message, "what was logged")
-        if self.line.send(packed):
-            return True
-        self.packer.discard()
-        return False
+        self.telling = True
+        try:
+            packed = self.packer.message(self.call, kind, message, "what was logged")
+            if self.line.send(packed):
+                return True
+            self.packer.discard()
+            return False
+        finally:
+            self.telling = False

@@ -126,10 +126,11 @@ def reset_policy(policy, settled):
         settled(reset())
 
 
-def run_policy(policy, port, inputs, schema, lengths, settled, sink):
+def run_policy(policy, port, inputs, schema, lengths, settled, sink, garbage):
     """Runs the policy of a session until that ends; returns why, where the policy failed.
 
     `lengths` says how many numbers an action has, and what a chunk may be. `settled` returns what a coroutine does. `sink` takes what the policy logs.
+    `garbage` has noted what was collected meanwhile.
     """
     length = lengths["action"]
     kept = Kept(port.observation, lengths) if lengths.get("chunks") else None
@@ -172,6 +173,8 @@ def run_policy(policy, port, inputs, schema, lengths, settled, sink):
             port.answer(number, *told)
         except BaseException as error:
             failed = error if failed is None else failed
+        if garbage.times:
+            garbage.send()
         if failed is not None:
             return failure_of(failed, number, length)
 

@@ -8,6 +8,7 @@ import select
 import sys
 
 from .arrays import numpy
+from .collected import Collections
 from .codec import Packer, Unpacker
 from .contract import Answer, Call
 from .errors import Garbled, NotFound
@@ -126,7 +127,7 @@ class Server:
             return self._run_policy(call, *args)
         raise Garbled("%d is no kind of call" % kind)
 
-    def _run_policy(self, call, schema, lengths, is_recorded):
+    def _run_policy(self, call, schema, lengths, is_recorded, tells_garbage):
         """Runs what was made as the policy of a session until that ends; says why, where it failed."""
         memory, futex, inputs = self.policy
         port = PolicyPort(memory, futex, lengths)
@@ -134,7 +135,8 @@ class Server:
         if is_recorded:
             Sink.open = sink
         try:
-            return run_policy(self.root, port, Inputs(inputs), schema, lengths, self._settled, sink)
+            with Collections(sink.collected if tells_garbage else None) as garbage:
+                return run_policy(self.root, port, Inputs(inputs), schema, lengths, self._settled, sink, garbage)
         finally:
             sink.end()
 

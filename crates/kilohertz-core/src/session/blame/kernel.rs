@@ -5,11 +5,11 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The unit of times in `/proc/stat`: a hundredth of a second on every processor.
-const CLOCK_TICK: Duration = Duration::from_millis(10);
+/// The unit of times in `/proc/stat` \[ms\]: a hundredth of a second on every processor.
+const CLOCK_TICK_MS: u64 = 10;
 
 /// What the scheduler counts for a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,7 +83,7 @@ impl Kernel {
         }
         let number = thread.to_string();
         let folder = self.proc.join(&number).join("task").join(&number);
-        fs::read_to_string(folder.join(file)).ok()
+        text_of(&folder.join(file))
     }
 
     pub fn scheduled(&self, thread: u32) -> Option<Scheduled> {
@@ -115,7 +115,7 @@ impl Kernel {
                 continue;
             };
             let name = self.names.remove(&number).unwrap_or_else(|| {
-                let name = fs::read_to_string(place.join("comm")).unwrap_or_default();
+                let name = text_of(&place.join("comm")).unwrap_or_default();
                 name.trim().to_owned()
             });
             known.insert(number, name.clone());
@@ -163,6 +163,13 @@ impl Kernel {
     }
 }
 
+/// Returns the text of a file. Some have the name of a thread, which is any bytes: one that was cut in the middle of a
+/// character is no UTF-8.
+fn text_of(file: &Path) -> Option<String> {
+    let bytes = fs::read(file).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 fn scheduled_in(text: &str) -> Option<Scheduled> {
     let mut numbers = text.split_whitespace();
     let mut next = || Some(Duration::from_nanos(numbers.next()?.parse().ok()?));
@@ -191,12 +198,14 @@ fn counted_in(stat: &str, status: &str) -> Option<Counted> {
 
 fn processors_in(text: &str) -> Option<Processors> {
     let line = text.lines().next()?.strip_prefix("cpu ")?;
-    let times: Vec<u32> = line
+    let times: Vec<u64> = line
         .split_whitespace()
-        .map_while(|number| number.parse::<u64>().ok())
-        .map(|ticks| u32::try_from(ticks).unwrap_or(u32::MAX))
+        .map_while(|number| number.parse().ok())
         .collect();
-    let time = |place: usize| Some(CLOCK_TICK.saturating_mul(*times.get(place)?));
+    let time = |place: usize| {
+        let ticks: u64 = *times.get(place)?;
+        Some(Duration::from_millis(ticks.saturating_mul(CLOCK_TICK_MS)))
+    };
     // user, nice, system, idle, iowait, irq, softirq, steal
     Some(Processors {
         idle: time(3)?.saturating_add(time(4)?),
@@ -235,6 +244,41 @@ mod tests {
         let pressure =
             "some avg10=97.25 avg60=97.60 avg300=75.46 total=17560\nfull avg10=0.00 total=0\n";
         assert_eq!(pressure_in(pressure), Some(Duration::from_micros(17_560)));
+    }
+
+    #[test]
+    fn the_times_of_many_processors_that_ran_for_years_are_read() {
+        let text = "cpu  1 2 3 20000000000 4 5 6 7000000000 0 0\n";
+        let processors = processors_in(text).unwrap();
+        assert_eq!(processors.idle, Duration::from_millis(200_000_000_040));
+        assert_eq!(processors.stolen, Duration::from_secs(70_000_000));
+    }
+
+    #[test]
+    fn a_thread_whose_name_is_no_text_is_counted_as_any_other() {
+        let proc = std::env::temp_dir().join(format!("kilohertz-proc-{}", std::process::id()));
+        let behind = b") R 1 1 1 0 -1 4194304 102 7 3 0 0 0 0 0 20 0 1 0 2 3 4 5 1 2 3 0 0 0 0 0 0 0 0 0 17 5 0";
+        let stat = [b"9 (a\xd0".as_slice(), behind].concat();
+        let status = b"Name:\ta\xd0\nnonvoluntary_ctxt_switches:\t11\n".to_vec();
+        for folder in ["9/task/9", "self/task/9"] {
+            let folder = proc.join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            for (file, bytes) in [
+                ("stat", stat.clone()),
+                ("status", status.clone()),
+                ("schedstat", b"1 2 3\n".to_vec()),
+                ("comm", b"a\xd0\n".to_vec()),
+            ] {
+                fs::write(folder.join(file), bytes).unwrap();
+            }
+        }
+        let mut kernel = Kernel::at(proc.clone(), PathBuf::from("/nonexistent"));
+        let counted = kernel.counted(9);
+        let threads = kernel.own_threads();
+        fs::remove_dir_all(&proc).unwrap();
+        let faults = counted.map(|counted| (counted.minor_faults, counted.involuntary));
+        assert_eq!(faults, Some((102, 11)));
+        assert_eq!(threads[0].name, "a\u{fffd}");
     }
 
     #[test]

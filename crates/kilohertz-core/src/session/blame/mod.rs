@@ -18,7 +18,7 @@ use rtrb::Consumer;
 
 use crate::phases::Phase;
 use crate::policy::PolicyThread;
-use crate::session::blame::kernel::Kernel;
+use crate::session::blame::kernel::{Counted, Kernel, Scheduled};
 use crate::session::blame::samples::{Full, Numbers, Quick, Ring, evidence};
 use crate::stats::Recorder;
 use crate::thread::block_signals;
@@ -74,6 +74,8 @@ struct Held {
 #[derive(Default)]
 pub struct Blame {
     loop_thread: AtomicU32,
+    /// What was counted for the loop's thread when it ended.
+    loop_ended: OnceLock<(Option<Scheduled>, Option<Counted>)>,
     policy_thread: OnceLock<Option<Arc<PolicyThread>>>,
     is_over: AtomicBool,
     held: Mutex<Held>,
@@ -83,6 +85,19 @@ impl Blame {
     /// Records that the loop runs on the thread with this number.
     pub(super) fn is_loop(&self, number: u32) {
         self.loop_thread.store(number, Ordering::Relaxed);
+    }
+
+    /// Keeps what is counted for the calling thread, the loop's. It ends now, and is counted no more.
+    pub(super) fn loop_ends(&self) {
+        let number = self.loop_thread.load(Ordering::Relaxed);
+        let kernel = Kernel::of_the_system();
+        let counts = (kernel.scheduled(number), kernel.counted(number));
+        let _ = self.loop_ended.set(counts);
+    }
+
+    /// Returns what was counted for the loop's thread, once it has ended.
+    fn last_of_loop(&self) -> (Option<Scheduled>, Option<Counted>) {
+        self.loop_ended.get().copied().unwrap_or_default()
     }
 
     /// Records the thread of the policy. Only the first call counts.
@@ -227,7 +242,10 @@ impl Watcher<'_> {
         let numbers = self.numbers();
         let quick = Quick {
             at: Time::now(),
-            of_loop: self.kernel.scheduled(numbers.of_loop),
+            of_loop: self
+                .kernel
+                .scheduled(numbers.of_loop)
+                .or_else(|| self.blame.last_of_loop().0),
             of_policy: self.kernel.scheduled(numbers.of_policy),
         };
         self.quick.push(quick);
@@ -248,6 +266,7 @@ impl Watcher<'_> {
 
     fn look_around(&mut self, numbers: Numbers) -> Full {
         let of_loop = self.kernel.counted(numbers.of_loop);
+        let of_loop = of_loop.or_else(|| self.blame.last_of_loop().1);
         let cpu = of_loop.map(|counted| counted.cpu);
         Full {
             at: Time::now(),
@@ -344,6 +363,24 @@ mod tests {
         let report = blame.report(&Recorder::new(MS, 10));
         let evidence = &report.newest[0].evidence;
         assert_eq!((evidence.of_loop, evidence.stolen), (None, None));
+    }
+
+    #[test]
+    fn what_was_counted_for_the_loop_is_known_after_its_end() {
+        let blame = Blame::default();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                blame.is_loop(thread_id());
+                blame.loop_ends();
+            });
+        });
+        let (_input, output) = rtrb::RingBuffer::new(4);
+        blame.is_over.store(true, Ordering::Release);
+        let mut watcher = Watcher::new(&blame, Kernel::of_the_system());
+        watcher.watch(output);
+        let (quick, full) = watcher.first.expect("a sample was taken");
+        assert!(quick.of_loop.is_some());
+        assert!(full.of_loop.is_some());
     }
 
     #[test]
