@@ -3251,8 +3251,8 @@ export interface MpifyOptions {
    */
   readonly sharedBytes?: number;
   /**
-   * How large an answer may be, including its arrays [bytes], from 1 kB to 4 GB. A process that announces a larger
-   * answer is ended, and calls reject with `OFFLOAD_TOO_LARGE`. Default 1 GiB.
+   * How large an answer may be, including its arrays [bytes], from 1 kB to 4 GB, and how much memory its other values
+   * may take. A process that sends a larger answer is ended, and calls reject with `OFFLOAD_TOO_LARGE`. Default 1 GiB.
    */
   readonly maxAnswerBytes?: number;
 }

@@ -1,7 +1,7 @@
 // Checks of values that users pass in. Each error says what was received and what is expected.
 
 import { types } from 'node:util';
-import { read } from './errors/describe.ts';
+import { read, textIn } from './errors/describe.ts';
 import { codeOf, OptionRangeError, OptionTypeError } from './errors/errors.ts';
 import { numberText } from './errors/number.ts';
 
@@ -55,7 +55,9 @@ export function checkName<const Name extends string | false>(
 
 /** Whether a value is a `URL`, of this realm or of another. */
 export function isUrl(value: unknown): value is URL {
-  return typeof value === 'object' && value !== null && read(value, Symbol.toStringTag) === 'URL';
+  if (typeof value !== 'object' || value === null) return false;
+  const href = textIn(value, 'href');
+  return read(value, Symbol.toStringTag) === 'URL' && href !== undefined && URL.canParse(href);
 }
 
 /** Checks that a value is a boolean. */

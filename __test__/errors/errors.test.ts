@@ -52,7 +52,7 @@ test('an error that comes from another thread has its class, whichever of this p
   const classes = values.filter(isErrorClass);
   t.true(classes.length > 10);
   for (const Class of classes) {
-    t.is(errorClassOf([Class.name, 'Error']), Class);
+    t.is(errorClassOf([Class.name, 'Error'], 'SYSTEM'), Class);
     t.true(
       Object.values(index).some((exported) => exported === Class),
       Class.name,

@@ -126,3 +126,21 @@ test('what is printed changes neither JSON nor the names of fields', async (t) =
     expected: 'less',
   });
 });
+
+test('an error is printed whatever a program has put on it', (t) => {
+  const no = (): never => {
+    throw new Error('do not look');
+  };
+  for (const filled of [
+    { lastStates: [{ tick: { toString: 1, valueOf: 1 } }] },
+    { cause: { [inspect.custom]: no } },
+    { stack: undefined, message: Symbol('m') },
+  ]) {
+    const error = new KilohertzError('SYSTEM', 'it is refused');
+    for (const [name, value] of Object.entries(filled)) {
+      Object.defineProperty(error, name, { value, configurable: true });
+    }
+    t.regex(inspect(error), /KilohertzError/);
+    t.regex(inspect({ error }, { depth: 0 }), /KilohertzError/);
+  }
+});

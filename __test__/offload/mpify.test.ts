@@ -423,6 +423,12 @@ test('what is handed in is checked', async (t) => {
     [{ startTimeoutS: 0 }, 'OPTION_START_TIMEOUT_S', OptionRangeError],
     [{ signal: 5 }, 'OPTION_SIGNAL', OptionTypeError],
     [{ env: { A: 5 } }, 'OPTION_ENV', OptionTypeError],
+    [{ env: { A: 'a\0b' } }, 'OPTION_ENV', OptionRangeError],
+    [{ env: { 'A\0': 'a' } }, 'OPTION_ENV', OptionRangeError],
+    [{ env: { 'A=B': 'a' } }, 'OPTION_ENV', OptionRangeError],
+    [{ env: { '': 'a' } }, 'OPTION_ENV', OptionRangeError],
+    [{ python: '/bin/py\0thon' }, 'OPTION_PYTHON', OptionRangeError],
+    [{ execPath: '/bin/no\0de' }, 'OPTION_EXEC_PATH', OptionRangeError],
     [{ env: 5 }, 'OPTION_TYPE', OptionTypeError],
     [{ python: '' }, 'OPTION_PYTHON', OptionRangeError],
     [{ sharedBytes: Number.NaN }, 'OPTION_SHARED_BYTES', OptionRangeError],
@@ -431,6 +437,15 @@ test('what is handed in is checked', async (t) => {
     t.throws(() => untyped.with(wrong), { code, instanceOf: Class });
   }
   t.like(await rejection(untyped('./remote.ts', 'makePolicy')), { code: 'OPTION_MODULE' });
+  for (const wrong of [
+    new URL('file://elsewhere/remote.js'),
+    'file:///a%2Fb.js',
+    'https://a.example/policy.py',
+    { [Symbol.toStringTag]: 'URL', href: 'nowhere' },
+    { [Symbol.toStringTag]: 'URL', href: url },
+  ]) {
+    t.like(await rejection(untyped(wrong, 'makePolicy')), { code: 'OPTION_MODULE' });
+  }
   t.like(await rejection(untyped(url, 5)), { code: 'OPTION_NAME' });
   const refused = (await rejection(untyped(url, 'makePolicy', () => 1))) as OffloadError;
   t.is(refused.code, 'OFFLOAD_NOT_CLONEABLE');

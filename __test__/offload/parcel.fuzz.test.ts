@@ -8,7 +8,8 @@ import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
 import { KilohertzError, shaped } from '../../index.ts';
 import { NativeLine } from '../../lib/native/binding.ts';
-import { Packer, Unpacker } from '../../lib/offload/codec/packer.ts';
+import { Packer } from '../../lib/offload/codec/packer.ts';
+import { Unpacker } from '../../lib/offload/codec/unpacker.ts';
 import { venv } from '../fixtures/python.ts';
 import { fuzz, type Random } from '../fixtures/random.ts';
 

@@ -1,9 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import { serialize } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { KilohertzError, OffloadError, shaped } from '../../index.ts';
 import { NativeLine } from '../../lib/native/binding.ts';
-import { Packer, Unpacker } from '../../lib/offload/codec/packer.ts';
+import { fromMessage } from '../../lib/offload/codec/error-message.ts';
+import { Packer } from '../../lib/offload/codec/packer.ts';
+import { Unpacker } from '../../lib/offload/codec/unpacker.ts';
 import { Random } from '../fixtures/random.ts';
 
 const ANYTHING = { revocable: false, longest: Number.POSITIVE_INFINITY, clones: true };
@@ -153,6 +156,8 @@ test('what else structured cloning knows arrives as it was', (t) => {
   for (const value of [
     10n ** 40n,
     -1n,
+    10n ** 20_000n,
+    -(2n ** 1_000_000n) + 1n,
     new Date(0),
     new Date(Number.NaN),
     new Map<unknown, unknown>([
@@ -172,6 +177,16 @@ test('what else structured cloning knows arrives as it was', (t) => {
   t.deepEqual(pose, { x: 1, deep: { y: [2, 3] } });
   t.is(Object.getPrototypeOf(pose), Object.prototype);
   t.is(sent(new URL('https://a.example/b')), 'https://a.example/b', 'what toJSON makes of it');
+  for (const value of [Object('\ud800'), Object(1.5), Object(2n ** 70n), /\ud800机/u]) {
+    t.true(isDeepStrictEqual(sent(value), value), String(value));
+  }
+  class Named {
+    readonly map = new Map([[1, { two: new Float32Array(3) }]]);
+    get [Symbol.toStringTag](): string {
+      return 'Named';
+    }
+  }
+  t.deepEqual(sent(new Named()), { map: new Map([[1, { two: new Float32Array(3) }]]) });
 });
 
 test('errors arrive with class, message, stack, code and cause', (t) => {
@@ -258,6 +273,12 @@ test('shaped checks what it is given', (t) => {
   for (const shape of [[5], [2, -3], [1.5, 4], 6, undefined, 'ab', [Number.NaN]]) {
     t.throws(() => untyped(array, shape), { instanceOf: OffloadError, code: 'OFFLOAD_SHAPE' });
   }
+  const { proxy, revoke } = Proxy.revocable([6], {});
+  revoke();
+  for (const shape of [proxy, [Symbol('6')], [{ toString: () => t.fail() }], ['\n'], Array(1e6)]) {
+    const error = t.throws(() => untyped(array, shape), { code: 'OFFLOAD_SHAPE' });
+    t.true((error?.message.length ?? 0) < 300, 'it says what it got, whatever that is');
+  }
   for (const value of [[1, 2], undefined, 5]) {
     t.throws(() => untyped(value, [2]), { code: 'OPTION_ARRAY' });
   }
@@ -317,4 +338,112 @@ test('a length below zero does not send the reader back', (t) => {
   t.throws(() => unpack(message), { code: 'OFFLOAD_PROTOCOL' });
   message.writeDoubleLE(Number.NaN, 13);
   t.throws(() => unpack(message), { code: 'OFFLOAD_PROTOCOL' });
+});
+
+/** A value of each kind that takes much more memory than its bytes, as a message has it. */
+function smallest(): Record<string, Uint8Array> {
+  const values = {
+    undefined: [undefined],
+    text: [''],
+    list: [[]],
+    numbers: [[1]],
+    record: [{}],
+    map: [new Map()],
+    set: [new Set()],
+    array: [new Uint8Array(0)],
+    date: [new Date(0)],
+    bigint: [1n],
+    error: [new Error('')],
+    expression: [/a/],
+    boxed: [Object(true)],
+  };
+  const whole = (value: unknown): Buffer => pack(value).subarray(10);
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, whole(value)]));
+}
+
+/** The message of a list of `count` values, each with these bytes. */
+function listOf(item: Uint8Array, count: number): Buffer {
+  const head = Buffer.alloc(10);
+  head[5] = 8;
+  head.writeUInt32LE(count, 6);
+  return Buffer.concat([head, Buffer.alloc(item.length * count, item)]);
+}
+
+test('what is read takes no more memory than is allowed, however few bytes it has', (t) => {
+  const longest = 2 ** 20;
+  const near = NativeLine.make(2 ** 20);
+  const unpacker = new Unpacker(near, { ...ANYTHING, longest });
+  const read = (message: Uint8Array): unknown => {
+    unpacker.grow(message.length);
+    unpacker.bytes.set(message);
+    unpacker.begin(message.length);
+    return unpacker.value();
+  };
+  for (const [name, item] of Object.entries(smallest())) {
+    t.is((read(listOf(item, 50)) as unknown[]).length, 50, name);
+    const message = listOf(item, Math.floor(longest / item.length));
+    t.throws(() => read(message), { code: 'OFFLOAD_TOO_LARGE' }, name);
+    t.is((read(listOf(item, 50)) as unknown[]).length, 50, `${name}, behind one that was refused`);
+  }
+  t.is(
+    (read(pack('x'.repeat(longest))) as string).length,
+    longest,
+    'a text of all that is allowed',
+  );
+  t.is(
+    (read(pack(new Array(longest / 8).fill(0.5))) as number[]).length,
+    longest / 8,
+    'numbers too',
+  );
+});
+
+test('a list that is too long for this process is refused before it is read', (t) => {
+  t.throws(() => unpack(listOf(pack(undefined).subarray(5), 2 ** 26 + 1)), {
+    code: 'OFFLOAD_TOO_LARGE',
+  });
+});
+
+test('a clone is a text, a boxed value or a regular expression, and no other is read', (t) => {
+  const cloned = (clone: Uint8Array): unknown => {
+    const head = Buffer.alloc(10);
+    head[5] = 19;
+    head.writeUInt32LE(clone.length, 6);
+    return unpack(Buffer.concat([head, clone]));
+  };
+  t.deepEqual(cloned(serialize(/a/)), /a/);
+  // A buffer of 8 bytes that may grow to 1 GiB, which are reserved at once.
+  const growing = Buffer.from([
+    0xff,
+    15,
+    0x7e,
+    8,
+    0x80,
+    0x80,
+    0x80,
+    0x80,
+    4,
+    ...new Array(8).fill(0),
+  ]);
+  for (const clone of [
+    serialize({ a: 1 }),
+    serialize([1]),
+    serialize(new Map()),
+    serialize(new ArrayBuffer(8)),
+    growing,
+    growing.subarray(2),
+    Buffer.concat([growing.subarray(0, 2), Buffer.alloc(3), growing.subarray(2)]),
+    // Of the format that has no head.
+    Buffer.concat([Buffer.from('""'), growing.subarray(2)]),
+    Buffer.alloc(2),
+  ]) {
+    t.throws(() => cloned(clone), { code: 'OFFLOAD_PROTOCOL' }, Buffer.from(clone).toString('hex'));
+  }
+});
+
+test('an error to which too many errors belong is refused', (t) => {
+  const one = { name: 'Error', message: 'm', stack: undefined };
+  const told = { ...one, fields: { errors: { list: new Array(2_000).fill({ error: one }) } } };
+  t.throws(() => fromMessage(told), { message: /more than 1000 errors/ });
+  const few = { ...one, fields: { errors: { list: new Array(500).fill({ error: one }) } } };
+  t.is((fromMessage(few) as AggregateError).errors.length, 500);
 });

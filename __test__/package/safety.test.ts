@@ -1,6 +1,6 @@
 // docs/safety.md names tests, and quotes sentences of the pages. This keeps both true.
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 
 const page = new URL('../../docs/safety.md', import.meta.url);
@@ -39,4 +39,23 @@ test('each sentence that docs/safety.md quotes stands on the page that it names'
     const read = inOneLine(readFileSync(new URL(where, page), 'utf8')).replaceAll('**', '');
     t.true(read.includes(words.replace(/\.$/, '')), `${where}: ${words}`);
   }
+});
+
+test('SECURITY.md lists each variable of the environment that this package reads, and no other of its loader', (t) => {
+  const security = readFileSync(new URL('../../SECURITY.md', import.meta.url), 'utf8');
+  const listed = security.split('## What the environment can change')[1] ?? '';
+  const lib = new URL('../../lib/', import.meta.url);
+  const files = readdirSync(lib, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => new URL(name, lib));
+  const loader = readFileSync(new URL('../../binding/load.js', import.meta.url), 'utf8');
+  const read = new Set<string>();
+  for (const text of [loader, ...files.map((file) => readFileSync(file, 'utf8'))]) {
+    if (!/\benv\b/.test(text)) continue;
+    const names = /\b(?:NAPI_RS|NODE|KILOHERTZ|ELECTRON|VIRTUAL|CONDA|UV)_[A-Z_]+\b/g;
+    for (const [name] of text.matchAll(names)) read.add(name);
+  }
+  t.true(read.size >= 8, [...read].join());
+  for (const name of read) t.true(listed.includes(`\`${name}\``), name);
+  for (const [, name = ''] of listed.matchAll(/`(NAPI_RS_[A-Z_]+)`/g)) t.true(read.has(name), name);
 });

@@ -18,6 +18,7 @@ import { isRested, setUp } from '../fixtures/arms.ts';
 import {
   detaching,
   detachingLater,
+  type Forged,
   RETURNED,
   returning,
   THROWN,
@@ -148,6 +149,21 @@ test('messages that a policy sends to whoever started its thread harm nothing', 
     await using setup = await setUp();
     const stats = await new Session(setup.arm, policy, { warmupS: 0 }).run({ durationS: 0.3 });
     t.true(stats.policyAnswers > 10, `${stats.policyAnswers} answers`);
+  }
+});
+
+test('a policy that takes the port of its worker can end its own session alone', async (t) => {
+  for (const what of ['null', 'nothing', 'no failure', 'another port', 'no port'] as const) {
+    const forging = (...args: [what: Forged, from?: number]): ArmPolicy =>
+      workerPolicy<Hostile, 'forging'>(MODULE, { export: 'forging', args });
+    const error = await failureOnArm(t, forging(what));
+    t.is(error.code, 'POLICY_CRASHED', what);
+    t.regex(error.message, /sent a message that cannot be/);
+    if (what === 'another port') continue;
+    await using setup = await setUp();
+    const first = await rejection(new Session(setup.arm, forging(what, 0)).run({ durationS: 20 }));
+    t.is((first as KilohertzError).code, 'POLICY_CRASHED', `${what}, at first`);
+    t.is(setup.simulator.counters().motionsStarted, 0);
   }
 });
 

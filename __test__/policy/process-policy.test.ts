@@ -491,6 +491,10 @@ test('wrong options are told by name', (t) => {
   const wrong = (url: unknown, options?: object): unknown => processPolicy(url as URL, options);
   for (const [url, options, code] of [
     ['./policy.py', {}, 'OPTION_URL'],
+    [new URL('file://elsewhere/policy.py'), {}, 'OPTION_URL'],
+    [new URL('https://a.example/policy.py'), {}, 'OPTION_URL'],
+    [new URL('file:///a%2Fb.js'), {}, 'OPTION_MODULE'],
+    [{ [Symbol.toStringTag]: 'URL', href: {} }, {}, 'OPTION_URL'],
     [PYTHON, {}, 'OPTION_EXPORT'],
     [NODE, { export: 5 }, 'OPTION_EXPORT'],
     [NODE, { args: 5 }, 'OPTION_ARGS'],

@@ -10,6 +10,7 @@ import {
   FrankaHand,
   FrankaSimulator,
   InferenceThread,
+  KilohertzError,
   mpify,
   OptionTypeError,
   run,
@@ -310,4 +311,99 @@ test('a robot that cannot be stopped is told in the place of the abort', async (
   await until(() => robot.actions.length > 0, 'it acts');
   controller.abort();
   t.is(((await thrown) as { code?: string }).code, 'ROBOT_THREW');
+});
+
+/** Signals that a program has made, which read and call as they like; `ends` says whether they abort. */
+const HOMEMADE: Readonly<Record<string, { readonly ends: boolean; make(): object }>> = {
+  'calls its listeners without an event': {
+    ends: true,
+    make: () => homemade({ reason: 'enough' }),
+  },
+  'throws when its reason is read': {
+    ends: true,
+    make: () => Object.defineProperty(homemade({}), 'reason', { get: no }),
+  },
+  'throws when a listener is removed': {
+    ends: true,
+    make: () => homemade({ removeEventListener: no }),
+  },
+  'cannot be listened to': { ends: false, make: () => homemade({ addEventListener: no }) },
+  'throws when it is looked at again': {
+    ends: false,
+    make: () => {
+      let looks = 0;
+      const get = (): boolean => {
+        looks += 1;
+        return looks > 2 ? no() : false;
+      };
+      return Object.defineProperty(homemade({ addEventListener: () => undefined }), 'aborted', {
+        get,
+      });
+    },
+  },
+};
+
+function no(): never {
+  throw new Error('do not look');
+}
+
+/** A signal that aborts when its method `abort` is called. */
+function homemade(others: object): object {
+  const listeners = new Set<() => void>();
+  return Object.assign(
+    {
+      aborted: false,
+      addEventListener: (_name: string, listener: () => void) => void listeners.add(listener),
+      removeEventListener: (_name: string, listener: () => void) => void listeners.delete(listener),
+      abort(this: { aborted: boolean }): void {
+        this.aborted = true;
+        for (const listener of listeners) listener();
+      },
+    },
+    others,
+  );
+}
+
+for (const [what, { ends, make }] of Object.entries(HOMEMADE)) {
+  test(`a signal of a program's own that ${what} leaves no session and no move hanging`, async (t) => {
+    const simulator = await FrankaSimulator.start({ ...WALL, q: HOME });
+    const arm = await Franka.connect(simulator.address);
+    for (const call of [
+      (signal: AbortSignal) =>
+        new Session(arm, turning, { warmupS: 0 }).run(ends ? { signal } : { signal, durationS: 1 }),
+      (signal: AbortSignal) => arm.moveTo(PLACE, { speed: 0.3, signal }),
+    ]) {
+      const signal = make() as AbortSignal & { abort(): void };
+      const ended = call(signal).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      if (ends) {
+        await until(() => speed(simulator) > 0.01, 'it moves');
+        signal.abort();
+      }
+      const error = await ended;
+      t.true(error === undefined || error instanceof KilohertzError, String(error));
+      if (ends) t.true(error instanceof AbortError, String(error));
+      t.false(arm.isDriven);
+      t.true(speed(simulator) < 0.02);
+    }
+    await arm.close();
+    await simulator.stop();
+  });
+}
+
+test('a signal that aborts while the page of a run is opened lets no motion begin', async (t) => {
+  const simulator = await FrankaSimulator.start({ ...WALL, q: HOME });
+  const arm = await Franka.connect(simulator.address);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const running = abortReason(
+    run(arm, turning, { warmupS: 0, durationS: 20, dashboard: { port: 0 }, signal }),
+  );
+  controller.abort('enough');
+  t.is(await running, 'enough');
+  t.is(simulator.counters().motionsStarted, 0);
+  await arm.close();
+  await simulator.stop();
 });

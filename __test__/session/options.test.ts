@@ -286,6 +286,17 @@ test('what is no robot is refused', (t) => {
   }
 });
 
+test('a robot that only looks like one of this package is refused', (t) => {
+  for (const nativeLink of [null, undefined, {}, { rateHz: 1000 }]) {
+    const robot = { ...new Scribe(), nativeLink } as unknown as Scribe;
+    t.throws(() => new Session(robot, () => 1), {
+      instanceOf: OptionTypeError,
+      code: 'OPTION_ROBOT',
+      message: /nativeLink is .*; expected nothing/,
+    });
+  }
+});
+
 test('what is no policy is refused', (t) => {
   for (const policy of [null, undefined, 5, {}, 'policy']) {
     t.throws(() => new Session(new Scribe(), policy as () => number), {

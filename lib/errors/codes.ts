@@ -61,3 +61,8 @@ export const ERROR_CODES: readonly ErrorCode[] = [...NATIVE_ERROR_CODES, ...OWN_
 export function isErrorCode(code: unknown): code is ErrorCode {
   return ERROR_CODES.some((known) => known === code);
 }
+
+/** Whether a value is a code of this package, of an option or another. */
+export function isKilohertzErrorCode(code: unknown): code is KilohertzErrorCode {
+  return isErrorCode(code) || (typeof code === 'string' && /^OPTION_[A-Z0-9_]+$/.test(code));
+}

@@ -1,5 +1,6 @@
 // The classes of errors that come from another thread or process.
 
+import { isKilohertzErrorCode } from './codes.ts';
 import { describe, isBlank, read, textIn } from './describe.ts';
 import {
   AbortError,
@@ -26,17 +27,8 @@ export type ErrorClass = abstract new (...args: never[]) => Error;
  */
 const known: Map<string, ErrorClass> = new Map();
 
-for (const Class of [
-  Error,
-  EvalError,
-  RangeError,
-  ReferenceError,
-  SyntaxError,
-  TypeError,
-  URIError,
-  AggregateError,
-  // Node 24 has it.
-  read(globalThis, 'SuppressedError') as ErrorClass | undefined,
+/** The classes of this package, whose errors have a code of this package. */
+const OURS: readonly ErrorClass[] = [
   KilohertzError,
   AbortError,
   InvalidActionError,
@@ -50,6 +42,20 @@ for (const Class of [
   SessionError,
   SessionInterruptedError,
   SessionStateError,
+];
+
+for (const Class of [
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+  AggregateError,
+  // Node 24 has it.
+  read(globalThis, 'SuppressedError') as ErrorClass | undefined,
+  ...OURS,
 ]) {
   if (Class) known.set(Class.name, Class);
 }
@@ -86,8 +92,15 @@ export function registerErrorClass(errorClass: ErrorClass): void {
   known.set(name, errorClass);
 }
 
-/** Returns the first of these classes that is known in this thread. */
-export function errorClassOf(names: readonly string[]): ErrorClass {
-  const found = names.find((name) => known.has(name));
-  return (found !== undefined && known.get(found)) || Error;
+/**
+ * Returns the first of these classes that is known in this thread. An error without a code of this package has none of
+ * its classes: another package may have a class of the same name.
+ */
+export function errorClassOf(names: readonly string[], code: unknown): ErrorClass {
+  const isOurs = isKilohertzErrorCode(code);
+  for (const name of names) {
+    const Class = known.get(name);
+    if (Class && (isOurs || !OURS.includes(Class))) return Class;
+  }
+  return Error;
 }

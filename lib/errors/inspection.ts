@@ -1,6 +1,7 @@
 // How `console.log` prints states, stats and errors, the values that users look at most.
 
 import { type InspectOptionsStylized, inspect } from 'node:util';
+import { describe } from './describe.ts';
 
 /** Returns a value as text, on one or several lines, as `console.log` is to print it. */
 export type Printed<T> = (value: T, options: InspectOptionsStylized) => string;
@@ -18,7 +19,12 @@ export function inspectAs<T extends object>(
   Object.defineProperty(Class.prototype, inspect.custom, {
     configurable: true,
     value(this: T, depth: number, options: InspectOptionsStylized): string {
-      return depth < 0 ? `[${brief(this)}]` : printed(this, options);
+      try {
+        return depth < 0 ? `[${brief(this)}]` : printed(this, options);
+      } catch {
+        // A program may have put anything into it.
+        return `[${describe(this)}, which cannot be shown]`;
+      }
     },
   });
 }

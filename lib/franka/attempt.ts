@@ -1,5 +1,4 @@
-import { onAbort, throwIfAborted } from '../abort.ts';
-import { AbortError } from '../errors/errors.ts';
+import { endedBy, hasAborted, onAbort, throwIfAborted } from '../abort.ts';
 import { awaiting } from '../errors/native-call.ts';
 import { checkRoom } from '../errors/shortage.ts';
 import { NativeAttempt } from '../native/binding.ts';
@@ -24,12 +23,13 @@ export async function connecting<T>(
   const stopListening = onAbort(signal, () => attempt.stop());
   try {
     const connected = await awaiting(() => connect(attempt));
-    if (!signal?.aborted) return connected;
+    if (signal === undefined || !hasAborted(signal)) return connected;
     await close(connected);
+    throw endedBy(signal, what);
   } catch (error) {
-    if (!signal?.aborted) throw error;
+    throwIfAborted(signal, what);
+    throw error;
   } finally {
     stopListening();
   }
-  throw new AbortError(what, signal.reason);
 }

@@ -1,6 +1,6 @@
-import { checkSignal, onAbort, throwIfAborted } from '../abort.ts';
+import { checkSignal, endedBy, hasAborted, onAbort, throwIfAborted } from '../abort.ts';
 import { bare, checkBoolean, checkNumber, ownOptions } from '../checks.ts';
-import { AbortError, isOurs } from '../errors/errors.ts';
+import { isOurs } from '../errors/errors.ts';
 import { awaiting } from '../errors/native-call.ts';
 import { type NativeAttempt, NativeHand, type NativePlace } from '../native/binding.ts';
 import { DEFAULTS } from '../native/contract.ts';
@@ -283,15 +283,15 @@ export class FrankaHand implements AsyncDisposable {
     const stopListening = onAbort(signal, stop);
     try {
       const result = await guarded();
-      if (!signal.aborted) return result;
+      if (!hasAborted(signal)) return result;
     } catch (error) {
       const wasStopped = isOurs(error) && STOPPED.includes(error.code);
-      if (!signal.aborted || !wasStopped) throw error;
+      if (!hasAborted(signal) || !wasStopped) throw error;
     } finally {
       stopListening();
     }
     await stopping;
-    throw new AbortError(COMMAND, signal.reason);
+    throw endedBy(signal, COMMAND);
   }
 }
 

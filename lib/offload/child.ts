@@ -89,6 +89,18 @@ export function checkStart(options: {
   if (processGroup !== undefined) checkBoolean('processGroup', processGroup);
 }
 
+/** Checks that Python can load a module from its place, if it is a Python module. */
+export function checkPlace(option: string, url: string): void {
+  if (!isPython(url)) return;
+  try {
+    fileURLToPath(url);
+  } catch {
+    const expected =
+      "the URL of a file on this computer, as in new URL('./policy.py', import.meta.url)";
+    throw new OptionTypeError(codeOf(option), option, url, expected);
+  }
+}
+
 /** Whether a module is a Python module. */
 export function isPython(url: string): boolean {
   return new URL(url).pathname.endsWith('.py');

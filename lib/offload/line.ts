@@ -1,5 +1,6 @@
 // The calling end of a line: calls go out as messages, answers come back as promises.
 
+import { isError } from '../errors/describe.ts';
 import { type KilohertzError, OffloadError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import { numberText } from '../errors/number.ts';
@@ -7,7 +8,8 @@ import { MORE, type NativeLine } from '../native/binding.ts';
 import { ANSWER, CALL } from '../native/contract.ts';
 import type { CallLimits } from './call-limits.ts';
 import { limited } from './call-limits.ts';
-import { garbled, Packer, Unpacker } from './codec/packer.ts';
+import { Packer } from './codec/packer.ts';
+import { garbled, Unpacker } from './codec/unpacker.ts';
 
 /** How long a call polls for its answer if the other end is awake [s]. It is shorter than a wake. */
 const ANSWER_SPIN_S = 0;
@@ -45,7 +47,7 @@ export interface Told {
 export interface LineOptions {
   /** The largest number of pending calls. */
   readonly most: number;
-  /** The largest size of an answer, including its arrays [bytes]. */
+  /** The largest size of an answer, including its arrays, and what it may take in memory [bytes]. */
   readonly longest: number;
   /** Whether the other end is Node. */
   readonly clones: boolean;
@@ -195,7 +197,9 @@ export class Line {
   /** Breaks a line whose other end has violated the protocol. */
   #fault(thrown: unknown): void {
     const known = garbled(thrown);
-    const error = known.code === 'OFFLOAD_TOO_LARGE' ? this.#tooLarge() : known;
+    const isBounded = this.#options.longest < Number.POSITIVE_INFINITY;
+    const isTooLarge = isBounded && known.code === 'OFFLOAD_TOO_LARGE';
+    const error = isTooLarge ? this.#tooLarge() : known;
     this.#options.onFault?.(error);
     this.break(error);
   }
@@ -284,6 +288,7 @@ export class Line {
     // The value is read in any case, so that the memory that was lent with it is given back.
     const value = unpacker.value();
     unpacker.shrink();
+    if (!fits(kind, value)) throw garbled();
     const waiting = this.#waiting.get(id);
     if (kind === ANSWER.logged || kind === ANSWER.collected) {
       if (!waiting?.told) throw garbled();
@@ -352,8 +357,8 @@ export class Line {
   #tooLarge(): OffloadError {
     return new OffloadError(
       'OFFLOAD_TOO_LARGE',
-      `an answer of ${this.#name} has more than the ${this.#options.longest} bytes that are taken, and it ` +
-        'was ended; return less at a time, or allow more with maxAnswerBytes',
+      `an answer of ${this.#name} has more than the ${this.#options.longest} bytes that are taken, or needs more ` +
+        'memory than that, and it was ended; return less at a time, or allow more with maxAnswerBytes',
     );
   }
 
@@ -364,6 +369,13 @@ export class Line {
         'later calls wait for it. Raise timeoutS, or stop() the other end',
     );
   }
+}
+
+/** Whether an answer of this kind may have this value. */
+function fits(kind: number, value: unknown): boolean {
+  if (kind === ANSWER.error) return isError(value);
+  if (kind === ANSWER.iterator) return Number.isSafeInteger(value);
+  return kind === ANSWER.value || kind === ANSWER.logged || kind === ANSWER.collected;
 }
 
 function nameOf(path: Path): string {

@@ -26,8 +26,8 @@ export function exportsNone(url: string, name: string, exported: readonly string
  * @throws {OffloadError} `OFFLOAD_ENTRY_POINT` if the module is the program itself
  */
 export function checkModule(module: string | URL): string {
-  const url = String(module);
-  if (!(isUrl(module) || (typeof module === 'string' && URL.canParse(module)))) {
+  const url = isUrl(module) ? module.href : module;
+  if (typeof url !== 'string' || !isPlace(url)) {
     const expected = "import.meta.url, or a URL as in new URL('./solve.js', import.meta.url)";
     throw new OptionTypeError('OPTION_MODULE', 'module', module, expected);
   }
@@ -39,6 +39,16 @@ export function checkModule(module: string | URL): string {
     );
   }
   return url;
+}
+
+/** Whether a text is a URL and, if it is that of a file, one of a file on this computer. */
+function isPlace(url: string): boolean {
+  try {
+    if (new URL(url).protocol === 'file:') fileURLToPath(url);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether node was started with this module: as a file, by `--eval`, or on standard input. */

@@ -4,7 +4,7 @@ import { OffloadError } from '../errors/errors.ts';
 import { CALL } from '../native/contract.ts';
 import type { AnyFunction } from './asyncify.ts';
 import { CALLED, type CallLimits, checkCallLimits, LONGEST_S } from './call-limits.ts';
-import { Child, type ChildSpec, checkStart, placeOf, stopped } from './child.ts';
+import { Child, type ChildSpec, checkPlace, checkStart, placeOf, stopped } from './child.ts';
 import type { Line } from './line.ts';
 import { checkModule } from './module.ts';
 import { makeProxy, type ProcessProxy, type Remote } from './process-proxy.ts';
@@ -48,8 +48,8 @@ export interface MpifyOptions {
    */
   readonly sharedBytes?: number;
   /**
-   * How large an answer may be, including its arrays [bytes], from 1 kB to 4 GB. A process that announces a larger
-   * answer is ended, and calls reject with `OFFLOAD_TOO_LARGE`. Default 1 GiB.
+   * How large an answer may be, including its arrays [bytes], from 1 kB to 4 GB, and how much memory its other values
+   * may take. A process that sends a larger answer is ended, and calls reject with `OFFLOAD_TOO_LARGE`. Default 1 GiB.
    */
   readonly maxAnswerBytes?: number;
 }
@@ -113,6 +113,7 @@ async function begin(
   args: readonly unknown[],
 ): Promise<ProcessProxy<unknown>> {
   const url = checkModule(module);
+  checkPlace('module', url);
   checkText('name', name, 'the name of an export');
   const process = new RemoteProcess(url, name, args, options);
   await process.start(options.signal);

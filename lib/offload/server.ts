@@ -7,7 +7,8 @@ import { calling } from '../errors/native-call.ts';
 import type { NativeLine } from '../native/binding.ts';
 import { ANSWER, CALL, LOGGED } from '../native/contract.ts';
 import { isPromise, settled } from '../promise.ts';
-import { Packer, Unpacker } from './codec/packer.ts';
+import { Packer } from './codec/packer.ts';
+import { Unpacker } from './codec/unpacker.ts';
 import { type Path, readAll } from './line.ts';
 
 /** How long the server polls for the next call before it sleeps [s]. */

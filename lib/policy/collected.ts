@@ -2,7 +2,7 @@
 
 import { OffloadError } from '../errors/errors.ts';
 import { COLLECTED } from '../native/contract.ts';
-import { garbled } from '../offload/codec/packer.ts';
+import { garbled } from '../offload/codec/unpacker.ts';
 import { monotonicS } from '../session/monotonic.ts';
 import { Allowance } from './allowance.ts';
 

@@ -4,7 +4,7 @@ import { KilohertzError, OffloadError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import type { NativeSession, NativeValue } from '../native/binding.ts';
 import { LOGGED } from '../native/contract.ts';
-import { garbled } from '../offload/codec/packer.ts';
+import { garbled } from '../offload/codec/unpacker.ts';
 import { checkLogged, type Logged, type LogValue } from '../session/recording.ts';
 import { Allowance } from './allowance.ts';
 

@@ -1,5 +1,5 @@
 import { ownOptions } from '../checks.ts';
-import { checkStart, isPython } from '../offload/child.ts';
+import { checkPlace, checkStart, isPython } from '../offload/child.ts';
 import { checkModule } from '../offload/module.ts';
 import {
   type ActionOf,
@@ -88,6 +88,7 @@ export function processPolicy(
   given: ProcessPolicyOptions<PropertyKey, readonly unknown[] | undefined> = {},
 ): ProcessPolicy<unknown, unknown> {
   checkPolicyUrl(url, './policy.py');
+  checkPlace('url', url.href);
   checkModule(url);
   const options = ownOptions('processPolicy()', given, [
     'export',

@@ -1,12 +1,6 @@
-import { checkSignal, onAbort, throwIfAborted } from '../abort.ts';
+import { abortErrorOf, checkSignal, onAbort, throwIfAborted } from '../abort.ts';
 import { checkName, checkNumber, checkObject, checkText, isList, ownOptions } from '../checks.ts';
-import {
-  AbortError,
-  codeOf,
-  KilohertzError,
-  OptionRangeError,
-  OptionTypeError,
-} from '../errors/errors.ts';
+import { codeOf, KilohertzError, OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { awaiting } from '../errors/native-call.ts';
 import { type NativeDataSetOptions, NativeExport } from '../native/binding.ts';
 import { type EpisodeOutcome, OUTCOMES } from '../native/contract.ts';
@@ -172,7 +166,7 @@ export async function exportRecording(
   } catch (error) {
     if (thrown.length > 0) throw thrown[0];
     const isStopped = error instanceof KilohertzError && error.code === 'RECORD_STOPPED';
-    throw isStopped && signal?.aborted ? new AbortError(EXPORT, signal.reason) : error;
+    throw (isStopped && abortErrorOf(signal, EXPORT)) || error;
   } finally {
     clearInterval(told);
     stopListening();

@@ -1,5 +1,11 @@
-import { describeThrown, isInstance, textIn } from '../errors/describe.ts';
-import { InvalidActionError, PolicyError, ServerError } from '../errors/errors.ts';
+import { isErrorCode } from '../errors/codes.ts';
+import { cut, describeThrown, isInstance, textIn } from '../errors/describe.ts';
+import {
+  InvalidActionError,
+  PolicyError,
+  ServerError,
+  type SessionErrorDetails,
+} from '../errors/errors.ts';
 import type { Refusal } from './action.ts';
 import type { Failure } from './driver.ts';
 
@@ -7,15 +13,36 @@ import type { Failure } from './driver.ts';
 export function policyThrew(tick: number | undefined, cause: unknown): Failure {
   // The message is composed later: reading the thrown value may take long, and the arm has to be stopped first.
   return (details) => {
-    // A policy server has codes of its own.
-    if (isInstance(cause, ServerError)) {
-      const { code, received, expected, traceback } = cause;
-      const message = `${whenOf(tick)} ${textIn(cause, 'message')}`;
-      return new ServerError(code, message, { received, expected, traceback, ...details, cause });
-    }
+    const known = serverFailed(tick, cause, details);
+    if (known) return known;
     const message = `the policy failed ${whenOf(tick)}: ${describeThrown(cause)}`;
     return new PolicyError('POLICY_THREW', message, { ...details, cause });
   };
+}
+
+/** The longest message of a policy server's error that is kept. */
+const LONGEST_MESSAGE = 10_000;
+
+/**
+ * Returns the error of a policy server, which has codes of its own, if that is what the policy threw. What it threw may
+ * also only look like one.
+ */
+function serverFailed(
+  tick: number | undefined,
+  cause: unknown,
+  details: SessionErrorDetails,
+): ServerError | undefined {
+  if (!isInstance(cause, ServerError)) return undefined;
+  const code = textIn(cause, 'code') ?? '';
+  if (!isErrorCode(code) || !code.startsWith('SERVER_')) return undefined;
+  const [said = 'its message cannot be read', received, expected, traceback] = [
+    'message',
+    'received',
+    'expected',
+    'traceback',
+  ].map((name) => textIn(cause, name));
+  const message = `${whenOf(tick)} ${cut(said, LONGEST_MESSAGE)}`;
+  return new ServerError(code, message, { received, expected, traceback, ...details, cause });
 }
 
 /** Returns the failure of a policy that failed without saying why. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortErrorOf } from '../abort.ts';
 import { bare } from '../checks.ts';
-import { describeThrown, isInstance } from '../errors/describe.ts';
+import { describeThrown, isInstance, read } from '../errors/describe.ts';
 import {
   type AbortError,
   fromFailure,
@@ -436,7 +436,7 @@ function untold(thrown: unknown): KilohertzError {
 function resetFailure(thrown: unknown): KilohertzError {
   const isTold = isInstance(thrown, SessionError) || isInstance(thrown, RobotError);
   // What the system refuses is no fault of the robot.
-  if (isOurs(thrown) && (isTold || thrown.code === 'SYSTEM')) return thrown;
+  if (isOurs(thrown) && (isTold || read(thrown, 'code') === 'SYSTEM')) return thrown;
   const message = `the robot's reset() failed: ${describeThrown(thrown)}`;
   return new RobotError('ROBOT_THREW', message, { cause: thrown });
 }

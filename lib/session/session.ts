@@ -130,6 +130,10 @@ export class Session<Observation, Action extends AnyAction>
     if (isNativeRobot(robot)) {
       // Every native robot comes from this package, so its link is a `DrivenLink`.
       const link = robot.nativeLink as DrivenLink<Observation, Action>;
+      if (typeof link?.drive !== 'function') {
+        const expected = 'nothing: only what Franka.connect() resolves to has it';
+        throw new OptionTypeError('OPTION_ROBOT', 'robot.nativeLink', link, expected);
+      }
       const chunks = isChunked(policy) ? policy.options : undefined;
       this.#options = checkOptions(options, link, chunks && link.chunks(chunks));
       this.#runs = link.runs;
@@ -331,6 +335,8 @@ export class Session<Observation, Action extends AnyAction>
     const stop = (): void => void this.stop();
     const stopListening = onAbort(signal, stop);
     try {
+      // It may have aborted while the page was opened.
+      throwIfAborted(signal, RUN);
       const endsOnInterrupt = durationS === undefined;
       const run = await this.#start({ durationS, endsOnInterrupt, signal, isAwaited: true });
       await run.ended;

@@ -17,7 +17,14 @@ pub type Twist = [f64; 6];
 
 /// Returns the length of a vector.
 pub fn norm(vector: &[f64]) -> f64 {
-    vector.iter().map(|v| v * v).sum::<f64>().sqrt()
+    let length = vector.iter().map(|v| v * v).sum::<f64>().sqrt();
+    if length < f64::INFINITY || length.is_nan() {
+        return length;
+    }
+    // The squares are too large for a number, and the length may not be.
+    vector
+        .iter()
+        .fold(0.0, |length: f64, value| length.hypot(*value))
 }
 
 /// Returns the scalar product of two vectors.
@@ -346,6 +353,17 @@ mod tests {
 
     fn flaw(pose: &Pose) -> Option<Flaw> {
         check_pose(pose).err().map(|none| none.flaw)
+    }
+
+    #[test]
+    fn a_length_is_known_although_its_square_is_too_large() {
+        assert!((norm(&[3e200, 0.0, -4e200]) / 5e200 - 1.0).abs() < 1e-12);
+        assert!((norm(&[1e154; 3]) / 3_f64.sqrt() / 1e154 - 1.0).abs() < 1e-12);
+        assert_eq!(norm(&[f64::INFINITY, 1.0]), f64::INFINITY);
+        assert!(norm(&[f64::NAN, 1e300]).is_nan());
+        let mut pose = UNIT;
+        pose[5] = 1e200;
+        assert_eq!(check_pose(&pose).unwrap_err().received, 1e200);
     }
 
     #[test]

@@ -129,7 +129,9 @@ export class ProcessHost<Observation, Action> extends PolicyHost {
       if (!known) throw new OffloadError('OFFLOAD_PROTOCOL', 'it told of a failure that is none');
       this.failed(known);
     } catch (error) {
-      if (!(isOurs(error) && error.code === 'OFFLOAD_STOPPED')) this.fail(died(error), undefined);
+      // A process that was not stopped may say so all the same.
+      const wasStopped = this.isOver && isOurs(error) && error.code === 'OFFLOAD_STOPPED';
+      if (!wasStopped) this.fail(died(error), undefined);
     }
   }
 

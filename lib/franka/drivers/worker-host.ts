@@ -7,7 +7,7 @@ import {
 import { bare } from '../../checks.ts';
 import { entryUrl } from '../../entry/entry-url.ts';
 import { describeThrown, read } from '../../errors/describe.ts';
-import { OffloadError, PolicyError } from '../../errors/errors.ts';
+import { OffloadError, PolicyError, type SessionErrorDetails } from '../../errors/errors.ts';
 import { checkRoom, refusal } from '../../errors/shortage.ts';
 import {
   dismissPort,
@@ -18,7 +18,12 @@ import {
 import { sending } from '../../offload/codec/carried.ts';
 import { threadOptions } from '../../offload/node-options.ts';
 import { PolicyInputs } from '../../policy/inputs.ts';
-import type { Lengths, PolicyFailure, WorkerTask } from '../../policy/worker-messages.ts';
+import type {
+  Lengths,
+  PolicyFailure,
+  WorkerMessage,
+  WorkerTask,
+} from '../../policy/worker-messages.ts';
 import type { WorkerPolicy } from '../../policy/worker-policy.ts';
 import { within } from '../../promise.ts';
 import type { Failure } from '../../session/driver.ts';
@@ -105,6 +110,10 @@ export class WorkerHost<Observation, Action> extends PolicyHost {
         this.#told(message);
         resolve();
       });
+      port.on('messageerror', () => {
+        this.fail(forged, undefined);
+        resolve();
+      });
       worker.on('error', (error) => {
         this.fail(crashed(error), undefined);
         resolve();
@@ -143,8 +152,23 @@ export class WorkerHost<Observation, Action> extends PolicyHost {
   #told(message: unknown): void {
     const failure = failureIn(message);
     if (failure) this.failed(failure);
-    else this.#policyPort = (message as { readonly policyPort: number }).policyPort;
+    else if (this.#policyPort === undefined && isReady(message)) {
+      this.#policyPort = message.policyPort;
+    } else this.fail(forged, undefined);
   }
+}
+
+/** Whether a message tells the number of a port. The policy may have sent another one: it runs in the same thread. */
+function isReady(message: unknown): message is Extract<WorkerMessage, { kind: 'ready' }> {
+  if (typeof message !== 'object' || message === null) return false;
+  const { kind, policyPort } = message as Readonly<Record<string, unknown>>;
+  return kind === 'ready' && Number.isSafeInteger(policyPort) && Number(policyPort) >= 0;
+}
+
+function forged(details: SessionErrorDetails): PolicyError {
+  const message =
+    "the policy's worker sent a message that cannot be; a policy must leave the ports alone that it has not made";
+  return new PolicyError('POLICY_CRASHED', message, details);
 }
 
 function crashed(cause: unknown): Failure {

@@ -176,9 +176,20 @@ function classesOf(error: Error): string[] {
  * @throws {TypeError} if the value is not such a message
  */
 export function fromMessage(told: ErrorMessage): Error {
+  return errorOf(told, { errors: MOST_ERRORS });
+}
+
+/** How many errors are made of a message at most. `toMessage` tells of fewer. */
+const MOST_ERRORS = 1_000;
+
+type Left = Pick<Room, 'errors'>;
+
+function errorOf(told: ErrorMessage, left: Left): Error {
   checkMessage(told);
+  left.errors -= 1;
+  if (left.errors < 0) throw new TypeError(`more than ${MOST_ERRORS} errors belong to an error`);
   const { name, stack, code, fields = {}, hidden = [] } = told;
-  const error: Error & { code?: string | number } = made(told);
+  const error: Error & { code?: string | number } = made(told, left);
   // Not enumerable, like an error's own properties. Otherwise it would be printed twice.
   if (error.name !== name) Object.defineProperty(error, 'name', { ...HIDDEN, value: name });
   if (stack !== undefined) Object.defineProperty(error, 'stack', { ...HIDDEN, value: stack });
@@ -186,14 +197,14 @@ export function fromMessage(told: ErrorMessage): Error {
   for (const [field, value] of Object.entries(fields)) {
     if (HAVE_A_PLACE.includes(field)) continue;
     const enumerable = !hidden.includes(field);
-    Object.defineProperty(error, field, { ...HIDDEN, enumerable, value: itemOf(value) });
+    Object.defineProperty(error, field, { ...HIDDEN, enumerable, value: itemOf(value, left) });
   }
   return error;
 }
 
 /** Makes the error of a message, without its fields. */
-function made({ name, message, code, cause, classes = [] }: ErrorMessage): Error {
-  const options = cause && { cause: itemOf(cause) };
+function made({ name, message, code, cause, classes = [] }: ErrorMessage, left: Left): Error {
+  const options = cause && { cause: itemOf(cause, left) };
   if (name === 'OffloadError' && isErrorCode(code)) return new OffloadError(code, message, options);
   if (classes.includes('DOMException')) {
     const error = new DOMException(message, name);
@@ -202,16 +213,16 @@ function made({ name, message, code, cause, classes = [] }: ErrorMessage): Error
       : error;
   }
   const error = new Error(message, options);
-  Object.setPrototypeOf(error, errorClassOf([...classes, name]).prototype);
+  Object.setPrototypeOf(error, errorClassOf([...classes, name], code).prototype);
   if ([SessionError, RobotError, ServerError].some((Class) => error instanceof Class)) {
     Object.defineProperty(error, 'lastStates', { ...HIDDEN, value: [] });
   }
   return error;
 }
 
-function itemOf(told: Told): unknown {
-  if ('error' in told) return fromMessage(told.error);
-  return 'list' in told ? told.list.map(itemOf) : told.value;
+function itemOf(told: Told, left: Left): unknown {
+  if ('error' in told) return errorOf(told.error, left);
+  return 'list' in told ? told.list.map((item) => itemOf(item, left)) : told.value;
 }
 
 /** Checks a message. A message from another process may be any value. */

@@ -1,25 +1,21 @@
-// Writes values as bytes, and reads them, for a line. `lib/offload/python/_kilohertz/codec.py` reads and writes the
-// same format.
+// Writes values as bytes, for a line. `unpacker.ts` reads them, and `lib/offload/python/_kilohertz/codec.py` reads and
+// writes the same format.
 //
 // A value is a tag and the data that belongs to it. Numbers are little-endian. Large arrays are not part of the
-// message: they are lent in shared memory. If the other end is Node, a value without a tag of its own is cloned as by
-// `postMessage`.
+// message: they are lent in shared memory. If the other end is Node, a regular expression, a boxed value and a text
+// with half a surrogate pair are cloned as by `postMessage`.
 
 import { TextEncoder, types } from 'node:util';
-import { deserialize, serialize } from 'node:v8';
+import { serialize } from 'node:v8';
 import { describe, isError, withArticle } from '../../errors/describe.ts';
-import { isOurs, type KilohertzError, OffloadError } from '../../errors/errors.ts';
-import { fromNative } from '../../errors/native-call.ts';
+import { OffloadError } from '../../errors/errors.ts';
 import { ARRAY, PACKING, TAG } from '../../native/contract.ts';
-import { RobotState, STATE_LAYOUT, STATE_LENGTH, slotsOf } from '../../native/robot-state.ts';
-import { fromMessage, toMessage } from './error-message.ts';
-import { setOwn } from './own-property.ts';
-import { checkShape, hasShape, type Shaped, withShape } from './shape.ts';
+import { STATE_LAYOUT, STATE_LENGTH, slotsOf } from '../../native/robot-state.ts';
+import { toMessage } from './error-message.ts';
+import { checkShape, type Shaped } from './shape.ts';
 
 /** The largest size at which an array is copied into the message [bytes]. */
 const LARGEST_WITHIN = PACKING.largestWithin;
-/** The size from which a lent array is read in place [bytes]. A smaller array is copied out of the shared memory. */
-const SMALLEST_IN_PLACE = PACKING.smallestInPlace;
 /** The objects without properties that V8 clones with what is in them. */
 const V8_CLONES: ReadonlySet<string> = new Set(['BigInt', 'Boolean', 'Number', 'RegExp', 'String']);
 /** The nesting depth from which a value counts as circular. */
@@ -31,14 +27,14 @@ type ArrayClass = {
 };
 
 /** The kinds of arrays, in the order of their numbers. */
-const KINDS: readonly ArrayClass[] = Object.keys(ARRAY)
+export const KINDS: readonly ArrayClass[] = Object.keys(ARRAY)
   .filter((name) => name !== 'ArrayBuffer')
   .map((name) => globalThis[name as 'DataView'] as ArrayClass);
 const KIND_NUMBERS: ReadonlyMap<unknown, number> = new Map(
   KINDS.map((kind, number): [unknown, number] => [kind, number]),
 );
 /** The kind of an `ArrayBuffer` itself, which is `bytes` in Python. */
-const BUFFER = ARRAY.ArrayBuffer;
+export const BUFFER: number = ARRAY.ArrayBuffer;
 
 /** The shared memory in which large arrays are lent and borrowed. */
 export interface Lender {
@@ -148,11 +144,12 @@ export class Packer {
         break;
       case 'string':
         // Half a surrogate pair cannot be written as UTF-8.
-        if (this.#clones && !value.isWellFormed()) this.#serialized(value);
+        if (this.#clones && !value.isWellFormed()) this.#cloned(serialize(value));
         else this.#text(TAG.text, value);
         break;
       case 'bigint':
-        this.#text(TAG.bigint, value.toString());
+        // Decimal digits would take a time that grows with the square of their number.
+        this.#text(TAG.bigint, value.toString(16));
         break;
       case 'object':
         if (value === null) this.#tag(TAG.null);
@@ -320,19 +317,38 @@ export class Packer {
     if (!this.#clones || isLost || kind === 'SharedArrayBuffer') {
       throw notCloneable(path, `is ${withArticle(kind)}`);
     }
+    let clone: Uint8Array;
     try {
-      this.#serialized(value);
+      clone = serialize(value);
     } catch {
       throw notCloneable(path, `is ${withArticle(kind)}`);
     }
+    if (isCloned(clone)) this.#cloned(clone);
+    // An object that only has another name for its kind.
+    else this.#record(value, path, depth);
   }
 
-  #serialized(value: unknown): void {
-    const clone = serialize(value);
+  #cloned(clone: Uint8Array): void {
     this.#count(TAG.clone, clone.length);
     const at = this.#reserve(clone.length);
     this.bytes.set(clone, at);
   }
+}
+
+/** A clone of V8 begins with a mark and the version of its format. */
+const CLONE_MARK = 0xff;
+const CLONE_HEAD = 2;
+/** V8's tags of texts, boxed values and regular expressions. */
+const CLONED: ReadonlySet<number> = new Set(Buffer.from('"cSyxnzsR'));
+
+/**
+ * Whether V8's clone is that of a value without further values. Any other could make its reader hold much more than its
+ * bytes, in a way that cannot be bounded.
+ */
+export function isCloned(clone: Uint8Array): boolean {
+  // Zeros align what follows.
+  const tag = clone.subarray(CLONE_HEAD).find((byte) => byte !== 0);
+  return clone[0] === CLONE_MARK && CLONED.has(tag ?? 0);
 }
 
 function bytesOf(buffer: ArrayBufferLike, path: string, start = 0, length?: number): Uint8Array {
@@ -353,253 +369,4 @@ function notCloneable(path: string, what: string): OffloadError {
     `${path} ${what} and cannot be sent to another thread or process; pass and return data: numbers, ` +
       'texts, arrays, typed arrays, plain objects',
   );
-}
-
-/** Returns the error for a message that cannot be read. `cause` is what reading it threw. */
-export function garbled(cause?: unknown): KilohertzError {
-  const known = fromNative(cause);
-  if (isOurs(known)) return known;
-  const message = 'the other end sent what cannot be; use the same version on both';
-  return new OffloadError('OFFLOAD_PROTOCOL', message, { cause });
-}
-
-/** Options of an {@link Unpacker}. */
-export interface UnpackerOptions {
-  /** Whether arrays are taken back by {@link Unpacker.revoker}. */
-  readonly revocable: boolean;
-  /** The largest total size of the arrays of a message [bytes]. */
-  readonly longest: number;
-  /** Whether the other end is Node. */
-  readonly clones: boolean;
-}
-
-/** The buffer size that is kept for the next message [bytes]. */
-const LARGEST_KEPT = 2 ** 20;
-
-/** Reads values out of a message. */
-export class Unpacker {
-  /** The buffer into which a message is taken. */
-  bytes: Buffer = Buffer.alloc(8192);
-  #view: DataView = new DataView(this.bytes.buffer, this.bytes.byteOffset);
-  #at = 0;
-  #end = 0;
-  readonly #lender: Lender;
-  readonly #options: UnpackerOptions;
-  /** How many bytes the remaining arrays of this message may have. */
-  #left = 0;
-  #given: { readonly buffer: ArrayBuffer; readonly number: number }[] = [];
-
-  constructor(lender: Lender, options: UnpackerOptions) {
-    this.#lender = lender;
-    this.#options = options;
-  }
-
-  /** Makes room for a message. */
-  grow(length: number): void {
-    this.bytes = Buffer.alloc(length);
-    this.#view = new DataView(this.bytes.buffer, this.bytes.byteOffset);
-  }
-
-  /** Releases the buffer of a long message. */
-  shrink(): void {
-    if (this.bytes.length > LARGEST_KEPT) this.grow(8192);
-  }
-
-  /** Begins to read a message of this length. Returns the number of its call. */
-  begin(length: number): number {
-    this.#end = length;
-    this.#at = 0;
-    this.#left = this.#options.longest;
-    if (this.#given.length > 0) this.#given = [];
-    return this.#view.getUint32(this.#take(5), true);
-  }
-
-  /** The kind of the message. */
-  get kind(): number {
-    return this.bytes[4] as number;
-  }
-
-  /**
-   * A function that takes the arrays of this message back; undefined if it has no arrays, or if they are not revocable.
-   */
-  get revoker(): (() => void) | undefined {
-    const given = this.#given;
-    if (given.length === 0) return undefined;
-    return () => {
-      for (const { buffer, number } of given) this.#lender.revoke(buffer, number);
-    };
-  }
-
-  /**
-   * Reads the next value.
-   *
-   * @throws {KilohertzError} `OFFLOAD_PROTOCOL` if the value cannot be read, `SYSTEM`
-   */
-  value(): unknown {
-    try {
-      return this.#value();
-    } catch (error) {
-      throw garbled(error);
-    }
-  }
-
-  #value(): unknown {
-    switch (this.bytes[this.#take(1)]) {
-      case TAG.undefined:
-        return undefined;
-      case TAG.null:
-        return null;
-      case TAG.false:
-        return false;
-      case TAG.true:
-        return true;
-      case TAG.int:
-        return this.#view.getInt32(this.#take(4), true);
-      case TAG.float:
-      case TAG.whole:
-        return this.#double();
-      case TAG.text:
-        return this.#text();
-      case TAG.list:
-        return this.#list();
-      case TAG.record:
-        return this.#record();
-      case TAG.array:
-        return this.#array(false);
-      case TAG.lentArray:
-        return this.#array(true);
-      case TAG.floats:
-        return this.#numbers(8, (at) => this.#view.getFloat64(at, true));
-      case TAG.ints:
-        return this.#numbers(4, (at) => this.#view.getInt32(at, true));
-      case TAG.bigint:
-        return BigInt(this.#text());
-      case TAG.date:
-        return new Date(this.#double());
-      case TAG.map:
-        return new Map(this.#items(() => [this.#value(), this.#value()]));
-      case TAG.set:
-        return new Set(this.#items(() => this.#value()));
-      case TAG.error:
-        return fromMessage(this.#value() as Parameters<typeof fromMessage>[0]);
-      case TAG.state:
-        return this.#state();
-      case TAG.clone: {
-        if (!this.#options.clones) throw garbled();
-        const length = this.#count();
-        const at = this.#take(length);
-        return deserialize(this.bytes.subarray(at, at + length));
-      }
-      default:
-        throw garbled();
-    }
-  }
-
-  #take(bytes: number): number {
-    const at = this.#at;
-    // A length that is NaN, or below zero, is refused too.
-    if (!(bytes >= 0 && at + bytes <= this.#end)) throw garbled();
-    this.#at += bytes;
-    return at;
-  }
-
-  #count(): number {
-    return this.#view.getUint32(this.#take(4), true);
-  }
-
-  #double(): number {
-    return this.#view.getFloat64(this.#take(8), true);
-  }
-
-  #text(): string {
-    const length = this.#count();
-    const at = this.#take(length);
-    return this.bytes.toString('utf8', at, at + length);
-  }
-
-  #items<T>(next: () => T): T[] {
-    const items: T[] = [];
-    for (let left = this.#count(); left > 0; left -= 1) items.push(next());
-    return items;
-  }
-
-  #list(): unknown[] {
-    const items: unknown[] = [];
-    for (let left = this.#count(); left > 0; left -= 1) items.push(this.#value());
-    return items;
-  }
-
-  #numbers(size: number, read: (at: number) => number): number[] {
-    const count = this.#count();
-    const at = this.#take(size * count);
-    const numbers = new Array<number>(count);
-    for (let nth = 0; nth < count; nth += 1) numbers[nth] = read(at + nth * size);
-    return numbers;
-  }
-
-  #record(): Record<string, unknown> {
-    const record: Record<string, unknown> = {};
-    for (let left = this.#count(); left > 0; left -= 1) {
-      if (this.bytes[this.#take(1)] !== TAG.text) throw garbled();
-      const key = this.#text();
-      const value = this.#value();
-      if (key === '__proto__') setOwn(record, key, value);
-      else record[key] = value;
-    }
-    return record;
-  }
-
-  #state(): RobotState {
-    const slots = this.#value();
-    if (!(slots instanceof Float64Array && slots.length === STATE_LENGTH)) throw garbled();
-    // A copy, which is not taken back as arrays may be.
-    return new RobotState(slots.slice());
-  }
-
-  #array(lent: boolean): unknown {
-    const head = this.#take(10);
-    const kind = this.bytes[head] as number;
-    const dimensions = this.bytes[head + 1] as number;
-    const length = this.#view.getFloat64(head + 2, true);
-    if (!Number.isSafeInteger(length) || length < 0) throw garbled();
-    const shape: number[] = [];
-    for (let left = dimensions; left > 0; left -= 1) shape.push(this.#double());
-    const buffer = lent ? this.#lent(length) : this.#within(length);
-    if (kind === BUFFER) return buffer;
-    const Kind = KINDS[kind];
-    if (!Kind) throw garbled();
-    const array = new Kind(buffer);
-    if (dimensions === 0) return array;
-    if (!hasShape(array, shape)) throw garbled();
-    return withShape(array, shape);
-  }
-
-  #within(length: number): ArrayBuffer {
-    const at = this.#take(length);
-    const { buffer, byteOffset } = this.bytes;
-    return this.#give((buffer as ArrayBuffer).slice(byteOffset + at, byteOffset + at + length), -1);
-  }
-
-  #lent(length: number): ArrayBuffer {
-    const number = this.#double();
-    if (length > this.#left) {
-      throw new OffloadError(
-        'OFFLOAD_TOO_LARGE',
-        `arrays of more than ${this.#options.longest} bytes`,
-      );
-    }
-    this.#left -= length;
-    if (length >= SMALLEST_IN_PLACE) {
-      const buffer = this.#lender.borrow(number, length, this.#options.revocable);
-      if (buffer) return this.#give(buffer, number);
-    }
-    const copy = new Uint8Array(length);
-    this.#lender.copy(number, copy);
-    return this.#give(copy.buffer, -1);
-  }
-
-  #give(buffer: ArrayBuffer, number: number): ArrayBuffer {
-    if (this.#options.revocable) this.#given.push({ buffer, number });
-    return buffer;
-  }
 }

@@ -38,12 +38,32 @@ export function withShape<A extends ArrayBufferView>(
 
 /** Whether an array has as many elements as a shape. */
 export function hasShape(array: ArrayBufferView, shape: readonly number[]): boolean {
-  return (
-    Array.isArray(shape) &&
-    shape.every((size) => Number.isInteger(size) && size >= 0) &&
-    shape.length <= 32 &&
-    shape.reduce((product, size) => product * size, 1) === (array as { length?: number }).length
-  );
+  try {
+    return (
+      Array.isArray(shape) &&
+      shape.length <= MOST_SIZES &&
+      shape.every((size) => Number.isInteger(size) && size >= 0) &&
+      shape.reduce((product, size) => product * size, 1) === (array as { length?: number }).length
+    );
+  } catch {
+    return false;
+  }
+}
+
+const MOST_SIZES = 32;
+
+/** Returns a shape for a message; it may be any value. */
+function shapeText(shape: unknown): string {
+  try {
+    const isShown =
+      Array.isArray(shape) &&
+      shape.length <= MOST_SIZES &&
+      shape.every((size) => typeof size === 'number');
+    if (isShown) return `[${Array.prototype.join.call(shape, ',')}]`;
+  } catch {
+    // It cannot be looked at.
+  }
+  return describe(shape);
 }
 
 /** @throws {OffloadError} `OFFLOAD_SHAPE` */
@@ -52,7 +72,7 @@ export function checkShape(array: ArrayBufferView, shape: readonly number[], pat
   const { length = 'which a DataView does not have' } = array as { length?: number };
   throw new OffloadError(
     'OFFLOAD_SHAPE',
-    `${path} is ${Array.isArray(shape) ? `[${shape}]` : describe(shape)}; expected at most 32 whole ` +
+    `${path} is ${shapeText(shape)}; expected at most ${MOST_SIZES} whole ` +
       `numbers whose product is the array's length, ${length}`,
   );
 }

@@ -1,4 +1,4 @@
-"""Values as bytes, on their way through a line, as lib/offload/codec/packer.ts writes and reads them."""
+"""Values as bytes, on their way through a line, as lib/offload/codec/packer.ts writes and unpacker.ts reads them."""
 
 import datetime
 import struct
@@ -69,7 +69,8 @@ class Packer:
         elif abs(value) < 2**53:
             out += struct.pack("<Bd", WHOLE, value)
         else:
-            self._text(out, BIGINT, str(value))
+            # Decimal digits would take a time that grows with the square of their number.
+            self._text(out, BIGINT, format(value, "x"))
 
     @staticmethod
     def _text(out, tag, value):
@@ -232,7 +233,7 @@ class Unpacker:
         if tag == INTS:
             return list(self._take("%di" % self._take("I")[0]))
         if tag == BIGINT:
-            return self._made(int, self._text())
+            return self._made(lambda digits: int(digits, 16), self._text())
         if tag == DATE:
             return self._made(date, self._take("d")[0])
         if tag == SET_OF:

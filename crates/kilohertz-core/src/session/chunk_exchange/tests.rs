@@ -470,6 +470,50 @@ fn what_cannot_be_played_is_told_and_what_is_played_goes_on() {
     );
 }
 
+/// A policy's process writes the frame itself, and may write anything.
+#[test]
+fn whatever_numbers_a_frame_has_the_joint_goes_on_without_a_jump() {
+    let endless = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -1e300];
+    let with = |others: &[f64]| [&endless, others].concat();
+    let mut refused = 0;
+    for rows in with(&[-1.0, -2.5, 0.0, 0.5, 1.5, 2.0, 64.9, 65.0]) {
+        for dt_s in with(&[-1.0, 0.0, 1e-300, STEP, 60.0]) {
+            for before_s in with(&[-0.1, 0.0, 0.1]) {
+                for place in [wave(0.05), f64::NAN, f64::MAX] {
+                    let mut run = Run::new(chunks());
+                    run.cycles(50, 10, told);
+                    let question = Question {
+                        tick: run.now.tick,
+                        time: MS * run.now.clock as u32,
+                    };
+                    run.exchange.asked = Some(Asked {
+                        question,
+                        clock: run.now.clock,
+                        rests: false,
+                        is_open: true,
+                    });
+                    let frame = run.exchange.newest();
+                    frame[..3].copy_from_slice(&[rows, dt_s, before_s]);
+                    frame[3..].fill(place);
+                    run.answer(question);
+                    refused += u32::from(run.fault.is_some());
+                    for _ in 0..20 {
+                        run.command();
+                        run.now.tick += 1;
+                        run.now.clock += 1;
+                    }
+                    let step = |two: &[f64]| (two[1] - two[0]).abs();
+                    let largest = run.commanded.windows(2).map(step).fold(0.0, f64::max);
+                    let says = [rows, dt_s, before_s, place];
+                    assert!(run.commanded.iter().all(|at| at.is_finite()), "{says:?}");
+                    assert!(largest < 2e-3, "{largest} for {says:?}");
+                }
+            }
+        }
+    }
+    assert!(refused > 1_000, "{refused}");
+}
+
 #[test]
 fn changes_add_to_what_was_wanted_and_not_to_where_the_robot_is() {
     let mut run = Run::new(Chunks {
