@@ -1,5 +1,6 @@
 // `kilohertz run`: where a policy runs, and how a run ends.
 
+import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +8,7 @@ import test, { type ExecutionContext } from 'ava';
 import { type FrankaSimulator, replay, SessionInterruptedError } from '../../index.ts';
 import { untilSignal } from '../../lib/cli/signals.ts';
 import { armFor, isRested, speed } from '../fixtures/arms.ts';
-import { kilohertz, type Running, started } from '../fixtures/command-line.ts';
+import { EXECUTABLE, kilohertz, type Running, started } from '../fixtures/command-line.ts';
 import { PageClient } from '../fixtures/page-client.ts';
 import { Folder, folderFor } from '../fixtures/recordings.ts';
 import { until } from '../fixtures/waiting.ts';
@@ -120,6 +121,21 @@ test('run refuses what is no policy before the arm moves', async (t) => {
     t.regex(ended.stderr, reason);
   }
   t.true(rests(simulator));
+});
+
+test('a command in a folder that was removed says so', (t) => {
+  using folder = new Folder();
+  const removed = 'mkdir "$1" && cd "$1" && rmdir "$1" && shift && exec "$@"';
+  for (const [code, ...words] of [
+    ['SYSTEM', 'run', POLICY],
+    ['USAGE', 'run', 'policy.js'],
+    ['USAGE', 'bench'],
+  ]) {
+    const command = [folder.at('removed'), process.execPath, EXECUTABLE, ...words];
+    const { status, stderr } = spawnSync('sh', ['-c', removed, 'sh', ...command], { encoding: 'utf8' });
+    t.is(status, code === 'USAGE' ? 2 : 1, stderr);
+    t.regex(stderr, new RegExp(`^${code}: .*(folder|directory) .*removed`, 'm'));
+  }
 });
 
 test('Ctrl+C is how a run without a duration ends: with its result', async (t) => {

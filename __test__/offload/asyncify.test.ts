@@ -176,6 +176,34 @@ test('what cannot be sent is refused by name, and the pool goes on', async (t) =
   t.is(await solve(1), 2);
 });
 
+test('a value of which nothing would arrive is refused, wherever it stands, and others arrive', async (t) => {
+  const call = asyncify<(value: unknown) => unknown>(url, 'solve');
+  const { signal } = new AbortController();
+  for (const [value, name] of [
+    [signal, 'an AbortSignal'],
+    [{ target: [1], signal }, 'an AbortSignal'],
+    [[new Map([['a', new AbortController()]])], 'an AbortController'],
+    [{ of: new Error('carried'), signal }, 'an AbortSignal'],
+  ] as const) {
+    const error = (await rejection(call(value))) as OffloadError;
+    t.is(error.code, 'OFFLOAD_NOT_CLONEABLE', error.message);
+    t.true(error.message.startsWith(`${name} cannot be sent to another thread`), error.message);
+  }
+  const answered = (await rejection(fail('signal'))) as OffloadError;
+  t.is(answered.code, 'OFFLOAD_NOT_CLONEABLE');
+  const same = asyncify<(value: unknown) => unknown>(url, 'echo');
+  const date = new Date(0);
+  t.deepEqual(await same([date, /x/g, new Uint8Array(0), {}, [], new Map()]), [
+    date,
+    /x/g,
+    new Uint8Array(0),
+    {},
+    [],
+    new Map(),
+  ]);
+  t.is(await ((await same(new Blob(['text']))) as Blob).text(), 'text');
+});
+
 test('an abort rejects with the reason of the signal as its cause, and ends the computation', async (t) => {
   const { counter, stands } = sharedCounter();
   const abort = new AbortController();

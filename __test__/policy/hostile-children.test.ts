@@ -172,6 +172,8 @@ test('a child cannot have its parent hold what it claims to send, and the sessio
     const error = await outcome(t, scribbling(doing));
     t.is(error?.code, 'POLICY_CRASHED', `${doing}: ${error?.message}`);
     t.regex(error?.message ?? '', /\S.*: \S/, doing);
+    // It has no such option.
+    t.notRegex(error?.message ?? '', /maxAnswerBytes/, doing);
   }
   const after = peak();
   t.true(after.resident - before.resident < 4e8, `${after.resident - before.resident} bytes more`);
@@ -211,6 +213,8 @@ test('an object in a process that harms its line is told of by its calls, and no
     t.true(error instanceof OffloadError, `${doing}: ${error}`);
     t.regex((error as OffloadError).code, /OFFLOAD_(PROTOCOL|TOO_LARGE|CRASHED)/, doing);
     t.not((error as OffloadError).message, '', doing);
+    const { code, message } = error as OffloadError;
+    if (code === 'OFFLOAD_TOO_LARGE') t.regex(message, /allow more with maxAnswerBytes/, doing);
     object.stop();
   }
   t.true(peak().resident - before.resident < 4e8);

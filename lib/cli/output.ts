@@ -1,4 +1,4 @@
-import { describeThrown, inLines, inOneLine } from '../errors/describe.ts';
+import { describeThrown, inLines, inOneLine, isError, textIn } from '../errors/describe.ts';
 import { isKilohertzError } from '../errors/errors.ts';
 import { keepStdout } from '../offload/child.ts';
 import { LiveLine } from './live-line.ts';
@@ -89,7 +89,8 @@ export class Output {
   }
 
   /** Reports why a command failed. Returns the exit code. */
-  failed(error: unknown): number {
+  failed(thrown: unknown): number {
+    const error = isWithoutFolder(thrown) ? new Refusal('USAGE', NO_FOLDER, EXIT.usage) : thrown;
     const isKnown = isKilohertzError(error) || error instanceof Refusal;
     const code = isKnown ? error.code : 'INTERNAL';
     const message = isKnown ? error.message : describeThrown(error);
@@ -102,6 +103,14 @@ export class Output {
   #error(code: string, message: string): void {
     this.#write(`${JSON.stringify({ error: { code, message } })}\n`);
   }
+}
+
+const NO_FOLDER =
+  'the folder in which this was started has been removed; change to one that exists, as by cd ~';
+
+/** Whether an error tells that the working directory was removed, by Node's name of the system call. */
+function isWithoutFolder(error: unknown): boolean {
+  return isError(error) && textIn(error, 'syscall') === 'uv_cwd';
 }
 
 /** Whether an error is about the value of an option, as a column that a recording has not, and not about a file. */

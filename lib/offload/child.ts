@@ -48,6 +48,8 @@ export interface ChildSpec {
   readonly sharedBytes: number;
   /** The largest size of an answer, including its arrays [bytes]. */
   readonly longest: number;
+  /** The option that allows more, if there is one. */
+  readonly longestOption?: string;
   /** The descriptors of the memory through which a session's loop asks the child's policy, and of the policy's inputs. */
   readonly policyMemory?: readonly [port: number, inputs: number];
 }
@@ -207,6 +209,7 @@ export class Child {
     this.line = new Line(native, fileName(spec.url), {
       most: MOST_CALLS,
       longest: spec.longest,
+      longestOption: spec.longestOption,
       clones: !isPython(spec.url),
       onFault: (error) => {
         this.#fault = error;

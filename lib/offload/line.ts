@@ -49,6 +49,8 @@ export interface LineOptions {
   readonly most: number;
   /** The largest size of an answer, including its arrays, and what it may take in memory [bytes]. */
   readonly longest: number;
+  /** The option that allows more, if there is one. */
+  readonly longestOption?: string | undefined;
   /** Whether the other end is Node. */
   readonly clones: boolean;
   /** Called when the other end has violated the protocol, before calls reject with this error. */
@@ -355,10 +357,12 @@ export class Line {
   }
 
   #tooLarge(): OffloadError {
+    const { longest, longestOption } = this.#options;
+    const orMore = longestOption === undefined ? '' : `, or allow more with ${longestOption}`;
     return new OffloadError(
       'OFFLOAD_TOO_LARGE',
-      `an answer of ${this.#name} has more than the ${this.#options.longest} bytes that are taken, or needs more ` +
-        'memory than that, and it was ended; return less at a time, or allow more with maxAnswerBytes',
+      `an answer of ${this.#name} has more than the ${longest} bytes that are taken, or needs more memory than that, ` +
+        `and it was ended; return less at a time${orMore}`,
     );
   }
 

@@ -173,7 +173,8 @@ class RemoteProcess implements Remote {
       options;
     this.#url = url;
     this.#make = [placeOf(url), name, args];
-    this.#spec = { url, python, env, execPath, processGroup, sharedBytes, longest };
+    const bounds = { sharedBytes, longest, longestOption: 'maxAnswerBytes' };
+    this.#spec = { url, python, env, execPath, processGroup, ...bounds };
     this.#options = options;
     this.#restartsLeft = restarts;
   }

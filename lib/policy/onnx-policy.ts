@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { bare, checkNumber, checkNumbers, checkText, isList, ownOptions } from '../checks.ts';
 import { OptionTypeError, PolicyError } from '../errors/errors.ts';
 import type { NativeOnnxInput, NativeOnnxOptions, NativeOnnxPart } from '../native/binding.ts';
+import { workingFolder } from '../offload/folders.ts';
 import { placeOf, type RobotState } from '../native/robot-state.ts';
 import { pathOf, type RecordingFile } from '../record/file.ts';
 import { checkPriority, PolicyKind } from './module.ts';
@@ -214,7 +215,7 @@ export function onnxTask(
 
 /** Returns the library inside the package `onnxruntime-node`. */
 function installedLibrary(): string {
-  const places = [import.meta.url, join(process.cwd(), 'package.json')];
+  const places = [import.meta.url, join(workingFolder(), 'package.json')];
   for (const place of places) {
     try {
       const main = createRequire(place).resolve('onnxruntime-node');

@@ -7,7 +7,12 @@ import {
 import { bare } from '../../checks.ts';
 import { entryUrl } from '../../entry/entry-url.ts';
 import { describeThrown, read } from '../../errors/describe.ts';
-import { OffloadError, PolicyError, type SessionErrorDetails } from '../../errors/errors.ts';
+import {
+  type KilohertzError,
+  OffloadError,
+  PolicyError,
+  type SessionErrorDetails,
+} from '../../errors/errors.ts';
 import { checkRoom, refusal } from '../../errors/shortage.ts';
 import {
   dismissPort,
@@ -43,6 +48,21 @@ function workerFor(task: WorkerTask, name: string): Worker | undefined {
     if (read(Object(error), 'name') === 'DataCloneError') return undefined;
     throw refusal("the policy's worker", error, '--allow-worker') ?? error;
   }
+}
+
+/** Returns the arguments of a factory as they are sent. */
+function copied(args: readonly unknown[], exportName: string): ReturnType<typeof sending> {
+  try {
+    return sending(args);
+  } catch (cause) {
+    throw uncopied(exportName, cause);
+  }
+}
+
+function uncopied(exportName: string, cause?: unknown): KilohertzError {
+  const message = `an item of args cannot be copied to the worker of ${exportName}; pass data, no functions`;
+  const error = new OffloadError('OFFLOAD_NOT_CLONEABLE', message, cause ? { cause } : {});
+  return policyThrew(undefined, error)({});
 }
 
 /** A policy in a worker. */
@@ -85,7 +105,7 @@ export class WorkerHost<Observation, Action> extends PolicyHost {
     const { url, exportName, args, spin } = this.#policy;
     const { port1: port, port2 } = new MessageChannel();
     const { lengths } = this;
-    const [sent, carried] = args ? sending(args) : [];
+    const [sent, carried] = args ? copied(args, exportName) : [];
     const own = { url: url.href, exportName, args: sent, carried };
     const inputs = PolicyInputs.of(this.#policy).begin();
     this.#inputs = inputs;
@@ -94,17 +114,13 @@ export class WorkerHost<Observation, Action> extends PolicyHost {
     const worker = workerFor(task, name);
     if (!worker) {
       port.close();
-      const message = `an item of args cannot be copied to the worker of ${exportName}`;
-      const cause = new OffloadError(
-        'OFFLOAD_NOT_CLONEABLE',
-        `${message}; pass data, no functions`,
-      );
-      throw policyThrew(undefined, cause)({});
+      throw uncopied(exportName);
     }
     this.#worker = worker;
     this.#port = port;
     // `once()` from `node:events` would reject if the worker crashes first.
     this.#ended = new Promise((resolve) => worker.once('exit', resolve));
+    let refused: KilohertzError | undefined;
     const ready = new Promise<void>((resolve) => {
       port.on('message', (message: unknown) => {
         this.#told(message);
@@ -115,6 +131,7 @@ export class WorkerHost<Observation, Action> extends PolicyHost {
         resolve();
       });
       worker.on('error', (error) => {
+        refused = refusal("the policy's worker", error, '--allow-worker');
         this.fail(crashed(error), undefined);
         resolve();
       });
@@ -128,6 +145,7 @@ export class WorkerHost<Observation, Action> extends PolicyHost {
     // The session keeps the process alive while it runs. The worker does not.
     worker.unref();
     port.unref();
+    if (refused) throw refused;
     if (this.failure) throw this.failure({});
   }
 

@@ -2,7 +2,8 @@
 // the values in which they are. An empty object stands in their place; a clone keeps which object is which.
 
 import { types } from 'node:util';
-import { isError } from '../../errors/describe.ts';
+import { isError, withArticle } from '../../errors/describe.ts';
+import { OffloadError } from '../../errors/errors.ts';
 import { RobotState, STATE_LENGTH, slotsOf } from '../../native/robot-state.ts';
 import { type ErrorMessage, fromMessage, toMessage } from './error-message.ts';
 import { setOwn } from './own-property.ts';
@@ -13,7 +14,11 @@ export type Carried = readonly {
   readonly what: { readonly slots: Float64Array } | { readonly error: ErrorMessage };
 }[];
 
-/** Returns values as they are sent. They are unchanged if there is nothing to carry. */
+/**
+ * Returns values as they are sent. They are unchanged if there is nothing to carry.
+ *
+ * @throws {OffloadError} `OFFLOAD_NOT_CLONEABLE` if nothing of a value would arrive, as of an `AbortSignal`
+ */
 export function sending(
   values: readonly unknown[],
 ): [values: readonly unknown[], carried?: Carried] {
@@ -28,7 +33,8 @@ export function sending(
       return one.stand;
     };
     return [replaced(values, stand, new Map()) as readonly unknown[], carried];
-  } catch {
+  } catch (error) {
+    if (error instanceof OffloadError) throw error;
     // A value that cannot be looked at, or that is nested too deep, cannot be cloned either, which says why.
     return [values];
   }
@@ -70,12 +76,33 @@ function hasCarried(root: object): boolean {
 function itemsOf(value: object): Iterable<unknown> {
   if (Array.isArray(value) || types.isSet(value)) return value;
   if (types.isMap(value)) return [...value.keys(), ...value.values()];
-  return isRecord(value) ? Object.values(value) : [];
+  if (isRecord(value)) return Object.values(value);
+  checkArrives(value);
+  return [];
 }
 
 /** Whether a value is an object with properties alone. An instance of a class is cloned as one. */
 function isRecord(value: object): boolean {
   return Object.prototype.toString.call(value) === '[object Object]';
+}
+
+/** @throws {OffloadError} if a structured clone makes an empty object of a value that keeps its content to itself */
+function checkArrives(value: object): void {
+  const isBytes = ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value);
+  if (isBytes || Object.keys(value).length > 0) return;
+  let clone: object;
+  try {
+    clone = structuredClone(value);
+  } catch {
+    return; // the call says why
+  }
+  if (!isRecord(clone)) return;
+  const kind = Object.prototype.toString.call(value).slice(8, -1);
+  throw new OffloadError(
+    'OFFLOAD_NOT_CLONEABLE',
+    `${withArticle(kind)} cannot be sent to another thread, because nothing of it would arrive; pass and return data: ` +
+      'numbers, texts, arrays, typed arrays, plain objects',
+  );
 }
 
 /** Returns a copy in which objects are replaced by what `instead` returns for them. */
@@ -111,7 +138,10 @@ function replaced(
     for (const item of value) set.add(copied(item));
     return set;
   }
-  if (!isRecord(value)) return value;
+  if (!isRecord(value)) {
+    checkArrives(value);
+    return value;
+  }
   const record: Record<string, unknown> = {};
   copies.set(value, record);
   for (const [name, item] of Object.entries(value)) {
