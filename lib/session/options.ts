@@ -152,8 +152,8 @@ export interface SessionOptions extends LockstepOptions {
    */
   readonly deadlineS?: number;
   /**
-   * For how many cycles of the loop in a row the last command is held when no action comes. Default 20, or the number
-   * of cycles in one period of a slower policy.
+   * For how many cycles of the loop in a row the last command is held when no action comes. Default 20, or one
+   * period of the policy if that is longer (below 50 Hz).
    */
   readonly maxHeldTicks?: number;
   /**
