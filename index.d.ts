@@ -3989,7 +3989,8 @@ export declare function resizeImage<Dtype extends ImageDtype = 'uint8'>(
  * Returns false if nothing was recorded: the session is not recorded or does not run, too much waits, or this is no
  * thread of such a policy. What was dropped is counted in {@link RecordingReport.lostValues}.
  *
- * @param channel the name of the series, for example `'camera/wrist'`: letters, digits and `_ - . /`
+ * @param channel the name of the series, for example `'camera/wrist'`: 1 to 200 letters, digits and `_ - . /`, not
+ * beginning with `/`, `.` or `kilohertz/`
  * @param options.timeS the time to which the value belongs, on the clock of {@link Tick.timeS} [s]. Default: the time of
  * the question that the policy is answering
  * @throws {OptionTypeError | OptionRangeError} if the value or the time cannot be recorded
@@ -5160,7 +5161,8 @@ export declare class Session<Observation, Action extends AnyAction>
    * does not run, and if it is neither recorded nor shown. It never waits for the disk or for a client. Returns false
    * if nothing was taken. A policy in a worker or a process has {@link log}.
    *
-   * @param channel the name of the series, for example `'camera/wrist'`: letters, digits and `_ - . /`
+   * @param channel the name of the series, for example `'camera/wrist'`: 1 to 200 letters, digits and `_ - . /`, not
+   * beginning with `/`, `.` or `kilohertz/`
    * @throws {OptionTypeError | OptionRangeError} if the value or the time cannot be recorded
    * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the name cannot be used, or the value is too large
    */

@@ -21,7 +21,8 @@ export function logTo(to: LogSink | undefined): void {
  * Returns false if nothing was recorded: the session is not recorded or does not run, too much waits, or this is no
  * thread of such a policy. What was dropped is counted in {@link RecordingReport.lostValues}.
  *
- * @param channel the name of the series, for example `'camera/wrist'`: letters, digits and `_ - . /`
+ * @param channel the name of the series, for example `'camera/wrist'`: 1 to 200 letters, digits and `_ - . /`, not
+ * beginning with `/`, `.` or `kilohertz/`
  * @param options.timeS the time to which the value belongs, on the clock of {@link Tick.timeS} [s]. Default: the time of
  * the question that the policy is answering
  * @throws {OptionTypeError | OptionRangeError} if the value or the time cannot be recorded

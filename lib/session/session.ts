@@ -253,7 +253,8 @@ export class Session<Observation, Action extends AnyAction>
    * does not run, and if it is neither recorded nor shown. It never waits for the disk or for a client. Returns false
    * if nothing was taken. A policy in a worker or a process has {@link log}.
    *
-   * @param channel the name of the series, for example `'camera/wrist'`: letters, digits and `_ - . /`
+   * @param channel the name of the series, for example `'camera/wrist'`: 1 to 200 letters, digits and `_ - . /`, not
+   * beginning with `/`, `.` or `kilohertz/`
    * @throws {OptionTypeError | OptionRangeError} if the value or the time cannot be recorded
    * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the name cannot be used, or the value is too large
    */
