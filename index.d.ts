@@ -1650,10 +1650,11 @@ export declare class SessionError extends KilohertzError {
   constructor(code: ErrorCode, message: string, details?: SessionErrorDetails);
 }
 /**
- * The policy threw or rejected, code `POLICY_THREW`; `cause` is what it threw. For an arm there are two more codes.
+ * The policy threw or rejected, code `POLICY_THREW`; `cause` is what it threw. For an arm there are more codes.
  * `POLICY_DETACHED`: the policy transferred the memory of its state to another thread. `POLICY_CRASHED`: the policy's
- * worker or process ended, or violated the protocol. For a robot written in JavaScript there is also
- * `POLICY_UNSETTLED`: the promise of the policy had not settled 2 s after the end of a run that has a duration.
+ * worker or process ended, or violated the protocol. `ONNX_MODEL`, `ONNX_RUNTIME`: the model of {@link onnxPolicy} or its
+ * runtime cannot be used. `POLICY_UNSETTLED`: for a robot written in JavaScript, the promise of the policy had not settled
+ * 2 s after the end of a run that has a duration; of {@link rerun}, the policy took longer than `timeoutS`.
  */
 export declare class PolicyError extends SessionError {}
 /**
@@ -4777,7 +4778,7 @@ export interface PolicyServerOptions<Action = unknown> extends ChunkedOptions {
   /** Ends the attempt to connect when it aborts. */
   readonly signal?: AbortSignal;
 }
-/** A policy that asks a server, made by {@link openpiPolicy}. It may run in one session after the other. */
+/** A policy that asks a server, made by {@link openpiPolicy} or {@link gr00tPolicy}. It may run in one session after the other. */
 export interface ServerPolicy<Action = unknown>
   extends ChunkedPolicy<RobotState, Action>,
     AsyncDisposable {
@@ -5116,7 +5117,8 @@ export declare class Session<Observation, Action extends AnyAction>
   /**
    * @param robot a robot written in JavaScript, or a connected `Franka`
    * @param policy a function from an observation and a {@link Tick} to an action, or to a promise of one; or what
-   * {@link workerPolicy}, {@link processPolicy} or {@link chunked} returns
+   * {@link workerPolicy}, {@link processPolicy}, {@link onnxPolicy}, {@link chunked}, {@link openpiPolicy} or
+   * {@link gr00tPolicy} returns
    * @throws {OptionRangeError} if a value is out of range
    * @throws {OptionTypeError} if a value is of the wrong type
    */

@@ -285,10 +285,11 @@ export class SessionError extends KilohertzError {
 }
 
 /**
- * The policy threw or rejected, code `POLICY_THREW`; `cause` is what it threw. For an arm there are two more codes.
+ * The policy threw or rejected, code `POLICY_THREW`; `cause` is what it threw. For an arm there are more codes.
  * `POLICY_DETACHED`: the policy transferred the memory of its state to another thread. `POLICY_CRASHED`: the policy's
- * worker or process ended, or violated the protocol. For a robot written in JavaScript there is also
- * `POLICY_UNSETTLED`: the promise of the policy had not settled 2 s after the end of a run that has a duration.
+ * worker or process ended, or violated the protocol. `ONNX_MODEL`, `ONNX_RUNTIME`: the model of {@link onnxPolicy} or its
+ * runtime cannot be used. `POLICY_UNSETTLED`: for a robot written in JavaScript, the promise of the policy had not settled
+ * 2 s after the end of a run that has a duration; of {@link rerun}, the policy took longer than `timeoutS`.
  */
 export class PolicyError extends SessionError {}
 

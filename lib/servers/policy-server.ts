@@ -108,7 +108,7 @@ export const SERVER_OPTIONS: readonly (keyof PolicyServerOptions)[] = [
   'signal',
 ];
 
-/** A policy that asks a server, made by {@link openpiPolicy}. It may run in one session after the other. */
+/** A policy that asks a server, made by {@link openpiPolicy} or {@link gr00tPolicy}. It may run in one session after the other. */
 export interface ServerPolicy<Action = unknown>
   extends ChunkedPolicy<RobotState, Action>,
     AsyncDisposable {

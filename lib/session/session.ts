@@ -109,7 +109,8 @@ export class Session<Observation, Action extends AnyAction>
   /**
    * @param robot a robot written in JavaScript, or a connected `Franka`
    * @param policy a function from an observation and a {@link Tick} to an action, or to a promise of one; or what
-   * {@link workerPolicy}, {@link processPolicy} or {@link chunked} returns
+   * {@link workerPolicy}, {@link processPolicy}, {@link onnxPolicy}, {@link chunked}, {@link openpiPolicy} or
+   * {@link gr00tPolicy} returns
    * @throws {OptionRangeError} if a value is out of range
    * @throws {OptionTypeError} if a value is of the wrong type
    */
