@@ -45,9 +45,9 @@ export interface RecordedRun {
 }
 
 /**
- * When the steps of a cycle were done, from the beginning of the cycle [s]. A step that was not done is undefined, and
- * one whose time is not known: of a policy in a process it is not known when it took a question, and files of older
- * versions have no `behindS`, `tookS`, `gaveS` and `judgedS`.
+ * When the steps of a cycle were done, from the beginning of the cycle [s]. A step that was not done is undefined. A step
+ * whose time is not known is undefined too: for a policy in a process it is not known when it took a question and when it
+ * gave its answer, and files of older versions have no `behindS`, `tookS`, `gaveS` and `judgedS`.
  */
 export interface RecordedPhases {
   /** How much later than at the robot's own time the cycle began [s]. */
