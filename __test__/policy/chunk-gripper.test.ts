@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import {
   type ChunkedOptions,
   chunked,
@@ -21,6 +21,7 @@ import {
 } from '../../index.ts';
 import { WALL } from '../fixtures/arms.ts';
 import { gripping } from '../fixtures/policies.ts';
+import { program } from '../fixtures/programs.ts';
 import { folderFor } from '../fixtures/recordings.ts';
 import { block, rejection, until } from '../fixtures/waiting.ts';
 
@@ -89,6 +90,50 @@ test('it closes also while the event loop is blocked, and keeps what it holds af
   t.true(simulator.fingers().isGrasped);
   const { is_grasped } = await hand.state();
   t.true(is_grasped);
+});
+
+/** The fingers have stopped on their way, and do not press. */
+async function haveStopped(t: ExecutionContext, simulator: FrankaSimulator): Promise<void> {
+  await until(() => !simulator.fingers().isMoving, 'the fingers stop');
+  const { widthM } = simulator.fingers();
+  t.true(widthM > 0.04, `${widthM}`);
+  await sleep(300);
+  t.deepEqual(simulator.fingers().widthM, widthM);
+  t.false(simulator.fingers().isMoving);
+}
+
+for (const end of ['stop()', 'an error', 'the end of its time']) {
+  test(`fingers that are on their way stop with their session, by ${end}`, async (t) => {
+    await using setup = await setUp();
+    const { arm, hand, simulator } = setup;
+    simulator.removeObject();
+    let fails = false;
+    const closing = ({ q_d }: RobotState) => {
+      if (fails) throw new Error('enough');
+      return { actions: [[...q_d, 0]], dtS: 0.1 };
+    };
+    const slow = closes(hand, { speedMPerS: 0.004 });
+    const session = new Session(arm, chunked(policyOf(closing), slow), { warmupS: 0 });
+    const durationS = end === 'the end of its time' ? { durationS: 1 } : {};
+    const running = session.run(durationS).then(
+      () => 'over',
+      () => 'failed',
+    );
+    await until(() => simulator.fingers().isMoving, 'the fingers move');
+    if (end === 'an error') fails = true;
+    if (end === 'stop()') await session.stop();
+    t.is(await running, end === 'an error' ? 'failed' : 'over');
+    await haveStopped(t, simulator);
+  });
+}
+
+test('a signal that ends the process stops fingers that follow chunks', async (t) => {
+  await using simulator = await FrankaSimulator.start(WALL);
+  const { process: child, printed, ended } = program('gripped', simulator.address);
+  await printed('moving');
+  child.kill('SIGTERM');
+  t.is((await ended).signal, 'SIGTERM');
+  await haveStopped(t, simulator);
 });
 
 test('a width, an openness and its inverse lead to the same opening', async (t) => {

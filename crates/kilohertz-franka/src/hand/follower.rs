@@ -2,16 +2,19 @@
 //!
 //! The loop writes the wanted opening, and a thread looks at it every few milliseconds. Where the opening has
 //! changed by more than a margin, it stops the command under way and begins another one. Another thread waits for
-//! the end of each command, because that takes as long as the motion.
+//! the end of each command, because that takes as long as the motion. The end of the session stops what the hand
+//! does; what it holds by then, it goes on holding.
 
 #![warn(clippy::indexing_slicing)]
 
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use kilohertz_core::session::Wanted;
+use kilohertz_core::session::roll::Place;
 use kilohertz_core::stats::Recorder;
 
 use franka::gripper::GripperState;
@@ -77,8 +80,8 @@ impl GripRule {
     }
 }
 
-/// Lets a hand follow `wanted` until nobody else holds that. What the hand is commanded, and what of it fails, is
-/// counted in `recorder`.
+/// Lets a hand follow `wanted` until nobody else holds that, and then stops it. What the hand is commanded, and what
+/// of it fails, is counted in `recorder`. Its commands have `place` on the roll, whose stop stops them.
 ///
 /// # Errors
 /// The system's error if it cannot start a thread.
@@ -87,14 +90,16 @@ pub fn follow(
     wanted: Arc<Wanted>,
     rule: GripRule,
     recorder: Arc<Recorder>,
+    place: Arc<Place>,
 ) -> io::Result<()> {
     let (pass, begun) = mpsc::channel::<(HandCommand, HandMotion)>();
     let (counts, pressing) = (Arc::clone(&recorder), Arc::clone(&hand));
+    let its = Arc::clone(&place);
     thread::Builder::new()
         .name("kilohertz-hand".to_owned())
         .spawn(move || {
             for (command, motion) in begun {
-                if let Err(error) = finish(&pressing, &rule, command, motion, &counts)
+                if let Err(error) = finish(&pressing, &rule, (command, motion), &its, &counts)
                     // A command that was stopped for a newer one is no failure.
                     && error.code != ArmErrorCode::CommandAborted
                 {
@@ -105,42 +110,56 @@ pub fn follow(
     thread::Builder::new()
         .name("kilohertz-grip".to_owned())
         .spawn(move || {
-            let mut last: Option<f64> = None;
-            // The session holds the other one, until its loop has ended.
-            while Arc::strong_count(&wanted) > 1 {
-                thread::sleep(LOOK);
-                let Some(width) = wanted.get().map(|wanted| rule.width(wanted)) else {
-                    continue;
-                };
-                if last.is_some_and(|last| (width - last).abs() <= rule.margin) {
-                    continue;
-                }
-                let begun = match hand.state() {
-                    Ok(state) => match rule.command(width, &state, hand.is_busy()) {
-                        Some(wanted) => command(&hand, wanted).map(|motion| Some((wanted, motion))),
-                        None => Ok(None),
-                    },
-                    Err(_) => Err(()),
-                };
-                match begun {
-                    Ok(begun) => {
-                        last = Some(width);
-                        let Some(begun) = begun else {
-                            continue;
-                        };
-                        recorder.gripper_commands.add(1);
-                        if pass.send(begun).is_err() {
-                            return;
-                        }
-                    }
-                    Err(()) => {
-                        recorder.gripper_failures.add(1);
-                        thread::sleep(AFTER_FAILURE);
-                    }
-                }
-            }
+            look(&hand, &wanted, &rule, &recorder, &place, &pass);
+            // The session is over.
+            place.stop().store(true, Ordering::SeqCst);
         })?;
     Ok(())
+}
+
+/// Looks at what is wanted, commands the hand, and passes each command on, until nobody else holds `wanted`.
+fn look(
+    hand: &Hand,
+    wanted: &Arc<Wanted>,
+    rule: &GripRule,
+    recorder: &Recorder,
+    place: &Arc<Place>,
+    pass: &mpsc::Sender<(HandCommand, HandMotion)>,
+) {
+    let mut last: Option<f64> = None;
+    // The session holds the other one, until its loop has ended.
+    while Arc::strong_count(wanted) > 1 {
+        thread::sleep(LOOK);
+        let Some(width) = wanted.get().map(|wanted| rule.width(wanted)) else {
+            continue;
+        };
+        if last.is_some_and(|last| (width - last).abs() <= rule.margin) {
+            continue;
+        }
+        let begun = match hand.state() {
+            Ok(state) => match rule.command(width, &state, hand.is_busy()) {
+                Some(wanted) => command(hand, wanted, place).map(|motion| Some((wanted, motion))),
+                None => Ok(None),
+            },
+            Err(_) => Err(()),
+        };
+        match begun {
+            Ok(begun) => {
+                last = Some(width);
+                let Some(begun) = begun else {
+                    continue;
+                };
+                recorder.gripper_commands.add(1);
+                if pass.send(begun).is_err() {
+                    return;
+                }
+            }
+            Err(()) => {
+                recorder.gripper_failures.add(1);
+                thread::sleep(AFTER_FAILURE);
+            }
+        }
+    }
 }
 
 /// Waits for the end of a command. Fingers that met something on their way to a smaller opening then press on
@@ -148,8 +167,8 @@ pub fn follow(
 fn finish(
     hand: &Hand,
     rule: &GripRule,
-    command: HandCommand,
-    motion: HandMotion,
+    (command, motion): (HandCommand, HandMotion),
+    place: &Arc<Place>,
     recorder: &Recorder,
 ) -> Result<(), ArmError> {
     let ended = motion.finish();
@@ -168,7 +187,7 @@ fn finish(
     match hand.begin(rule.grasp(width)) {
         Ok(motion) => {
             recorder.gripper_commands.add(1);
-            motion.finish().map(|_| ())
+            motion.at(Arc::clone(place)).finish().map(|_| ())
         }
         // A newer command has begun meanwhile.
         Err(_) if hand.is_busy() => Ok(()),
@@ -177,14 +196,14 @@ fn finish(
 }
 
 /// Stops what the hand does and begins another command.
-fn command(hand: &Hand, command: HandCommand) -> Result<HandMotion, ()> {
+fn command(hand: &Hand, command: HandCommand, place: &Arc<Place>) -> Result<HandMotion, ()> {
     if hand.is_busy() {
         // The command may have ended meanwhile.
         let _ = hand.stop();
     }
     for _ in 0..AFTER_FAILURE.as_millis() {
         match hand.begin(command) {
-            Ok(motion) => return Ok(motion),
+            Ok(motion) => return Ok(motion.at(Arc::clone(place))),
             // The thread that waits for the command has not taken its end yet.
             Err(_) if hand.is_busy() => thread::sleep(Duration::from_millis(1)),
             Err(_) => return Err(()),

@@ -29,6 +29,7 @@ pub use stack::give_stack;
 #[napi]
 pub struct NativePlace {
     place: Arc<Place>,
+    kind: Kind,
 }
 
 #[napi]
@@ -41,17 +42,18 @@ impl NativePlace {
         ends_on_interrupt: bool,
         even_after_signal: bool,
     ) -> Result<NativePlace> {
-        let taken = Place::take(Kind {
+        let kind = Kind {
             is_native,
             ends_on_interrupt,
             even_after_signal,
-        });
-        match taken {
+        };
+        match Place::take(kind) {
             Ok(place) => {
                 // From now on the guard's thread maintains the handlers.
                 signals::ring();
                 Ok(NativePlace {
                     place: Arc::new(place),
+                    kind,
                 })
             }
             Err(refused) => Err(failure(refused).thrown(env)),
@@ -102,6 +104,11 @@ impl NativePlace {
 impl NativePlace {
     pub(crate) fn shared(&self) -> Arc<Place> {
         Arc::clone(&self.place)
+    }
+
+    /// Takes a place of the same kind, for what moves beside it.
+    pub(crate) fn another(&self) -> std::result::Result<Place, Failure> {
+        Place::take(self.kind).map_err(failure)
     }
 }
 

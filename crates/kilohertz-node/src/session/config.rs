@@ -9,6 +9,7 @@ use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::RealtimeRequest;
 use kilohertz_franka::{Hand, follow};
 
+use crate::error::Failure;
 use crate::guard::NativePlace;
 use crate::session::options::{NativeChunks, NativeSessionOptions, lockstep_of, seconds};
 use crate::session::realtime::awake_of;
@@ -57,7 +58,8 @@ pub fn grip(
     options: &NativeSessionOptions,
     config: &Config,
     recorder: &Arc<Recorder>,
-) -> std::io::Result<()> {
+    place: &NativePlace,
+) -> Result<(), Failure> {
     let rule = options
         .chunks
         .as_ref()
@@ -66,10 +68,10 @@ pub fn grip(
         .chunks
         .as_ref()
         .and_then(|chunks| chunks.gripper.as_ref());
-    match (hand, rule, wanted) {
-        (Some(hand), Some(rule), Some(wanted)) => {
-            follow(hand, Arc::clone(wanted), rule.rule(), Arc::clone(recorder))
-        }
-        _ => Ok(()),
-    }
+    let (Some(hand), Some(rule), Some(wanted)) = (hand, rule, wanted) else {
+        return Ok(());
+    };
+    let (wanted, recorder) = (Arc::clone(wanted), Arc::clone(recorder));
+    let place = Arc::new(place.another()?);
+    follow(hand, wanted, rule.rule(), recorder, place).map_err(|error| Failure::thread(&error))
 }

@@ -256,13 +256,14 @@ fn start(
     };
     let thread = inside.thread();
     let action = robot.action().clone();
-    grip(hand, options, &config, &recorder)
-        .map_err(|error| Failure::thread(&error))
+    grip(hand, options, &config, &recorder, place)
+        .inspect_err(|_| notifier.notify(Signals::ENDED))
         .or_throw(env)?;
     // V8 sees a small object. Of the memory behind it, it has to know when it decides whether to collect garbage, which
     // it may do at once: so it is told before the loop begins.
     let held = keeping.black_box.as_ref().map_or(0, BlackBox::bytes) as i64;
-    env.adjust_external_memory(held)?;
+    env.adjust_external_memory(held)
+        .inspect_err(|_| notifier.notify(Signals::ENDED))?;
     let started = Session::start_keeping(
         robot,
         inside,
