@@ -1177,7 +1177,12 @@ export declare class FrankaHand implements AsyncDisposable {
    * @throws {RobotError} `FRANKA_CONNECTION_LOST` if no state arrives within a second
    */
   state(): Promise<HandState>;
-  /** Stops a running command, then closes the connection. An object that is held stays held. */
+  /**
+   * Stops a running command, then closes the connection. An object that is held stays held.
+   *
+   * @throws {RobotError} `FRANKA_COMMAND_TIMEOUT`, `FRANKA_COMMAND_REJECTED` or `FRANKA_CONNECTION_LOST` if the command
+   * could not be stopped: the hand may still move. The connection is closed all the same
+   */
   close(): Promise<void>;
   /** Closes the connection, as `close()` does. */
   [Symbol.asyncDispose](): Promise<void>;

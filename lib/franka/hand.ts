@@ -254,7 +254,12 @@ export class FrankaHand implements AsyncDisposable {
     }) as HandState;
   }
 
-  /** Stops a running command, then closes the connection. An object that is held stays held. */
+  /**
+   * Stops a running command, then closes the connection. An object that is held stays held.
+   *
+   * @throws {RobotError} `FRANKA_COMMAND_TIMEOUT`, `FRANKA_COMMAND_REJECTED` or `FRANKA_CONNECTION_LOST` if the command
+   * could not be stopped: the hand may still move. The connection is closed all the same
+   */
   async close(): Promise<void> {
     await awaiting(() => this.#hand.close());
   }

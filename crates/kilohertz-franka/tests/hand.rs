@@ -24,6 +24,7 @@ on_each_arm! {
     a_command_that_is_never_answered_is_given_up,
     a_hand_of_an_unknown_version_is_refused_with_its_version,
     closing_stops_a_motion_and_keeps_a_grip,
+    closing_a_hand_that_does_not_stop_says_so,
     the_hand_works_beside_a_session_in_lockstep_which_loses_no_command,
     the_hand_works_beside_a_session_on_the_wall_clock,
 }
@@ -170,7 +171,7 @@ fn a_hand_that_dies_or_freezes_ends_what_waits_for_it(rig: Rig) {
                 "{fault:?}: {error}"
             );
         }
-        hand.close();
+        hand.close().unwrap();
     });
 }
 
@@ -206,7 +207,7 @@ fn closing_stops_a_motion_and_keeps_a_grip(rig: Rig) {
     thread::scope(|scope| {
         let moving = scope.spawn(|| hand.move_to(0.0, 0.004));
         eventually("moving", || simulator.fingers().unwrap().is_moving);
-        hand.close();
+        hand.close().unwrap();
         let error = moving.join().unwrap().unwrap_err();
         assert_eq!(error.code, ArmErrorCode::CommandAborted, "{error}");
     });
@@ -219,9 +220,25 @@ fn closing_stops_a_motion_and_keeps_a_grip(rig: Rig) {
     simulator.place_object(width).unwrap();
     let hand = hand_of(&simulator);
     assert!(grasped(&hand, width).unwrap());
-    hand.close();
-    hand.close();
+    hand.close().unwrap();
+    hand.close().unwrap();
     assert!(simulator.fingers().unwrap().is_grasped);
+}
+
+fn closing_a_hand_that_does_not_stop_says_so(rig: Rig) {
+    let simulator = lockstep(rig);
+    let hand = hand_of(&simulator);
+    thread::scope(|scope| {
+        let moving = scope.spawn(|| hand.move_to(0.0, 0.004));
+        eventually("moving", || simulator.fingers().unwrap().is_moving);
+        simulator.inject(Fault::Hand(HandFault::Deaf)).unwrap();
+        let error = hand.close().unwrap_err();
+        assert_eq!(error.code, ArmErrorCode::CommandTimeout, "{error}");
+        assert!(error.message.contains("may still move"), "{error}");
+        assert!(moving.join().unwrap().is_err());
+    });
+    assert!(hand.is_closed());
+    hand.close().unwrap();
 }
 
 /// Grasps and releases an object until `over` is set. Returns how often the hand held it.

@@ -44,7 +44,7 @@ fn forty_rounds_of_connecting_and_closing_leave_nothing_behind() {
             match round % 4 {
                 0 => drop(hand.state().unwrap()),
                 1 => assert!(hand.move_to(0.079, 0.1).unwrap()),
-                _ => hand.close(),
+                _ => hand.close().unwrap(),
             }
         }
         eventually("all gone", || held() == before);

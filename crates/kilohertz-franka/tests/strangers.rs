@@ -311,7 +311,7 @@ fn what_strangers_send_to_the_hand_is_not_its_state(rig: Rig) {
             "{counted} of {sent} and {connecting}"
         );
         assert!(!stranger.heard_something());
-        hand.close();
+        hand.close().unwrap();
         assert_eq!(hand.foreign_datagrams(), counted);
     }
 }

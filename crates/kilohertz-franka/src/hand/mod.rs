@@ -307,12 +307,16 @@ impl Hand {
     }
 
     /// Stops a running command, then closes the connection. The hand keeps holding an object that it holds.
-    pub fn close(&self) {
+    ///
+    /// # Errors
+    /// Those of [`Hand::stop`], if a running command could not be stopped. The connection is closed all the same.
+    pub fn close(&self) -> Result<(), ArmError> {
         let Some(link) = lock(&self.link).take() else {
-            return;
+            return Ok(());
         };
+        let mut stopped = Ok(());
         if link.busy.load(Ordering::Acquire) {
-            let _ = link.stop(CLOSING_PATIENCE);
+            stopped = link.stop(CLOSING_PATIENCE);
             // The thread that waits for the command must get its answer before the connection closes.
             let give_up = later(LAST_ANSWER);
             while link.busy.load(Ordering::Acquire) && Instant::now() < give_up {
@@ -322,6 +326,7 @@ impl Hand {
         link.closed.store(true, Ordering::Release);
         link.answers.end();
         link.source.end();
+        stopped
     }
 }
 

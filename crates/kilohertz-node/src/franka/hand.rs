@@ -90,7 +90,7 @@ impl NativeHand {
         let is_gone = move || known.get().is_some_and(|hand| hand.strong_count() == 0);
         at_end(env, is_gone, move || {
             if let Some(hand) = ending.get().and_then(Weak::upgrade) {
-                hand.close();
+                let _ = hand.close(); // nobody is left to be told
             }
         })?;
         in_background(env, move || {
@@ -189,7 +189,7 @@ impl NativeHand {
     pub fn close<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let hand = Arc::clone(&self.hand);
         in_background(env, move || {
-            hand.close();
+            hand.close()?;
             Ok(())
         })
     }
