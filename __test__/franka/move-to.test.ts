@@ -192,6 +192,18 @@ test('twice the speed takes less time, the default is slow', async (t) => {
   t.true(usual > 0.7 && usual < 3, `${usual}`);
 });
 
+test('what onProgress throws when the arm is there is what the move rejects with', async (t) => {
+  await using setup = await setUp('torque', WALL);
+  const { arm } = setup;
+  let wasDriven = false;
+  const onProgress = (): void => {
+    if (wasDriven && !arm.isDriven) throw new Error('at the end');
+    wasDriven ||= arm.isDriven;
+  };
+  const error = await rejection(arm.moveTo(PLACE, { speed: 0.5, onProgress }));
+  t.is((error as Error).message, 'at the end');
+});
+
 test('what onProgress throws stops the arm, and is what the move rejects with', async (t) => {
   await using setup = await setUp('jointVelocity', WALL);
   const { arm, simulator } = setup;

@@ -253,11 +253,12 @@ class Move {
       stopListening();
     }
     if (this.#run.error) throw this.#run.error;
-    if (this.#thrown) throw this.#thrown.error;
+    this.#tellThrown();
     throwIfAborted(this.#signal, MOVE);
     const { native } = this.#run;
     if (!this.#planned?.hasArrived || !native) throw this.#stopped();
     this.#report();
+    this.#tellThrown();
     return statsOf(native.stats());
   }
 
@@ -280,6 +281,11 @@ class Move {
         : 'a stop was pressed on a page, or the process is ending';
     const message = `the move was stopped before the arm was there, because ${why}`;
     return new RobotError('FRANKA_MOTION_ABORTED', message);
+  }
+
+  /** Throws what `onProgress` has thrown. */
+  #tellThrown(): void {
+    if (this.#thrown) throw this.#thrown.error;
   }
 
   #report(): void {

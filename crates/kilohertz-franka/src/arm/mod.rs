@@ -214,7 +214,7 @@ impl Arm {
     }
 
     /// Returns the state that the arm sends now.
-    fn read(&self, client: &dyn Connection) -> Result<RobotState, ArmError> {
+    pub(crate) fn read(&self, client: &dyn Connection) -> Result<RobotState, ArmError> {
         self.watchdog.limited(READING, |_| client.state())
     }
 

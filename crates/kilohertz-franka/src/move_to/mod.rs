@@ -60,7 +60,7 @@ impl Arm {
             invalid(("speed", "speed"), speed, &[LEAST_SPEED, 1.0], expected)?;
         }
         goal.check()?;
-        let state = self.while_idle("cannot move the arm", |client| client.state())?;
+        let state = self.while_idle("cannot move the arm", |client| self.read(client))?;
         gate::can_stand(self.limits(), &state).map_err(Fault::standing)?;
         gate::can_carry(&state).map_err(Fault::standing)?;
         let to = self.joints_of(goal, &state)?;
