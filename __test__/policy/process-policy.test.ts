@@ -1,5 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import {
   type AnyPolicy,
@@ -21,6 +23,7 @@ import { answered, isRested, type Setup, setUp, speed, WALL } from '../fixtures/
 import { childrenOf } from '../fixtures/processes.ts';
 import { program } from '../fixtures/programs.ts';
 import { venv, WITHOUT_NUMPY } from '../fixtures/python.ts';
+import { folderFor } from '../fixtures/recordings.ts';
 import { block, rejection, until } from '../fixtures/waiting.ts';
 
 type Policies = typeof import('../fixtures/policies.ts');
@@ -342,6 +345,29 @@ test('a process that is killed in mid-motion ends the session, and the arm comes
     t.regex(error.message, /killed by SIGKILL/);
     t.is(Reflect.get(error.cause as object, 'signal'), 'SIGKILL');
   }
+});
+
+test('a process that is killed before its session begins is told, and nothing begins', async (t) => {
+  const folder = folderFor(t);
+  const [module, loaded] = [join(folder, 'policy.mjs'), join(folder, 'loaded')];
+  const text = `import { writeFileSync } from 'node:fs';
+export default (file) => {
+  writeFileSync(file, '');
+  return () => [0, 0, 0, 0, 0, 0, 0];
+};
+`;
+  writeFileSync(module, text);
+  const policy = processPolicy(pathToFileURL(module), { args: [loaded] });
+  const { session, simulator } = await driven(t, policy as never, { warmupS: 3 });
+  const running = rejection(session.run({ durationS: 0.5 }));
+  await until(() => existsSync(loaded), 'the policy is loaded');
+  await sleep(300); // it says so
+  const [child = 0] = childrenOf('self');
+  process.kill(child, 'SIGKILL');
+  const error = (await running) as PolicyError;
+  t.is(error.code, 'POLICY_CRASHED', error.message);
+  t.regex(error.message, /killed by SIGKILL/);
+  t.is(simulator.counters().motionsStarted, 0);
 });
 
 test('an endless loop is late, the arm comes to rest, and stop() ends the process', async (t) => {

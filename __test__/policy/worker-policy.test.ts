@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import {
@@ -10,6 +11,7 @@ import {
   workerPolicy,
 } from '../../index.ts';
 import { answered, sessionOf } from '../fixtures/arms.ts';
+import { childrenOf } from '../fixtures/processes.ts';
 import { program, programBehind } from '../fixtures/programs.ts';
 import { block, until } from '../fixtures/waiting.ts';
 
@@ -33,6 +35,20 @@ test('a policy in a worker goes on while the main thread is blocked', async (t) 
   t.true(meanwhile > 10, `${meanwhile} answers meanwhile`);
   t.is(simulator.counters().reflexes, 0);
   t.true(session.takeRecords().some(({ action }) => (action[0] ?? 0) > 0.25));
+});
+
+test('a session whose policy is in a call that does not return ends, and says what it leaves behind', async (t) => {
+  const policy = workerPolicy(url, { export: 'callForever' });
+  const { session, simulator } = await sessionOf(t, policy);
+  const warned = once(process, 'warning', { signal: AbortSignal.timeout(50_000) });
+  const before = performance.now();
+  await session.run({ durationS: 1 });
+  t.true(performance.now() - before < 50_000);
+  const [warning] = (await warned) as [Error & { code: string }];
+  t.is(warning.code, 'KILOHERTZ_LEFT_BEHIND', warning.message);
+  t.regex(warning.message, /worker of the policy callForever/);
+  t.is(simulator.counters().reflexes, 0);
+  for (const child of childrenOf('self')) process.kill(child, 'SIGKILL');
 });
 
 test('the export may be the policy itself', async (t) => {

@@ -21,6 +21,7 @@ import { EXIT } from '../native/contract.ts';
 import { within } from '../promise.ts';
 import { workingFolder } from './folders.ts';
 import { findInterpreter, type Interpreter } from './interpreter.ts';
+import { GONE_LIMIT_MS, gone } from './left-behind.ts';
 import { Line, MOST_CALLS } from './line.ts';
 import { checkRuntime, NOT_NODE, type NodeProgram, nodeProgram, notNode } from './node-program.ts';
 import { endGroup, endGroupLater, endWithProgram } from './process-group.ts';
@@ -221,7 +222,15 @@ export class Child {
       passOn(data, stderr);
       this.#tail = (this.#tail + data.toString()).slice(-TAIL_LENGTH);
     });
-    this.#hold();
+    try {
+      this.#hold();
+    } catch (error) {
+      this.#process.on('error', () => undefined);
+      this.#process.kill('SIGKILL');
+      this.#process.unref();
+      this.line.break(stopped(spec.url));
+      throw error;
+    }
     // Waiting calls keep the parent alive. The child does not.
     this.#process.unref();
     (stderr as { unref?: () => void } | null)?.unref?.();
@@ -326,8 +335,11 @@ export class Child {
     this.line.close();
     // This process must stay alive for those who wait for the child's end.
     this.#process.ref();
-    if (!(await within(limitS * 1e3, this.ended))) this.#process.kill('SIGKILL');
-    await this.ended;
+    if (await within(limitS * 1e3, this.ended)) return;
+    this.#process.kill('SIGKILL');
+    const what = `the process of ${fileName(this.#spec.url)}, ${this.pid ?? 'which never ran'},`;
+    // Its group gets its own time.
+    await gone(what, this.ended, GONE_LIMIT_MS + limitS * 1e3);
   }
 
   #isOver(): boolean {

@@ -75,6 +75,7 @@ export abstract class PolicyHost {
   protected abstract dismiss(): void;
 
   drive(driven: Driven): NativeSession {
+    this.#expectNoFailure();
     const session = this.open(driven);
     this.#asking = {
       fail: () => session.fail(),
@@ -85,9 +86,15 @@ export abstract class PolicyHost {
 
   /** Asks the policy without a session. */
   ask(periodS: number): NativeQuestions {
+    this.#expectNoFailure();
     const questions = this.questions(periodS);
     this.#asking = { fail: () => questions.fail(), hasFailed: () => true };
     return questions;
+  }
+
+  /** A policy may have failed since it was loaded, as during a warm-up. */
+  #expectNoFailure(): void {
+    if (this.failure) throw this.failure({});
   }
 
   /** From this call on, no more answers of the policy are expected. */

@@ -21,6 +21,7 @@ import {
   NativeSession,
 } from '../../native/binding.ts';
 import { sending } from '../../offload/codec/carried.ts';
+import { gone } from '../../offload/left-behind.ts';
 import { threadOptions } from '../../offload/node-options.ts';
 import { PolicyInputs } from '../../policy/inputs.ts';
 import type {
@@ -152,7 +153,10 @@ export class WorkerHost<Observation, Action> extends PolicyHost {
   async end(): Promise<void> {
     this.release();
     // A policy that does not return, for example from an endless loop, is terminated.
-    if (!(await within(this.endLimitMs, this.#ended))) await this.#worker?.terminate();
+    if (!(await within(this.endLimitMs, this.#ended))) {
+      void this.#worker?.terminate();
+      await gone(`the worker of the policy ${this.#policy.exportName}`, this.#ended);
+    }
     this.#listenOut();
     this.#port?.close();
     PolicyInputs.of(this.#policy).end(this.#inputs);
