@@ -14,6 +14,7 @@ import {
   SessionStateError,
   type Tick,
 } from '../../index.ts';
+import { program } from '../fixtures/programs.ts';
 import { promising, Scribe } from '../fixtures/robots.ts';
 import {
   abortReason,
@@ -826,6 +827,31 @@ test("stop() tells that the robot's own stop() has not settled", async (t) => {
   t.is(error.code, 'ROBOT_UNSETTLED');
   t.regex(error.message, /may still move/);
   t.false(session.isRunning);
+});
+
+test('a signal that aborts a run whose robot does not settle has one error, that of the run', async (t) => {
+  const robot = new Scribe();
+  const stuck = {
+    observe: () => robot.observe(),
+    act: (action: number) => robot.act(action),
+    reset: () => robot.reset(),
+    stop: never,
+  };
+  // A second rejection, which nobody handles, would fail this test.
+  const session = new Session(stuck, () => 1, AT_100);
+  const error = await rejection(session.run({ signal: AbortSignal.timeout(100) }));
+  t.is((error as RobotError).code, 'ROBOT_UNSETTLED');
+});
+
+test('a listener that throws hides neither the first cause nor the end of the session', async (t) => {
+  const { lines, stderr } = await program('throwing-listeners').ended;
+  const expected = [
+    'uncaught listener of error',
+    'stopped',
+    'start ROBOT_THREW',
+    'uncaught listener of stop',
+  ];
+  t.deepEqual(lines.toSorted(), expected.toSorted(), stderr);
 });
 
 test('resetTimeoutS and evenAfterSignal are checked', async (t) => {

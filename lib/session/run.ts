@@ -192,7 +192,14 @@ export class Run implements Guarded, Driving {
       await this.#stopRobot();
       const error = isResetting ? resetFailure(thrown) : thrown;
       if (isOurs(error) && isInstance(error, SessionInterruptedError)) this.#error = error;
-      this.#close();
+      try {
+        this.#close();
+      } catch (later) {
+        // A listener has thrown. The first cause is told, and this as what nobody caught.
+        process.nextTick(() => {
+          throw later;
+        });
+      }
       await this.ended;
       throw error;
     }

@@ -334,7 +334,8 @@ export class Session<Observation, Action extends AnyAction>
     throwIfAborted(signal, RUN);
     checkPage(dashboard);
     const page = dashboard ? await this.dashboard(dashboard === true ? {} : dashboard) : undefined;
-    const stop = (): void => void this.stop();
+    // What it throws, this call throws too.
+    const stop = (): void => void this.stop().catch(() => undefined);
     const stopListening = onAbort(signal, stop);
     try {
       // It may have aborted while the page was opened.
@@ -482,10 +483,13 @@ export class Session<Observation, Action extends AnyAction>
       this.#pages.failed(error);
       // An error before the first cycle is thrown by `start()`.
       const isAwaited = this.#isAwaited || !run.hasBegun;
-      if (this.listenerCount('error') > 0) this.emit('error', error);
-      else if (!isAwaited) process.emitWarning(error);
-    }
-    this.emit('stop', this.#statsOf(run));
+      try {
+        if (this.listenerCount('error') > 0) this.emit('error', error);
+        else if (!isAwaited) process.emitWarning(error);
+      } finally {
+        this.emit('stop', this.#statsOf(run));
+      }
+    } else this.emit('stop', this.#statsOf(run));
   }
 }
 
