@@ -132,7 +132,9 @@ test('a command in a folder that was removed says so', (t) => {
     ['USAGE', 'bench'],
   ]) {
     const command = [folder.at('removed'), process.execPath, EXECUTABLE, ...words];
-    const { status, stderr } = spawnSync('sh', ['-c', removed, 'sh', ...command], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync('sh', ['-c', removed, 'sh', ...command], {
+      encoding: 'utf8',
+    });
     t.is(status, code === 'USAGE' ? 2 : 1, stderr);
     t.regex(stderr, new RegExp(`^${code}: .*(folder|directory) .*removed`, 'm'));
   }

@@ -80,6 +80,20 @@ test('a thread that is started again while it stops loses no call silently', asy
   t.is(await thread.run('count'), 2);
 });
 
+test('a start that a stop has ended does not forget the start behind it', async (t) => {
+  const thread = new InferenceThread<Model>(url);
+  t.teardown(() => thread.stop({ timeoutS: 0 }));
+  const ended = rejection(thread.start());
+  const stopped = thread.stop();
+  await thread.start();
+  const id = await thread.run('thread');
+  await ended;
+  await stopped;
+  // A further start is the one that is there, and starts no other thread.
+  await thread.start();
+  t.is(await thread.run('thread'), id);
+});
+
 test('starting twice starts one thread, and calls may be made meanwhile', async (t) => {
   const thread = new InferenceThread<Model>(url);
   t.teardown(() => thread.stop());

@@ -107,11 +107,14 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
    * be started again; it then loads the module again.
    */
   start(): Promise<void> {
-    this.#starting ??= this.#start().catch((error: unknown) => {
-      this.#starting = undefined;
+    if (this.#starting) return this.#starting;
+    const starting = this.#start().catch((error: unknown) => {
+      // It may have been stopped meanwhile, and started again.
+      if (this.#starting === starting) this.#starting = undefined;
       throw error;
     });
-    return this.#starting;
+    this.#starting = starting;
+    return starting;
   }
 
   async #start(): Promise<void> {
