@@ -3,7 +3,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { decodeFrame, layoutsOf } from '../../dashboard/src/frames.ts';
 import type { ArmInfo, Asked, EventInfo } from '../../dashboard/src/protocol.ts';
-import { OptionRangeError, OptionTypeError, run, Session } from '../../index.ts';
+import { FrankaHand, OptionRangeError, OptionTypeError, run, Session } from '../../index.ts';
 import { distance, isRested, REST, setUp, speed, turning, WALL } from '../fixtures/arms.ts';
 import { type Gesture, PageClient, type Told } from '../fixtures/page-client.ts';
 import { Scribe } from '../fixtures/robots.ts';
@@ -45,14 +45,21 @@ async function holds(client: PageClient): Promise<void> {
 }
 
 /** A simulated arm with a page that holds its controls. */
-async function held(t: ExecutionContext, options: object = {}) {
+async function held(
+  t: ExecutionContext,
+  options: object = {},
+  change?: (hand: FrankaHand) => void,
+) {
   const setup = await setUp('jointVelocity', { ...WALL, ...options });
   const session = new Session(setup.arm, turning, STILL);
-  const page = await session.dashboard({ controls: true });
+  const hand = change && (await FrankaHand.connect(setup.simulator.address));
+  if (hand) change?.(hand);
+  const page = await session.dashboard({ controls: hand ? { hand } : true });
   const client = await PageClient.connect(page.controlsAddress ?? '');
   t.teardown(async () => {
     await client[Symbol.asyncDispose]();
     await page.close();
+    await hand?.close();
     await setup[Symbol.asyncDispose]();
   });
   await holds(client);
@@ -269,6 +276,32 @@ test('the hand is opened and closed', async (t) => {
   t.regex((await happens(client, 'handClosed')).text, /30 mm/);
   say(client, { type: 'do', arm: 0, control: 'openHand' });
   t.regex((await happens(client, 'handOpened')).text, /80 mm/);
+});
+
+/** Makes a hand report what one does that was never homed. */
+function unhome(hand: FrankaHand): void {
+  const state = hand.state.bind(hand);
+  hand.state = async () => ({ ...(await state()), maxWidthM: 0 });
+}
+
+test('a hand that was never homed is opened, and not closed', async (t) => {
+  const { client, simulator } = await held(t, { objectWidthM: 0.03 }, unhome);
+  say(client, { type: 'do', arm: 0, control: 'closeHand' });
+  await happens(client, 'handClosed');
+  say(client, { type: 'do', arm: 0, control: 'openHand' });
+  t.regex((await happens(client, 'handOpened')).text, /80 mm/);
+  t.is(simulator.fingers().widthM, 0.08);
+});
+
+test('fingers that do not reach their opening are told as a warning', async (t) => {
+  const { client } = await held(t, {}, (hand) => {
+    hand.move = async () => false;
+  });
+  say(client, { type: 'do', arm: 0, control: 'openHand' });
+  const { text, level } = await happens(client, 'handFailed');
+  t.regex(text, /in the way of the fingers\? The opening of the hand is 80 mm/);
+  t.is(level, 'warning');
+  t.false(eventsOf(await client.told()).some(({ name }) => name === 'handOpened'));
 });
 
 test('the fingers stop when the controls are let go while the event loop is blocked', async (t) => {

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { FrankaHand, type HandState } from '../franka/hand.ts';
+import { FrankaHand, type HandState, widestOpening } from '../franka/hand.ts';
 import { type ArmWords, armOptions, atArm, type Here } from './arm.ts';
 import { number } from './numbers.ts';
 import { EXIT, type Output } from './output.ts';
@@ -26,8 +26,6 @@ interface Deed {
   readonly failed: string;
 }
 
-/** How wide the fingers are opened if their widest opening is not known [m]. */
-const OPEN_M = 0.08;
 /** The object that `grasp` expects without `--width` may be of any width [m]. */
 const ANY_M = { width: 0.05, epsilon: 0.05 } as const;
 
@@ -46,8 +44,7 @@ const DEEDS: readonly Deed[] = [
       SPEED,
     ],
     do: async (hand, words, signal) => {
-      const { maxWidthM } = await hand.state();
-      const widest = maxWidthM > 0 ? maxWidthM : OPEN_M;
+      const widest = widestOpening(await hand.state());
       return hand.move(words.width ?? widest, { ...speedOf(words), signal });
     },
     failed: 'something is in the way of the fingers',

@@ -4,7 +4,7 @@
 import { describeThrown } from '../errors/describe.ts';
 import { isOurs } from '../errors/errors.ts';
 import { awaiting, calling } from '../errors/native-call.ts';
-import { FrankaHand, nativeHandOf } from '../franka/hand.ts';
+import { FrankaHand, nativeHandOf, widestOpening } from '../franka/hand.ts';
 import { jog } from '../franka/jog.ts';
 import { moveTo } from '../franka/move-to.ts';
 import type { NativeAsked, NativeControls, NativeSession, NativeStops } from '../native/binding.ts';
@@ -149,19 +149,23 @@ export class Controls {
 
   async #grip(native: NativeControls, hand: FrankaHand, what: string): Promise<void> {
     const inside = nativeHandOf(hand);
-    const { maxWidthM } = await hand.state();
+    const widestM = widestOpening(await hand.state());
     if (!inside || !native.isHeld) return;
     calling(() => native.moves(inside));
     const moving =
       what === 'openHand'
-        ? hand.move(maxWidthM, { speedMPerS: FINGER_SPEED })
+        ? hand.move(widestM, { speedMPerS: FINGER_SPEED })
         : hand.grasp(0, { speedMPerS: FINGER_SPEED, forceN: FINGER_FORCE, epsilonOuterM: WIDEST });
     // The controls may have been let go before the command began.
     if (!native.isHeld) await hand.stop();
-    await moving;
+    const isDone = await moving;
     const { widthM } = await hand.state();
     const text = `The opening of the hand is ${Math.round(1000 * widthM)} mm.`;
-    this.#note(what === 'openHand' ? 'handOpened' : 'handClosed', text);
+    if (isDone) this.#note(what === 'openHand' ? 'handOpened' : 'handClosed', text);
+    else {
+      const why = 'The hand has not succeeded: is something in the way of the fingers?';
+      this.#note('handFailed', `${why} ${text}`, true);
+    }
   }
 
   #show(session: NativeSession): void {

@@ -67,7 +67,7 @@ export interface HandGraspOptions extends HandMoveOptions {
 export interface HandState {
   /** The opening between the fingers [m]. */
   readonly widthM: number;
-  /** The widest opening, as measured by homing [m]. */
+  /** The widest opening, as measured by homing [m]. A hand that was never homed reports 0. */
   readonly maxWidthM: number;
   /** Whether an object is grasped. */
   readonly is_grasped: boolean;
@@ -95,6 +95,16 @@ const natives: WeakMap<FrankaHand, NativeHand> = new WeakMap();
 /** Returns the native side of a hand; undefined if the value is not a connected `FrankaHand`. */
 export function nativeHandOf(hand: unknown): NativeHand | undefined {
   return natives.get(hand as FrankaHand);
+}
+
+/** The widest opening that a hand can be asked for [m]. */
+const WIDEST_M = 0.1;
+/** The widest opening of a Franka Hand with its own fingers [m]. */
+const USUAL_M = 0.08;
+
+/** Returns how wide the fingers can be opened [m]. A hand that was never homed reports 0, and does not know it. */
+export function widestOpening({ maxWidthM }: Pick<HandState, 'maxWidthM'>): number {
+  return maxWidthM > 0 ? Math.min(maxWidthM, WIDEST_M) : USUAL_M;
 }
 
 /**
@@ -341,7 +351,7 @@ async function guardedly(
 }
 
 function checkWidth(option: string, value: unknown): void {
-  checkNumber(option, value, { from: 0, to: 0.1, unit: 'm' });
+  checkNumber(option, value, { from: 0, to: WIDEST_M, unit: 'm' });
 }
 
 function checkSpeed(value: unknown): void {

@@ -3,7 +3,7 @@ import { checkBoolean, checkNumber, ownOptions } from '../checks.ts';
 import { isKilohertzError, OptionTypeError } from '../errors/errors.ts';
 import { checkArmAddress } from '../franka/address.ts';
 import { Franka } from '../franka/franka.ts';
-import { FrankaHand } from '../franka/hand.ts';
+import { FrankaHand, widestOpening } from '../franka/hand.ts';
 import {
   CONTROLS,
   type FrankaClient,
@@ -217,8 +217,7 @@ const HAND_STEPS: readonly Step[] = [
       withHand(given, async (hand) => {
         const inTheWay = 'something is in the way of the fingers';
         if (!(await hand.move(FINGERS_M, stopping(given)))) throw new NotRight(inTheWay);
-        const { maxWidthM } = await hand.state();
-        const widest = Math.min(maxWidthM > 0 ? maxWidthM : FINGERS_M, 0.1);
+        const widest = widestOpening(await hand.state());
         if (!(await hand.move(widest, stopping(given)))) throw new NotRight(inTheWay);
       }),
   },
