@@ -1077,7 +1077,7 @@ export interface HandGraspOptions extends HandMoveOptions {
 export interface HandState {
   /** The opening between the fingers [m]. */
   readonly widthM: number;
-  /** The widest opening, as measured by homing [m]. */
+  /** The widest opening, as measured by homing [m]. A hand that was never homed reports 0. */
   readonly maxWidthM: number;
   /** Whether an object is grasped. */
   readonly is_grasped: boolean;
@@ -4459,7 +4459,7 @@ export interface ReplayMotionOptions {
   readonly approachSpeed?: number;
   /** Stops the arm within its limits when it aborts; the call then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
-  /** A file in which the motion is recorded, as {@link SessionOptions.record}. */
+  /** A file in which the motion is recorded, as {@link SessionOptions.record}. It is checked before the arm moves. */
   readonly record?: RecordingFile;
 }
 /**
@@ -5013,7 +5013,8 @@ export interface SessionEvents {
   badChunk: [event: BadChunkEvent];
   /**
    * The recording could not be written any further, for example because the disk is full. The robot goes on.
-   * {@link Session.recording} says what is in the file. Emitted once.
+   * {@link Session.recording} says what is in the file. Emitted once. If nobody listens, the error becomes a warning of
+   * the process.
    */
   recordingFailed: [error: KilohertzError];
 }

@@ -1,6 +1,6 @@
 // The commands of an arm, as a person starts them: at a terminal, in a pipe, and against an arm that may be real.
 
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import test from 'ava';
@@ -91,16 +91,32 @@ test('what was typed before the question confirms nothing', async (t) => {
   t.deepEqual(simulator.joints().q, before);
 });
 
-test('a recording that finds no room is told, by record and by run, with 1', async (t) => {
+test('a recording that finds no room is told, by record, run and replay, with 1', async (t) => {
   const place = smallDisk(t, 64);
   if (place === undefined) return t.pass();
   const shown = await kilohertz('record', join(place, 'shown.mcap'), '--duration', '20');
   t.is(shown.code, 1, shown.stdout);
-  t.regex(shown.stderr, /RECORD_IO/);
-  const words = ['--in', 'main', '--duration', '2', '--record', join(place, 'run.mcap')];
-  const driven = await kilohertz('run', POLICY, ...words);
-  t.is(driven.code, 1, driven.stdout);
-  t.regex(`${driven.stdout}${driven.stderr}`, /RECORD_IO/);
+  t.regex(shown.stderr, /only \d+ states could be kept, and \d+ were lost\nRECORD_IO/);
+  rmSync(join(place, 'shown.mcap'));
+  const moves = {
+    run: [POLICY, '--in', 'main', '--duration', '2', '--yes'],
+    replay: [ARM, '--yes'],
+  };
+  for (const [name, words] of Object.entries(moves)) {
+    const path = join(place, `${name}.mcap`);
+    const ended = await kilohertz(name, ...words, '--record', path);
+    t.is(ended.code, 1, ended.stdout);
+    const says = /mcap: \d+ cycles?\n\d+ cycles? not recorded: RECORD_IO: .+free space there/;
+    t.regex(ended.stdout, says, ended.stderr);
+    rmSync(path);
+    const { stdout, code } = await kilohertz(name, ...words, '--record', path, '--json');
+    t.is(code, 1, stdout);
+    const { recording, stats } = JSON.parse(stdout);
+    t.like(recording, { path, error: { code: 'RECORD_IO' } });
+    t.regex(recording.error.message, /free space there/);
+    t.true(recording.lostCycles > 0 && stats.iterations > recording.lostCycles);
+    rmSync(path);
+  }
 });
 
 test('Ctrl+C at the question, and the end of the terminal, are no confirmation', async (t) => {

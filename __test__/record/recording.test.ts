@@ -8,13 +8,14 @@ import {
   type RecordedEntry,
   type RobotState,
   replay,
+  run,
   Session,
   type SessionOptions,
   workerPolicy,
 } from '../../index.ts';
 import { setUp, WALL } from '../fixtures/arms.ts';
 import { folderFor, smallDisk } from '../fixtures/recordings.ts';
-import { block, until } from '../fixtures/waiting.ts';
+import { block, until, warningsDuring } from '../fixtures/waiting.ts';
 
 const STANDING: JointVector = [0, 0, 0, 0, 0, 0, 0];
 const FAST: JointVector = [9, 0, 0, 0, 0, 0, 0];
@@ -397,8 +398,12 @@ test('a disk that becomes full ends the recording by name, and the arm goes on',
   const session = new Session(setup.arm, new Swinging().policy, { ...STILL, record: path });
   const told: KilohertzError[] = [];
   session.on('recordingFailed', (error) => told.push(error));
-  const stats = await session.run({ durationS: 4 });
+  let stats = session.stats;
+  const warnings = await warningsDuring(async () => {
+    stats = await session.run({ durationS: 4 });
+  });
   t.true(stats.iterations > 3_900);
+  t.false(warnings.some((warning) => warning instanceof KilohertzError));
   t.deepEqual(
     told.map(({ code }) => code),
     ['RECORD_IO'],
@@ -409,6 +414,24 @@ test('a disk that becomes full ends the recording by name, and the arm goes on',
   // How many are in the file depends on how much the writer had to write at once: on a busy machine it is more.
   t.is((report?.cycles ?? 0) + (report?.lostCycles ?? 0), stats.iterations);
   t.is((await cyclesOf(path)).length, report?.cycles ?? 0);
+});
+
+test('a recording that fails while nobody listens becomes a warning of the process, once', async (t) => {
+  const place = smallDisk(t, 400);
+  if (place === undefined) return t.pass();
+  await using setup = await setUp('jointPosition');
+  const record = join(place, 'run.mcap');
+  const options = { ...STILL, durationS: 4, record };
+  const warnings = await warningsDuring(async () => {
+    const stats = await run(setup.arm, new Swinging().policy, options);
+    t.true(stats.iterations > 3_900);
+  });
+  const told = warnings.filter((warning) => warning instanceof KilohertzError);
+  t.deepEqual(
+    told.map(({ code }) => code),
+    ['RECORD_IO'],
+  );
+  t.like(told[0], { path: record });
 });
 
 test('options of recordings are checked', async (t) => {

@@ -1,18 +1,22 @@
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import {
   Franka,
   FrankaSimulator,
   type JointVector,
+  KilohertzError,
   repairRecording,
   replay,
   replayMotion,
+  run,
   Session,
   type SessionStats,
 } from '../../index.ts';
 import { setUp } from '../fixtures/arms.ts';
 import { CART, folderFor } from '../fixtures/recordings.ts';
+import { until } from '../fixtures/waiting.ts';
 
 /** Records a motion of three joints, with states that get lost. Returns the file. */
 async function recorded(t: ExecutionContext): Promise<string> {
@@ -98,6 +102,42 @@ test('the way is the recorded one, at the recorded pace', async (t) => {
     most = Math.max(most, Math.abs((at?.q ?? Number.NaN) - (state.q[0] ?? 0)));
   }
   t.true(most < 5e-3, `${most} rad`);
+});
+
+test('a file for the motion that cannot be made is refused before the arm moves, as by a session', async (t) => {
+  await using setup = await setUp('jointPosition');
+  const robot = setup.arm;
+  const path = await recorded(t);
+  const folder = folderFor(t);
+  const taken = join(folder, 'taken.mcap');
+  writeFileSync(taken, 'mine');
+  const places: readonly [string, RegExp][] = [
+    [taken, /taken\.mcap cannot be created: .*file .*exists.*; .+ not overwritten/i],
+    [join(folder, 'missing', 'run.mcap'), /cannot be created: .+ a folder that exists/],
+    [join(taken, 'run.mcap'), /cannot be created: .+ name a file, in a folder/],
+    [folder, /not overwritten/],
+  ];
+  for (const [record, words] of places) {
+    for (const begin of [
+      () => replayMotion(path, { robot, record }),
+      () => run(robot, ({ q_d }) => [...q_d] as unknown as JointVector, { record }),
+    ]) {
+      const error = await t.throwsAsync(begin(), { instanceOf: KilohertzError, code: 'RECORD_IO' });
+      t.regex(error.message, words);
+      t.like(error, { path: record });
+    }
+  }
+  await t.throwsAsync(replayMotion(path, { robot, record: 1 as never }), {
+    message: /record is 1/,
+  });
+  t.is(setup.simulator.counters().motionsStarted, 0);
+  t.is(readFileSync(taken, 'utf8'), 'mine');
+  // One that is refused for another reason leaves no file behind.
+  const record = join(folder, 'run.mcap');
+  setup.simulator.inject({ kind: 'reflex' });
+  await until(async () => (await robot.state()).robot_mode === 'Reflex', 'a reflex');
+  await t.throwsAsync(replayMotion(path, { robot, record }), { instanceOf: KilohertzError });
+  t.deepEqual(readdirSync(folder), ['taken.mcap']);
 });
 
 test('what is no recording of an arm, and an arm that cannot follow, are refused before anything moves', async (t) => {

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { inOneLine } from '../errors/describe.ts';
-import { isKilohertzError, type KilohertzError } from '../errors/errors.ts';
+import { isKilohertzError } from '../errors/errors.ts';
 import type { Franka } from '../franka/franka.ts';
 import type { RobotState } from '../native/robot-state.ts';
 import { Session } from '../session/session.ts';
 import { type ArmWords, armOptions, atArm, type Here, withArm } from './arm.ts';
 import { number } from './numbers.ts';
 import type { Output } from './output.ts';
+import { lostLines } from './recorded.ts';
 import { runUntilSignal } from './signals.ts';
 import { counted, fixed, shellWord } from './text.ts';
 
@@ -74,11 +75,7 @@ async function record(
     record: file,
   });
   // What cannot be kept is not worth showing an arm for.
-  let failed: KilohertzError | undefined;
-  session.on('recordingFailed', (error) => {
-    failed = error;
-    void session.stop();
-  });
+  session.on('recordingFailed', () => void session.stop());
   const shown = setInterval(() => live.show(`recording ${name}: ${session.stepCount} states`), 250);
   // Without a duration Ctrl+C is how the recording is meant to end: the session itself listens for it.
   const ending = words.duration === undefined ? {} : { durationS: words.duration };
@@ -87,15 +84,21 @@ async function record(
       throw causeOf(error);
     })
     .finally(() => clearInterval(shown));
-  const { cycles = 0 } = session.recording ?? {};
-  const seconds = fixed((cycles + stats.missedTicks) / words.rate, 1);
+  const { recording } = session;
+  const { cycles = 0, lostCycles = 0, error } = recording ?? {};
+  const { missedTicks, unrecordedCycles } = stats;
+  const seconds = fixed((cycles + unrecordedCycles + missedTicks) / words.rate, 1);
   live.clear();
-  if (failed) {
-    output.tell(`${inOneLine(file)}: only ${counted(cycles, 'state')} could be kept\n`);
-    throw failed;
+  if (error) {
+    const kept = `only ${counted(cycles, 'state')} could be kept, and ${lostCycles} were lost`;
+    output.tell(`${inOneLine(file)}: ${kept}\n`);
+    throw error;
   }
-  output.done({ path: file, cycles, missedStates: stats.missedTicks }, [
-    `${file}: ${counted(cycles, 'state')} of ${name}, ${seconds} s; ${stats.missedTicks} missed`,
+  const unrecordedStates = unrecordedCycles;
+  const result = { path: file, cycles, missedStates: missedTicks, unrecordedStates };
+  output.done(result, [
+    `${file}: ${counted(cycles, 'state')} of ${name}, ${seconds} s; ${missedTicks} missed`,
+    ...lostLines(recording, stats, 'state'),
     `\`kilohertz replay ${shellWord(file)}\` moves the arm along them`,
   ]);
 }

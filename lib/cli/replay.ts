@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { replay } from '../record/replay.ts';
-import { replayMotion } from '../record/replay-motion.ts';
+import { followRecording } from '../record/replay-motion.ts';
 import { type ArmWords, armOptions, atArm, withArm } from './arm.ts';
 import { timing } from './moving.ts';
 import { number } from './numbers.ts';
 import type { Output } from './output.ts';
+import { lostLines, recordedResult } from './recorded.ts';
 import { endLine, endResult } from './run-end.ts';
-import { fixed } from './text.ts';
+import { counted, fixed } from './text.ts';
 import { checkTimes, type Times } from './times.ts';
 
 /** What commander makes of the words. */
@@ -48,7 +49,7 @@ export function addReplay(program: Command, output: Output): void {
             live.show(`replaying ${file} on ${here.name}: ${fixed(seconds, 1)} s`);
           };
           const shown = setInterval(show, 100);
-          const stats = await replayMotion(file, {
+          const { stats, recording } = await followRecording(file, {
             robot,
             speed,
             approachSpeed,
@@ -59,12 +60,14 @@ export function addReplay(program: Command, output: Output): void {
           }).finally(() => clearInterval(shown));
           live.clear();
           const seconds = fixed(stats.iterations * stats.targetPeriodS, 1);
-          const written = record === undefined ? {} : { path: record };
+          const written =
+            record === undefined ? {} : { path: record, recording: recordedResult(recording) };
           output.done({ stats, end: endResult(end), ...written }, [
             `${here.name} went along ${file} in ${seconds} s; it is at rest`,
             endLine(file, end),
             timing(stats),
-            ...(record === undefined ? [] : [`${record}: written`]),
+            ...(recording ? [`${recording.path}: ${counted(recording.cycles, 'cycle')}`] : []),
+            ...lostLines(recording, stats),
           ]);
         },
         'jointPosition',

@@ -3,7 +3,6 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { inOneLine } from '../errors/describe.ts';
 import type { KilohertzError } from '../errors/errors.ts';
 import type { FrankaAction } from '../franka/action.ts';
 import type { Franka } from '../franka/franka.ts';
@@ -20,6 +19,7 @@ import type { LiveLine } from './live-line.ts';
 import { timing } from './moving.ts';
 import { number } from './numbers.ts';
 import { EXIT, type Output, Refusal } from './output.ts';
+import { lostLines, recordedResult } from './recorded.ts';
 import { isInterruption, runUntilSignal } from './signals.ts';
 import { counted, duration, fixed } from './text.ts';
 
@@ -107,9 +107,8 @@ async function drive(arm: Franka, here: Here, { file, words, output }: Asked): P
     if (isTold) return;
     isTold = true;
     live.clear();
-    output.done({ stats, recording: session.recording }, said(stats, here, session));
-    // The arm was driven as asked, and its recording is not whole.
-    if (session.recording?.error) process.exitCode = EXIT.failed;
+    const recording = recordedResult(session.recording);
+    output.done({ stats, recording }, said(stats, here, session));
   };
   if (isHere) {
     beforeSignal(session, (error) => {
@@ -175,14 +174,9 @@ function said(stats: SessionStats, { name }: Here, session: ArmSession): string[
     `${counted(stats.policyAnswers, 'answer')}, ${timing(stats)}, longest ${duration(stats.maxJitterS)}`,
   ];
   if (stats.firstViolation !== null) lines.push(`limits: ${stats.firstViolation}`);
-  const recording = session.recording;
+  const { recording } = session;
   if (recording) lines.push(`${recording.path}: ${counted(recording.cycles, 'cycle')}`);
-  if (recording?.error) {
-    const { code, message } = recording.error;
-    const lost = counted(recording.lostCycles, 'cycle');
-    lines.push(`${lost} not recorded: ${code}: ${inOneLine(message)}`);
-  }
-  return lines;
+  return [...lines, ...lostLines(recording, stats)];
 }
 
 /** Returns the policy that a module exports, where it is to run. */

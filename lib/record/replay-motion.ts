@@ -5,9 +5,10 @@ import { Franka } from '../franka/franka.ts';
 import type { RobotState } from '../native/robot-state.ts';
 import type { JointVector } from '../numbers.ts';
 import { chunked } from '../policy/chunked.ts';
-import { run } from '../session/session.ts';
+import { checkRecording, fileFor, type RecordingReport } from '../session/recording.ts';
+import { Session } from '../session/session.ts';
 import type { SessionStats } from '../session/stats.ts';
-import { pathOf, type RecordingFile } from './file.ts';
+import { checkCreatable, pathOf, type RecordingFile } from './file.ts';
 import { type JointPath, readJointPath } from './joint-path.ts';
 import { ROBOT_TIME } from './robot-time.ts';
 
@@ -25,7 +26,7 @@ export interface ReplayMotionOptions {
   readonly approachSpeed?: number;
   /** Stops the arm within its limits when it aborts; the call then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
-  /** A file in which the motion is recorded, as {@link SessionOptions.record}. */
+  /** A file in which the motion is recorded, as {@link SessionOptions.record}. It is checked before the arm moves. */
   readonly record?: RecordingFile;
 }
 
@@ -64,6 +65,21 @@ export async function replayMotion(
   file: RecordingFile,
   options: ReplayMotionOptions,
 ): Promise<SessionStats> {
+  return (await followRecording(file, options)).stats;
+}
+
+/** What came of {@link replayMotion}. */
+export interface Followed {
+  readonly stats: SessionStats;
+  /** What was recorded with {@link ReplayMotionOptions.record}. */
+  readonly recording: RecordingReport | undefined;
+}
+
+/** Does what {@link replayMotion} does, and also tells what was recorded. */
+export async function followRecording(
+  file: RecordingFile,
+  options: ReplayMotionOptions,
+): Promise<Followed> {
   checkObject('the options object of replayMotion()', options);
   const own = ownOptions('replayMotion()', options, OPTIONS);
   const { robot, speed = 1, fromS, toS, approachSpeed = 0.2, signal, record } = own;
@@ -81,6 +97,7 @@ export async function replayMotion(
     ]);
   }
   checkSignal(signal);
+  const { target } = checkRecording(record, undefined);
   const path = pathOf('file', file);
   const way = await readJointPath(path, from, to, signal);
   if (!way) {
@@ -88,6 +105,8 @@ export async function replayMotion(
       'a recording of an arm with seven joints, with at least two cycles in that time';
     throw new OptionRangeError('OPTION_FILE', 'file', path, expected);
   }
+  // The session checks it again, when the arm has moved to the beginning.
+  if (target !== undefined) checkCreatable(fileFor(target));
   const stopped = signal === undefined ? {} : { signal };
   await robot.moveTo(placeAt(way, 0), { speed: approachSpeed, ...stopped });
   const pace = new Pace(way.durationS, speed);
@@ -97,12 +116,12 @@ export async function replayMotion(
   });
   const policy = chunked(follow, { replanAt: 0.5, maxRows: ROWS });
   const arm = robot as Franka<'jointPosition', JointVector>;
-  return run(arm, policy, {
-    durationS: pace.durationS + STANDING_S,
+  const session = new Session(arm, policy, {
     warmupS: 0,
-    ...stopped,
     ...(record === undefined ? {} : { record }),
   });
+  const stats = await session.run({ durationS: pace.durationS + STANDING_S, ...stopped });
+  return { stats, recording: session.recording };
 }
 
 function placeAt(way: JointPath, timeS: number): JointVector {

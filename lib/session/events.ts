@@ -61,7 +61,8 @@ export interface SessionEvents {
   badChunk: [event: BadChunkEvent];
   /**
    * The recording could not be written any further, for example because the disk is full. The robot goes on.
-   * {@link Session.recording} says what is in the file. Emitted once.
+   * {@link Session.recording} says what is in the file. Emitted once. If nobody listens, the error becomes a warning of
+   * the process.
    */
   recordingFailed: [error: KilohertzError];
 }

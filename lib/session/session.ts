@@ -431,7 +431,9 @@ export class Session<Observation, Action extends AnyAction>
       event: (event) => this.#tell(event),
       launched: (native) => this.#pages.launched(native),
       begun: () => void this.emit('start'),
-      recordingFailed: (error) => void this.emit('recordingFailed', error),
+      recordingFailed: (error) => {
+        if (!this.emit('recordingFailed', error)) process.emitWarning(error);
+      },
       ended: (error) => {
         leave?.();
         this.#ended(run, error);
