@@ -7,7 +7,7 @@ import { EXIT } from './output.ts';
 import { counted } from './text.ts';
 
 /**
- * Returns what could not be recorded, for people, in no line if everything was. Sets the exit code if something could
+ * Returns what could not be recorded, for people; no lines if all was recorded. Sets the exit code if something could
  * not: the arm went on, and its recording is not whole.
  *
  * @param cycle the word for a recorded cycle
