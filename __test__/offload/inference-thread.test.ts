@@ -84,7 +84,7 @@ test('a start that a stop has ended does not forget the start behind it', async 
   const thread = new InferenceThread<Model>(url);
   t.teardown(() => thread.stop({ timeoutS: 0 }));
   const ended = rejection(thread.start());
-  const stopped = thread.stop();
+  const stopped = thread.stop({ timeoutS: 0 });
   await thread.start();
   const id = await thread.run('thread');
   await ended;

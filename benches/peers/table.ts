@@ -66,8 +66,8 @@ const JITTER: Readonly<Record<Host, Readonly<Record<string, number>>>> = {
 /** What they are called in the rows of sessions in memory. */
 const IN_MEMORY: Readonly<Record<Host, string>> = {
   idle: 'own work at 1 kHz',
-  blocked: '1 kHz, blocked',
-  busy: '1 kHz, busy',
+  blocked: '1 kHz blocked',
+  busy: '1 kHz busy',
 };
 const HOST_TEXTS = {
   idle: 'idle',

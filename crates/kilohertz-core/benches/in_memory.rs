@@ -291,7 +291,7 @@ const CASES: [Case; 5] = [
         lasts: Duration::from_secs(2),
     },
     Case {
-        name: "1 kHz, blocked",
+        name: "1 kHz blocked",
         host: Host::Blocked,
         is_of_work: false,
         period: MS,
@@ -300,7 +300,7 @@ const CASES: [Case; 5] = [
         lasts: Duration::from_secs(3),
     },
     Case {
-        name: "1 kHz, busy",
+        name: "1 kHz busy",
         host: Host::Busy,
         is_of_work: false,
         period: MS,
