@@ -20,6 +20,7 @@ import {
   type SimulatorFault,
   type Tick,
 } from '../../index.ts';
+import { widestOpening } from '../../lib/franka/hand.ts';
 import { WALL } from '../fixtures/arms.ts';
 import { program } from '../fixtures/programs.ts';
 import { abortReason, block, codeOf, rejection, rejections, until } from '../fixtures/waiting.ts';
@@ -155,6 +156,11 @@ for (const generation of GENERATIONS) {
     }
   });
 }
+
+test('fingers are opened as far as the hand knows that they go, and 80 mm if it was never homed', (t) => {
+  const widths = [0.06, 0.2, 0, -1, Number.NaN].map((maxWidthM) => widestOpening({ maxWidthM }));
+  t.deepEqual(widths, [0.06, 0.1, 0.08, 0.08, 0.08]);
+});
 
 test('a blocked event loop delays what the hand tells, not what it does', async (t) => {
   await using setup = await setUp({ objectWidthM: 0.07 });

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { Session } from '../../index.ts';
+import { Session, type SessionStats } from '../../index.ts';
+import { lostLines } from '../../lib/cli/recorded.ts';
 import { counted } from '../../lib/cli/text.ts';
 import { atTerminal, EXECUTABLE, kilohertz, VERSION } from '../fixtures/command-line.ts';
 import { ARM, CART, cutOff, Folder } from '../fixtures/recordings.ts';
@@ -140,6 +141,21 @@ test('one of a thing is told in the singular', async (t) => {
   t.is(ended.code, 0, ended.stderr);
   t.regex(ended.stdout, /\b1 (episode|frame)\b/);
   t.notRegex(ended.stdout, /\b1 \w+s\b/);
+});
+
+test('each kind of what could not be recorded is told, and makes the exit code 1', (t) => {
+  const before = process.exitCode;
+  const whole = { path: 'a', cycles: 9, values: 1, unkeptFields: 0, bytes: 1, error: undefined };
+  const lines = (lostValues: number, unrecordedCycles: number): readonly unknown[] => {
+    const recording = { ...whole, lostCycles: 0, lostValues };
+    const told = lostLines(recording, { unrecordedCycles } as SessionStats, 'state');
+    const { exitCode } = process;
+    process.exitCode = before;
+    return [...told, exitCode];
+  };
+  t.deepEqual(lines(0, 0), [before]);
+  t.deepEqual(lines(2, 0), ['2 values not recorded', 1]);
+  t.deepEqual(lines(0, 1), ['1 state not recorded: writing was too slow', 1]);
 });
 
 test('repair says what it did', async (t) => {
