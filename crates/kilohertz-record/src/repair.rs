@@ -36,6 +36,8 @@ pub struct Repaired {
 /// left as it is then.
 pub fn repair(path: &Path) -> Result<Repaired, RecordError> {
     let lock = lock(path)?;
+    // The file behind a link is repaired, and the link goes on naming it.
+    let path = &fs::canonicalize(path).map_err(RecordError::io(path, "found"))?;
     // What can be read is known before anything is written.
     let mut reader = RunReader::open(path)?;
     let mut cycles = 0;

@@ -111,6 +111,22 @@ fn other_readers_open_a_repaired_file() {
 }
 
 #[test]
+fn a_link_is_left_and_the_file_behind_it_repaired() {
+    let folder = folder();
+    let (path, link) = (
+        folder.path().join("run.mcap"),
+        folder.path().join("latest.mcap"),
+    );
+    record(&path, 400);
+    let bytes = fs::read(&path).expect("the file");
+    fs::write(&path, &bytes[..bytes.len() - 100]).expect("to write");
+    std::os::unix::fs::symlink("run.mcap", &link).expect("a link");
+    assert!(!repair(&link).expect("to repair").was_finished);
+    assert!(link.is_symlink());
+    assert!(repair(&path).expect("to look again").was_finished);
+}
+
+#[test]
 fn a_file_is_not_repaired_while_it_is_written() {
     let folder = folder();
     let path = folder.path().join("run.mcap");

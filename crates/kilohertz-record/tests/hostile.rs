@@ -160,6 +160,19 @@ fn a_cycle_that_would_unfold_in_memory_is_damage() {
 }
 
 #[test]
+fn a_cycle_of_more_notes_than_any_has_is_damage() {
+    // Notes of a level alone.
+    let mut forged = Forged::new("[]");
+    let field = 12_u8;
+    let notes = |count| [KIND.to_vec(), [field << 3 | 2, 2, 1 << 3, 1].repeat(count)].concat();
+    forged.message(&notes(4096));
+    forged.message(&notes(4097));
+    let (_folder, path) = forged.finish();
+    let (_, errors) = read(&path);
+    is_damage(&errors, "has 4097 notes");
+}
+
+#[test]
 fn times_of_steps_that_are_no_numbers_are_not_known_and_wild_ones_do_no_harm() {
     let mut forged = Forged::new("[]");
     let mut times = Vec::new();

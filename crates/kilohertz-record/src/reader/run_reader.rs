@@ -20,6 +20,8 @@ use crate::wire::{frames, messages};
 /// The most entries of a chunk. A chunk of this package has far fewer; one that packs more into little space would
 /// fill the memory.
 const MOST_ENTRIES: usize = 1 << 20;
+/// The most notes of a cycle. A note may be of four bytes in a file, and takes many more here.
+const MOST_NOTES: usize = 4096;
 /// The longest name of messages [bytes] that is of interest.
 const LONGEST_NAME: usize = 256;
 
@@ -394,6 +396,9 @@ fn read_cycle(run: &Run, data: &[u8]) -> Result<OwnedCycle, String> {
         }
     };
     let phases = message.phases.unwrap_or_default();
+    if message.notes.len() > MOST_NOTES {
+        return Err(format!("cycle {tick} has {} notes", message.notes.len()));
+    }
     let notes = message.notes.into_iter().map(|note| {
         let level =
             level_of(note.level).ok_or_else(|| format!("a note has the level {}", note.level))?;
