@@ -173,6 +173,20 @@ fn a_cycle_of_more_notes_than_any_has_is_damage() {
 }
 
 #[test]
+fn a_chunk_of_more_notes_than_fit_into_memory_is_damage() {
+    // Notes of a level alone.
+    let mut forged = Forged::new("[]");
+    let notes = [KIND.to_vec(), [12_u8 << 3 | 2, 2, 1 << 3, 1].repeat(4096)].concat();
+    for _ in 0..(1 << 20) / 4096 + 1 {
+        forged.message(&notes);
+    }
+    let (_folder, path) = forged.finish();
+    let (entries, errors) = read(&path);
+    assert_eq!(entries, 0);
+    is_damage(&errors, "more than 1048576 notes");
+}
+
+#[test]
 fn times_of_steps_that_are_no_numbers_are_not_known_and_wild_ones_do_no_harm() {
     let mut forged = Forged::new("[]");
     let mut times = Vec::new();

@@ -62,7 +62,10 @@ mod tests {
             unit: "rad".to_owned(),
         };
         let layout = Layout::new([field("q", 65_520), field("O_T_EE", 16)]).expect("a layout");
-        assert_eq!(slots_in(&layout), [65_520..65_536]);
+        assert_eq!(
+            slots_in(&layout).as_slice(),
+            std::slice::from_ref(&(65_520..65_536))
+        );
         let names: Vec<String> = fields_in(&layout)
             .into_iter()
             .map(|each| each.name)

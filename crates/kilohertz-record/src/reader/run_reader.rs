@@ -22,6 +22,8 @@ use crate::wire::{frames, messages};
 const MOST_ENTRIES: usize = 1 << 20;
 /// The most notes of a cycle. A note may be of four bytes in a file, and takes many more here.
 const MOST_NOTES: usize = 4096;
+/// The most notes of all cycles of a chunk, for the same reason as [`MOST_ENTRIES`].
+const MOST_CHUNK_NOTES: usize = 1 << 20;
 /// The longest name of messages [bytes] that is of interest.
 const LONGEST_NAME: usize = 256;
 
@@ -59,6 +61,8 @@ struct Chunks {
     schemas: HashMap<u16, String>,
     channels: HashMap<u16, Channel>,
     entries: VecDeque<OwnedEntry>,
+    /// How many notes the cycles of the chunk have.
+    notes: usize,
     /// The bytes of the open chunk.
     unpacked: Vec<u8>,
     cycles: u64,
@@ -83,6 +87,7 @@ impl RunReader {
             schemas: HashMap::new(),
             channels: HashMap::new(),
             entries: VecDeque::new(),
+            notes: 0,
             unpacked: Vec::new(),
             cycles: 0,
             has_end: false,
@@ -151,6 +156,7 @@ impl RunReader {
                 }
             };
             self.ending = None;
+            self.chunks.notes = 0;
             if let Err(found) = self.chunks.take(opcode, body) {
                 self.chunks.entries.clear();
                 (self.chunks.cycles, self.chunks.has_end) = (cycles, has_end);
@@ -325,8 +331,12 @@ impl Chunks {
                 }
             },
         };
-        if matches!(entry, OwnedEntry::Cycle(_)) {
+        if let OwnedEntry::Cycle(cycle) = &entry {
             self.cycles += 1;
+            self.notes += cycle.notes.len();
+            if self.notes > MOST_CHUNK_NOTES {
+                return Err(format!("a chunk has more than {MOST_CHUNK_NOTES} notes"));
+            }
         }
         self.entries.push_back(entry);
         Ok(())
