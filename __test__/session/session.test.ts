@@ -205,14 +205,20 @@ test('stop() during the reset ends the start when the reset is done', async (t) 
   t.false(session.isRunning);
 });
 
-test('stop() ends a reset that never finishes, and the robot is stopped', async (t) => {
-  const robot = new Scribe();
-  const stuck = {
+/** A robot of which one function never settles, and whose others are those of `robot`. */
+function stuckIn(robot: Scribe, name: 'reset' | 'stop') {
+  return {
     observe: () => robot.observe(),
     act: (action: number) => robot.act(action),
+    reset: () => robot.reset(),
     stop: () => robot.stop(),
-    reset: never,
+    [name]: never,
   };
+}
+
+test('stop() ends a reset that never finishes, and the robot is stopped', async (t) => {
+  const robot = new Scribe();
+  const stuck = stuckIn(robot, 'reset');
   const session = new Session(stuck, () => 1, AT_100);
   const starting = rejection(session.start());
   await session.stop();
@@ -800,12 +806,7 @@ for (const [what, code, named] of [
 
 test('a reset that does not settle in its time ends the start, and the robot is stopped', async (t) => {
   const robot = new Scribe();
-  const stuck = {
-    observe: () => robot.observe(),
-    act: (action: number) => robot.act(action),
-    stop: () => robot.stop(),
-    reset: never,
-  };
+  const stuck = stuckIn(robot, 'reset');
   const running = run(stuck, () => 1, { ...AT_100, durationS: 0.1, resetTimeoutS: 0.2 });
   const error = (await rejection(running)) as RobotError;
   t.is(error.code, 'ROBOT_UNSETTLED');
@@ -815,12 +816,7 @@ test('a reset that does not settle in its time ends the start, and the robot is 
 
 test("stop() tells that the robot's own stop() has not settled", async (t) => {
   const robot = new Scribe();
-  const stuck = {
-    observe: () => robot.observe(),
-    act: (action: number) => robot.act(action),
-    reset: () => robot.reset(),
-    stop: never,
-  };
+  const stuck = stuckIn(robot, 'stop');
   const session = new Session(stuck, () => 1, AT_100);
   await session.start();
   const error = (await rejection(session.stop())) as RobotError;
@@ -831,12 +827,7 @@ test("stop() tells that the robot's own stop() has not settled", async (t) => {
 
 test('a signal that aborts a run whose robot does not settle has one error, that of the run', async (t) => {
   const robot = new Scribe();
-  const stuck = {
-    observe: () => robot.observe(),
-    act: (action: number) => robot.act(action),
-    reset: () => robot.reset(),
-    stop: never,
-  };
+  const stuck = stuckIn(robot, 'stop');
   // A second rejection, which nobody handles, would fail this test.
   const session = new Session(stuck, () => 1, AT_100);
   const error = await rejection(session.run({ signal: AbortSignal.timeout(100) }));

@@ -94,8 +94,8 @@ async function record(
     output.tell(`${inOneLine(file)}: ${kept}\n`);
     throw error;
   }
-  const unrecordedStates = unrecordedCycles;
-  const result = { path: file, cycles, missedStates: missedTicks, unrecordedStates };
+  const missed = { missedStates: missedTicks, unrecordedStates: unrecordedCycles };
+  const result = { path: file, cycles, ...missed };
   output.done(result, [
     `${file}: ${counted(cycles, 'state')} of ${name}, ${seconds} s; ${missedTicks} missed`,
     ...lostLines(recording, stats, 'state'),

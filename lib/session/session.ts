@@ -481,17 +481,19 @@ export class Session<Observation, Action extends AnyAction>
   #ended(run: Run, error: KilohertzError | undefined): void {
     this.#isRunning = false;
     this.#pages.ended();
-    if (error) {
-      this.#pages.failed(error);
-      // An error before the first cycle is thrown by `start()`.
-      const isAwaited = this.#isAwaited || !run.hasBegun;
-      try {
-        if (this.listenerCount('error') > 0) this.emit('error', error);
-        else if (!isAwaited) process.emitWarning(error);
-      } finally {
-        this.emit('stop', this.#statsOf(run));
-      }
-    } else this.emit('stop', this.#statsOf(run));
+    try {
+      if (error) this.#failed(run, error);
+    } finally {
+      this.emit('stop', this.#statsOf(run));
+    }
+  }
+
+  #failed(run: Run, error: KilohertzError): void {
+    this.#pages.failed(error);
+    // An error before the first cycle is thrown by `start()`.
+    const isAwaited = this.#isAwaited || !run.hasBegun;
+    if (this.listenerCount('error') > 0) this.emit('error', error);
+    else if (!isAwaited) process.emitWarning(error);
   }
 }
 
