@@ -107,7 +107,7 @@ export interface RecordingReport {
   readonly lostValues: number;
   /**
    * Of a robot written in JavaScript: fields of cycles that could not be kept, because they were not of the form that they
-   * have in the first cycle. Their numbers are NaN.
+   * have in the first cycle, or because writing came too late for them. Their numbers are NaN.
    */
   readonly unkeptFields: number;
   /** The size of the file. */
@@ -324,7 +324,7 @@ export function recordingOf(
     values: told.others,
     lostCycles: told.lostCycles,
     lostValues: told.lostOthers + told.droppedValues,
-    unkeptFields,
+    unkeptFields: unkeptFields + told.unkeptFields,
     bytes: told.bytes,
     error: told.error ? fromFailure(told.error) : undefined,
   };

@@ -1,9 +1,9 @@
 //! Writes the index and the footer that a recording lacks when its writing was cut off.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mcap::records::{Record, op};
 use mcap::{McapError, Writer};
@@ -11,6 +11,7 @@ use mcap::{McapError, Writer};
 use crate::entry::OwnedEntry;
 use crate::error::RecordError;
 use crate::lock::Locked;
+use crate::new_file::NewFile;
 use crate::reader::RunReader;
 use crate::reader::records::{Ending, Next, Records, each_record, open_regular, parse, unpack};
 use crate::writer::{Compression, write_options};
@@ -54,18 +55,10 @@ pub fn repair(path: &Path) -> Result<Repaired, RecordError> {
             });
         }
     };
-    let beside = beside(path);
-    let created = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&beside);
-    let new = created.map_err(RecordError::io(&beside, "created"))?;
-    let written = rewrite(path, &beside, &new).and_then(|()| replace(path, &beside, &lock, &new));
-    if written.is_err() {
-        // The old file has kept its name; the new one is this call's own.
-        let _ = fs::remove_file(&beside);
-    }
-    written.map(|()| Repaired {
+    let (new, file) = NewFile::replacing(path)?;
+    rewrite(path, new.beside(), &file)?;
+    replace(path, new, (&lock, &file))?;
+    Ok(Repaired {
         was_finished: false,
         cycles,
         left_out,
@@ -86,13 +79,6 @@ fn lock(path: &Path) -> Result<Locked, RecordError> {
         }),
         Err(TryLockError::Error(error)) => Err(RecordError::io(path, "locked")(error)),
     }
-}
-
-/// Returns the name of the new file until it is whole.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".repair-{}", std::process::id()));
-    path.with_file_name(name)
 }
 
 fn rewrite(path: &Path, beside: &Path, new: &File) -> Result<(), RecordError> {
@@ -182,14 +168,16 @@ fn copy<W: io::Write + io::Seek>(
 }
 
 /// Gives the new file the old one's rights and name.
-fn replace(path: &Path, beside: &Path, old: &File, new: &File) -> Result<(), RecordError> {
+fn replace(path: &Path, new: NewFile, (old, file): (&File, &File)) -> Result<(), RecordError> {
     let rights = old
         .metadata()
         .map_err(RecordError::io(path, "read"))?
         .permissions();
-    new.set_permissions(rights)
-        .map_err(RecordError::io(beside, "given the rights of the old file"))?;
-    fs::rename(beside, path).map_err(RecordError::io(path, "replaced"))?;
+    file.set_permissions(rights).map_err(RecordError::io(
+        new.beside(),
+        "given the rights of the old file",
+    ))?;
+    new.rename()?;
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

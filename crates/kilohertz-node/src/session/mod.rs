@@ -9,7 +9,6 @@
 pub(crate) mod about;
 mod config;
 pub(crate) mod ending;
-pub(crate) mod frames;
 pub(crate) mod live;
 pub(crate) mod options;
 pub(crate) mod outcome;

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use kilohertz_record::error::RecordError;
+use kilohertz_record::layout::{Layout, LayoutField};
 use kilohertz_record::live::Reason;
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
@@ -12,9 +14,17 @@ use crate::background::in_background;
 use crate::error::{Code, Failure, OrThrow};
 use crate::franka::arm::NativeField;
 use crate::session::NativeSession;
-use crate::session::frames::layout_of;
 use crate::session::live::NativeShown;
 use crate::session::recording::{Kept, NativeRecorded, NativeValue};
+
+/// Returns the layout of fields.
+fn layout_of(fields: Vec<NativeField>) -> std::result::Result<Layout, RecordError> {
+    Layout::new(fields.into_iter().map(|field| LayoutField {
+        name: field.name,
+        len: field.len as usize,
+        unit: field.unit,
+    }))
+}
 
 #[napi]
 impl NativeSession {

@@ -4,7 +4,7 @@
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,6 +17,7 @@ use kilohertz_core::session::{
 use kilohertz_core::timing::time::Time;
 use kilohertz_record::entry::{Entry, EpisodeMark, Note, Outcome, Pixels, Sample, Value};
 use kilohertz_record::error::RecordError;
+use kilohertz_record::framed::{Framed, Frames};
 use kilohertz_record::layout::Layout;
 use kilohertz_record::live::{Clocks, Log, SessionSource, read_black_box};
 use kilohertz_record::run::{GRIPPER, Run, Start};
@@ -27,7 +28,6 @@ use napi_derive::napi;
 use crate::error::{Code, Failure};
 use crate::session::about::About;
 use crate::session::ending::Ending;
-use crate::session::frames::{Framed, Frames};
 use crate::session::live::{NativeShown, Shown};
 use crate::session::options::{NativeSessionOptions, seconds};
 
@@ -46,6 +46,8 @@ pub struct NativeRecorded {
     pub lost_others: f64,
     /// Values that were dropped because too many waited.
     pub dropped_values: f64,
+    /// Fields of cycles that were no longer kept when they were to be written.
+    pub unkept_fields: f64,
     pub bytes: f64,
     /// Why writing ended early, if it did.
     pub error: Option<Failure>,
@@ -104,6 +106,8 @@ pub struct Kept {
     ending: Ending,
     /// What a robot written in JavaScript hands over.
     frames: Option<Frames>,
+    /// Fields of them that were no longer kept when they were to be written.
+    gone: Arc<AtomicU64>,
     /// The file of the recording.
     path: Option<PathBuf>,
     recording: OnceLock<Recording>,
@@ -289,6 +293,7 @@ impl Kept {
             log,
             ending: Ending::new(config),
             frames: (!is_seen).then(|| Frames::new(lasts, period)),
+            gone: Arc::default(),
             path,
             recording: OnceLock::new(),
             unstarted: OnceLock::new(),
@@ -316,7 +321,7 @@ impl Kept {
         };
         describe(&mut waiting.run);
         let run = self.run.get_or_init(|| waiting.run);
-        let source = |cycles, log: &Log| Framed {
+        let source = |cycles, log: &Log, gone| Framed {
             source: SessionSource::new(
                 cycles,
                 log.clone(),
@@ -324,14 +329,23 @@ impl Kept {
                 self.ending.reason(),
             ),
             frames: self.frames.clone(),
+            gone,
         };
         if let (Some(shown), Some(cycles)) = (&self.shown, waiting.shown) {
-            shown.begin(run.clone(), &views(&run.state), source(cycles, shown.log()))?;
+            shown.begin(
+                run.clone(),
+                &views(&run.state),
+                source(cycles, shown.log(), Arc::default()),
+            )?;
         }
         if let Some((reserved, cycles, notifier)) = waiting.written {
             let writer = RunWriter::begin(reserved, run.clone(), &views(&run.state))?;
             let tell = move |_: &RecordError| notifier.notify(Signals::EVENT);
-            let started = Recording::start(writer, source(cycles, &self.log), tell);
+            let started = Recording::start(
+                writer,
+                source(cycles, &self.log, Arc::clone(&self.gone)),
+                tell,
+            );
             // The cell is empty: only this code writes it.
             drop(
                 self.recording
@@ -347,7 +361,7 @@ impl Kept {
         let frames = self.frames.as_ref();
         let started = self.start(|run| {
             if let Some(frames) = frames {
-                frames.describe(state.len(), action.len());
+                frames.describe(&state, &action);
             }
             run.state = state;
             run.answer = action.clone();
@@ -406,9 +420,15 @@ impl Kept {
                 }
             };
             let (clocks, reason) = (&self.clocks, self.ending.newest(session));
+            let gone = AtomicU64::new(0);
             match &self.frames {
                 Some(frames) => {
-                    read_black_box(black_box, clocks, &reason, &mut frames.within(&mut write));
+                    read_black_box(
+                        black_box,
+                        clocks,
+                        &reason,
+                        &mut frames.within(&gone, &mut write),
+                    );
                 }
                 None => read_black_box(black_box, clocks, &reason, &mut write),
             }
@@ -458,6 +478,7 @@ impl Kept {
             lost_cycles: counts.not_kept.cycles as f64,
             lost_others: counts.not_kept.others as f64,
             dropped_values: self.log.dropped() as f64,
+            unkept_fields: self.gone.load(Ordering::Relaxed) as f64,
             bytes: counts.bytes as f64,
             error: self.failure(),
         })

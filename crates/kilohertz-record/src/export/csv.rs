@@ -8,7 +8,7 @@ use crate::entry::OwnedCycle;
 use crate::error::RecordError;
 use crate::export::columns::{Cell, Column};
 use crate::export::cycles::{Exported, Progress, each_cycle};
-use crate::export::new_file::NewFile;
+use crate::new_file::NewFile;
 use crate::reader::RunReader;
 
 /// Writes the cycles of a recording as CSV. Numbers are written so that they are read as the same number;

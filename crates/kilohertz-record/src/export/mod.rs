@@ -7,7 +7,6 @@
 mod columns;
 mod csv;
 pub(crate) mod cycles;
-pub(crate) mod new_file;
 mod parquet;
 mod table;
 

@@ -9,8 +9,8 @@ use parquet::errors::ParquetError;
 use crate::error::RecordError;
 use crate::export::columns::{Cell, Column};
 use crate::export::cycles::{Exported, Progress, each_cycle};
-use crate::export::new_file::NewFile;
 use crate::export::table::{Datum, Holds, Table};
+use crate::new_file::NewFile;
 use crate::reader::RunReader;
 
 /// Writes the cycles of a recording as Parquet: whole numbers as `int64`, numbers as `double`, names as

@@ -26,7 +26,7 @@ use crate::entry::{OwnedEntry, RunEnd};
 use crate::error::RecordError;
 use crate::export::Progress;
 use crate::export::cycles::each_entry;
-use crate::export::new_file::NewFile;
+use crate::new_file::NewFile;
 use crate::reader::RunReader;
 
 /// What is drawn of a recording, and how.

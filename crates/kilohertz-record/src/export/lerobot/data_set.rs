@@ -1,7 +1,6 @@
 //! Adds the episodes of a run to a data set.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -14,16 +13,14 @@ use crate::export::cycles::Progress;
 use crate::export::lerobot::folder::DataSetFolder;
 use crate::export::lerobot::frames::{Frame, Frames, Resampler};
 use crate::export::lerobot::images::{Colours, Picture};
-use crate::export::lerobot::meta::{
-    DataSet, Feature, LARGEST, following, is_numbered, read_table, unreadable,
-};
+use crate::export::lerobot::meta::{DataSet, Feature, LARGEST, following, read_table, unreadable};
 use crate::export::lerobot::options::{DataSetOptions, Images};
 use crate::export::lerobot::reels::{Reels, Shot};
 use crate::export::lerobot::stats::{Gathering, QUANTILES, Stats};
 use crate::export::lerobot::video::Encoder;
-use crate::export::new_file::NewFile;
 use crate::export::parquet::failure;
 use crate::export::table::{Datum, Holds, Table};
+use crate::new_file::{NewFile, rename_all};
 use crate::reader::RunReader;
 
 /// The features that each frame has by itself.
@@ -430,19 +427,8 @@ impl Adding<'_> {
         for new in self.named.iter().chain(&described) {
             new.force()?;
         }
-        let mut named = Vec::new();
-        let all = self.named.into_iter().chain(described);
-        let each = all.map(NewFile::rename).try_for_each(|path| {
-            named.push(path?);
-            Ok(())
-        });
-        if each.is_err() {
-            // Without their description, files of data would stand in the way of the next export.
-            for path in named.iter().filter(|path| is_numbered(path)) {
-                let _ = fs::remove_file(path);
-            }
-        }
-        each
+        // Without their description, files of data would stand in the way of the next export.
+        rename_all(self.named.into_iter().chain(described))
     }
 }
 

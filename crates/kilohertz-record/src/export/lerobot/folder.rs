@@ -7,8 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::RecordError;
-use crate::export::new_file::PART;
 use crate::lock::Locked;
+use crate::new_file::PART;
 
 /// How often a folder is made that another export removes meanwhile.
 const TRIES: u32 = 100;

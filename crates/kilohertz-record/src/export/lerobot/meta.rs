@@ -12,9 +12,9 @@ use serde_json::{Value as Json, json};
 
 use crate::error::RecordError;
 use crate::export::lerobot::stats::Stats;
-use crate::export::new_file::NewFile;
 use crate::export::parquet::failure;
 use crate::export::table::{Datum, Holds, Table};
+use crate::new_file::NewFile;
 
 /// The version of LeRobot's format.
 const VERSION: &str = "v3.0";
@@ -343,7 +343,7 @@ fn divided(info: &Json, episodes: u64) -> serde_json::Map<String, Json> {
 }
 
 /// Returns true for a file of frames, episodes or images, as in `file-000.parquet`.
-pub(super) fn is_numbered(path: &Path) -> bool {
+fn is_numbered(path: &Path) -> bool {
     let name = path.file_name().map(OsStr::to_string_lossy);
     name.is_some_and(|name| {
         name.starts_with("file-") && [".parquet", ".mp4"].iter().any(|end| name.ends_with(end))

@@ -7,8 +7,8 @@ use crate::export::lerobot::folder::DataSetFolder;
 use crate::export::lerobot::images::Picture;
 use crate::export::lerobot::meta::{DataSet, LARGEST_VIDEO, following};
 use crate::export::lerobot::video::{Encoder, Video};
-use crate::export::new_file::NewFile;
 use crate::export::table::{Datum, Holds};
+use crate::new_file::NewFile;
 
 /// The videos of all cameras.
 pub(super) struct Reels {

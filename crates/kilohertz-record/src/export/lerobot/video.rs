@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use crate::error::RecordError;
 use crate::export::lerobot::meta::unreadable;
-use crate::export::new_file::NewFile;
+use crate::new_file::NewFile;
 
 /// The encoder of H.264 that is asked for.
 const CODEC: &str = "libx264";
