@@ -559,3 +559,586 @@ impl Limiter for JointLimiter {
         self.joints.iter().all(|motion| motion.is_at_rest())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::tests::at;
+    use JointCommand::{Position, Target, Velocity};
+
+    /// The bounds of every joint. The range is not symmetric.
+    const BOUNDS: JointBounds = JointBounds {
+        lower: -1.0,
+        upper: 1.5,
+        velocity: 2.0,
+        margin: 0.25,
+        deceleration: 8.0,
+        acceleration: 8.0,
+        jerk: 4_000.0,
+    };
+    /// The ends of the range, each with the direction that leads to it.
+    const ENDS: [(f64, f64); 2] = [(BOUNDS.upper, 1.0), (BOUNDS.lower, -1.0)];
+    const KINDS: [JointCommand; 3] = [Velocity, Position, Target];
+    /// The joint that moves. The others stand at zero.
+    const JOINT: usize = 3;
+
+    fn own() -> JointBounds {
+        BOUNDS.share(1.0, OWN_SHARE, OWN_SHARE)
+    }
+
+    fn only(value: f64) -> [f64; 7] {
+        let mut all = [0.0; 7];
+        all[JOINT] = value;
+        all
+    }
+
+    fn near(value: f64, expected: f64) -> bool {
+        (value - expected).abs() < 1e-9
+    }
+
+    fn motion(position: f64, velocity: f64, acceleration: f64) -> JointMotion {
+        JointMotion {
+            position,
+            velocity,
+            acceleration,
+        }
+    }
+
+    /// Returns the limits of an arm that follows its commands and whose [`JOINT`] is commanded `motion`.
+    fn moving(kind: JointCommand, motion: JointMotion) -> JointLimiter {
+        let arm = ArmLimits {
+            joints: [BOUNDS; 7],
+            ..ArmLimits::fer()
+        };
+        let mut limits = JointLimiter::new(kind, &arm, &MotionOptions::default());
+        limits.joints[JOINT] = motion;
+        limits.measured[JOINT] = motion.position;
+        limits
+    }
+
+    fn resting(kind: JointCommand) -> JointLimiter {
+        moving(kind, JointMotion::default())
+    }
+
+    /// Returns the action with which [`JOINT`] goes on from `from` at `velocity`.
+    fn at_velocity(kind: JointCommand, from: JointMotion, velocity: f64) -> [f64; 7] {
+        only(match kind {
+            Velocity => velocity,
+            Position | Target => from.position + velocity * DT,
+        })
+    }
+
+    /// Returns the fastest velocity in the direction of `outwards` that `bounds` allow at `place`.
+    fn fastest(bounds: &JointBounds, place: f64, outwards: f64) -> f64 {
+        match outwards > 0.0 {
+            true => bounds.upper_velocity(place),
+            false => bounds.lower_velocity(place),
+        }
+    }
+
+    /// Returns slot, received value and limit of the violation of this kind.
+    fn told(found: &Violations, kind: ViolationKind) -> Option<(usize, f64, f64)> {
+        let violation = found.of(kind)?;
+        Some((violation.slot, violation.received, violation.limit))
+    }
+
+    /// Returns true if one cycle is enough for going on from `from` at `velocity`.
+    fn takes_one_cycle(kind: JointCommand, from: JointMotion, velocity: f64) -> bool {
+        let action = at_velocity(kind, from, velocity);
+        moving(kind, from)
+            .check_step(&at([0.0; 7]), &action)
+            .is_some()
+    }
+
+    #[test]
+    fn one_cycle_is_enough_for_a_step_at_the_limits() {
+        let JointBounds {
+            velocity,
+            acceleration,
+            jerk,
+            ..
+        } = BOUNDS;
+        // From each of these motions, the next velocity takes all of one limit and little of the others.
+        let steps = [
+            (motion(0.0, velocity, 0.0), velocity),
+            (motion(0.0, 0.0, acceleration), acceleration * DT),
+            (motion(0.0, 0.0, 0.0), jerk * DT * DT),
+        ];
+        for kind in KINDS {
+            for (from, next) in steps {
+                for sign in [1.0, -1.0] {
+                    let from = motion(0.0, sign * from.velocity, sign * from.acceleration);
+                    let next = sign * next;
+                    assert!(takes_one_cycle(kind, from, next), "{kind:?}, {next}");
+                    let more = next * (1.0 + 1e-6);
+                    assert!(!takes_one_cycle(kind, from, more), "{kind:?}, {more}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn at_the_very_end_of_the_range_one_cycle_is_enough_for_what_is_rounding() {
+        for kind in [Position, Target] {
+            for (end, outwards) in ENDS {
+                let from = motion(end, 0.0, 0.0);
+                assert!(takes_one_cycle(kind, from, 0.9e-9 * outwards));
+                assert!(!takes_one_cycle(kind, from, 1.1e-9 * outwards));
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_leaves_room_for_braking_with_the_share_that_is_used_for_it() {
+        for (end, outwards) in ENDS {
+            let place = end - 0.1 * outwards;
+            let limit = fastest(&own(), place, outwards);
+            // The arm would allow this velocity.
+            let velocity = (limit + fastest(&BOUNDS, place, outwards)) / 2.0;
+            let from = motion(place, velocity, 0.0);
+            for kind in [Position, Target] {
+                assert!(!takes_one_cycle(kind, from, velocity));
+            }
+            let step = moving(Velocity, from).check_step(&at([0.0; 7]), &only(velocity));
+            let expected = (JOINT, velocity, limit);
+            assert_eq!(
+                told(&step.unwrap(), ViolationKind::Velocity),
+                Some(expected)
+            );
+
+            let slower = 0.9 * limit;
+            let from = motion(place, slower, 0.0);
+            for kind in KINDS {
+                let action = at_velocity(kind, from, slower);
+                let step = moving(kind, from).check_step(&at([0.0; 7]), &action);
+                assert_eq!(step, Some(Violations::none()));
+            }
+        }
+    }
+
+    /// Returns true if approaching `action` reaches it.
+    fn reaches(limits: &mut JointLimiter, observation: &[f64], action: &[f64; 7]) -> bool {
+        limits.approach(observation, action, Approach::WithinLimits, &mut [0.0; 7])
+    }
+
+    #[test]
+    fn an_action_is_reached_by_a_small_step_and_kept_by_larger_ones_until_a_command_is_lost() {
+        // The velocity after a first step that takes this share of the jerk.
+        let first = |share: f64| only(share * BOUNDS.jerk * DT * DT);
+        let standing = at([0.0; 7]);
+        for (share, is_small) in [(0.29, true), (0.31, false), (-0.29, true), (-0.31, false)] {
+            let mut limits = resting(Velocity);
+            limits.observe(&standing);
+            assert_eq!(
+                reaches(&mut limits, &standing, &first(share)),
+                is_small,
+                "{share}"
+            );
+        }
+        for is_lost in [false, true] {
+            let mut limits = resting(Velocity);
+            limits.observe(&standing);
+            assert!(reaches(&mut limits, &standing, &first(0.29)));
+            let mut now = standing.clone();
+            if !is_lost {
+                now[offset::dq_d + JOINT] = first(0.29)[JOINT];
+            }
+            assert_eq!(limits.observe(&now), !is_lost);
+            // An acceleration that takes another half of the jerk.
+            let motion = limits.joints[JOINT];
+            let acceleration = motion.acceleration + 0.5 * BOUNDS.jerk * DT;
+            let action = only(motion.velocity + acceleration * DT);
+            assert_eq!(reaches(&mut limits, &now, &action), !is_lost);
+        }
+    }
+
+    #[test]
+    fn the_further_the_arm_lags_behind_the_slower_its_command_becomes() {
+        for lag in [0.02, 0.05] {
+            for sign in [1.0, -1.0] {
+                let mut limits = resting(Velocity);
+                limits.measured[JOINT] = -lag * sign;
+                let mut out = [0.0; 7];
+                let wanted = only(5.0 * sign);
+                for _ in 0..1_000 {
+                    // Without its way, the motion stays far from the ends of the range.
+                    limits.joints[JOINT].position = 0.0;
+                    limits.step_towards(&wanted, Approach::WithinLimits, &mut out);
+                }
+                // The arm moves 20 rad/s faster than its command, per radian that it is behind.
+                let expected = BOUNDS.velocity - 20.0 * lag;
+                assert!(near(out[JOINT], expected * sign), "{out:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_that_is_too_far_ahead_waits_for_the_arm_but_may_stop_and_come_back() {
+        let own = own();
+        // The velocity after a first step with all of the jerk.
+        let first = own.jerk * DT * DT;
+        // The step that brakes this motion with all of the acceleration ends at rest.
+        let stopping = motion(0.0, own.acceleration * DT, -own.acceleration);
+        for (from, wanted, expected) in [
+            (motion(0.0, 0.0, 0.0), 1.0, 0.0),
+            (motion(0.0, 0.0, 0.0), -1.0, -first),
+            (stopping, -1.0, 0.0),
+        ] {
+            for sign in [1.0, -1.0] {
+                let from = motion(0.0, sign * from.velocity, sign * from.acceleration);
+                let mut limits = moving(Velocity, from);
+                limits.max_distance = 0.01;
+                limits.measured[JOINT] = -0.02 * sign;
+                let mut out = [9.0; 7];
+                let wanted = only(wanted * sign);
+                limits.approach(&at([0.0; 7]), &wanted, Approach::WithinLimits, &mut out);
+                assert!(near(out[JOINT], expected * sign), "{from:?}: {out:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn braking_begins_once_the_acceleration_is_undone_and_takes_most_of_what_is_left() {
+        let observation = at([0.0; 7]);
+        for acceleration in [7.0, -7.0] {
+            let now = motion(0.25, 0.5, acceleration);
+            let velocity = now.velocity + 0.9 * acceleration * DT;
+            for kind in [Velocity, Position] {
+                let limits = moving(kind, now);
+                let action = at_velocity(kind, now, velocity);
+                let next = motion(0.25 + velocity * DT, velocity, 0.9 * acceleration);
+                for (path, motion, delay) in [
+                    (limits.braking_path(&observation), now, 7.0 / own().jerk),
+                    (
+                        limits.braking_path_with(&observation, &action),
+                        next,
+                        6.3 / own().jerk,
+                    ),
+                    // The acceleration towards the action is ignored.
+                    (limits.braking_path_along(&observation, &action), next, DT),
+                ] {
+                    assert!(near(path.q[JOINT], motion.position), "{path:?}");
+                    assert!(near(path.dq[JOINT], motion.velocity), "{path:?}");
+                    assert!(near(path.delay, delay), "{path:?}");
+                    let braking = 0.9 * OWN_SHARE * BOUNDS.acceleration;
+                    assert!(path.braking.iter().all(|joint| near(*joint, braking)));
+                }
+            }
+        }
+        let rests = resting(Velocity).braking_path(&observation);
+        assert_eq!(rests.delay, DT, "a command takes one cycle");
+    }
+
+    #[test]
+    fn only_positions_are_places_to_go_to() {
+        let action = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7];
+        for (kind, target) in [
+            (Velocity, None),
+            (Position, Some(action)),
+            (Target, Some(action)),
+        ] {
+            assert_eq!(resting(kind).target(&action), target);
+        }
+    }
+
+    #[test]
+    fn a_velocity_that_the_arm_reports_otherwise_was_lost() {
+        let mut limits = resting(Velocity);
+        let mut observation = at([0.0; 7]);
+        limits.observe(&observation);
+        for (off, in_step) in [
+            (1.9e-5, true),
+            (-1.9e-5, true),
+            (2e-5, false),
+            (-2e-5, false),
+            (0.5, false),
+        ] {
+            limits.joints[JOINT] = JointMotion::default();
+            observation[offset::dq_d + JOINT] = off;
+            assert_eq!(limits.observe(&observation), in_step, "{off}");
+            let velocity = if in_step { 0.0 } else { off };
+            assert_eq!(limits.joints[JOINT].velocity, velocity);
+        }
+    }
+
+    #[test]
+    fn the_rates_are_the_derivatives_of_what_is_commanded() {
+        for (kind, commanded, rates) in [
+            (Velocity, 0.5, (2.0, 0.0)),
+            (Position, 0.25, (0.5, 2.0)),
+            (Target, 0.25, (0.5, 2.0)),
+        ] {
+            let limits = moving(kind, motion(0.25, 0.5, 2.0));
+            let [mut last, mut first, mut second] = [[9.0; 7]; 3];
+            limits.last_command(&mut last);
+            limits.rates(&mut first, &mut second);
+            assert_eq!(last, only(commanded));
+            assert_eq!((first, second), (only(rates.0), only(rates.1)));
+        }
+    }
+
+    #[test]
+    fn the_highest_rates_are_those_that_an_action_is_followed_with() {
+        let own = own();
+        let budget = Budget::default();
+        let shares = [budget.velocity, budget.acceleration, budget.jerk];
+        let full = [BOUNDS.velocity, BOUNDS.acceleration, BOUNDS.jerk];
+        for (kind, highest) in [
+            (Velocity, [own.acceleration, own.jerk, f64::INFINITY]),
+            (Position, [own.velocity, own.acceleration, own.jerk]),
+            (
+                Target,
+                std::array::from_fn(|rate| full[rate] * shares[rate]),
+            ),
+        ] {
+            let limits = resting(kind);
+            assert_eq!(limits.highest_rates(JOINT), highest);
+            assert_eq!(limits.highest_rates(7), [f64::INFINITY; 3]);
+        }
+    }
+
+    #[test]
+    fn an_answer_beyond_the_end_of_the_range_is_found_with_the_end_it_passed() {
+        let (lowest, highest) = own().reach();
+        for kind in [Position, Target] {
+            let limits = resting(kind);
+            for (end, outwards) in [(highest, 1.0), (lowest, -1.0)] {
+                for beyond in [0.0, 1.9e-6] {
+                    let answer = only(end + beyond * outwards);
+                    assert!(limits.check_answer(&answer).is_empty(), "{answer:?}");
+                }
+                for beyond in [2.1e-6, 0.5] {
+                    let place = end + beyond * outwards;
+                    let found = limits.check_answer(&only(place));
+                    let (slot, received, limit) = told(&found, ViolationKind::Position).unwrap();
+                    assert_eq!((slot, received), (JOINT, place));
+                    assert!((limit - end).abs() < 1e-5, "{limit} is not {end}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_faster_than_the_joint_is_found_with_the_limit_it_passed() {
+        let limits = resting(Velocity);
+        for sign in [1.0, -1.0] {
+            let answer = |faster: f64| only((BOUNDS.velocity + faster) * sign);
+            for rounding in [0.0, 0.9e-9] {
+                assert!(limits.check_answer(&answer(rounding)).is_empty());
+            }
+            for faster in [1.1e-9, 1.0] {
+                let answer = answer(faster);
+                let found = limits.check_answer(&answer);
+                let (slot, received, limit) = told(&found, ViolationKind::Velocity).unwrap();
+                assert_eq!((slot, received), (JOINT, answer[JOINT]));
+                assert!((limit - BOUNDS.velocity * sign).abs() < 1e-8, "{limit}");
+            }
+        }
+    }
+
+    /// Returns what is decided about an answer of [`JOINT`] that comes one cycle after the answer
+    /// `previous`, with these derivatives, after `change` was made to the sequence.
+    fn judged(
+        limits: &mut JointLimiter,
+        previous: f64,
+        derivatives: [f64; ORDERS],
+        change: impl FnOnce(&mut Sequence<'_>),
+    ) -> Judgement {
+        let answer = only(previous + derivatives[0] * DT);
+        let (previous, derivatives) = (only(previous), derivatives.map(only));
+        let mut sequence = Sequence {
+            answer: &answer,
+            previous: &previous,
+            derivatives: derivatives.each_ref().map(|derivative| &derivative[..]),
+            known: ORDERS,
+            ratio: 1.0,
+            is_gapless: false,
+            is_first: false,
+            is_behind_rest: false,
+        };
+        change(&mut sequence);
+        limits.judge(0, &sequence)
+    }
+
+    /// Returns the limits of the derivatives of answers, from the first order on.
+    fn limits_of_orders(kind: JointCommand) -> Vec<(ViolationKind, f64)> {
+        let limits = [
+            (ViolationKind::Velocity, BOUNDS.velocity),
+            (ViolationKind::Acceleration, BOUNDS.acceleration),
+            (ViolationKind::Jerk, BOUNDS.jerk),
+        ];
+        limits[usize::from(kind == Velocity)..].to_vec()
+    }
+
+    #[test]
+    fn a_derivative_beyond_its_limit_is_found_with_its_order_and_the_limit_it_passed() {
+        for kind in [Velocity, Position] {
+            for (nth, (broken, limit)) in limits_of_orders(kind).into_iter().enumerate() {
+                for limit in [limit, -limit] {
+                    let judged = |share: f64| {
+                        let mut derivatives = [0.0; ORDERS];
+                        derivatives[nth] = limit * share;
+                        judged(&mut resting(kind), 0.0, derivatives, |_| {})
+                    };
+                    // The derivatives of answers are rounded.
+                    assert_eq!(judged(1.0 + 0.9e-6), Judgement::none());
+                    let share = 1.0 + 1.1e-6;
+                    let Judgement { found, order } = judged(share);
+                    assert_eq!(order, Some(nth + 1), "{broken:?}");
+                    assert_eq!(told(&found, broken), Some((JOINT, limit * share, limit)));
+                    assert_eq!(found.iter().count(), 1);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_derivatives_that_are_known_are_looked_at() {
+        for kind in [Velocity, Position] {
+            let limits = limits_of_orders(kind);
+            for known in 0..=limits.len() {
+                let Judgement { found, order } =
+                    judged(&mut resting(kind), 0.0, [1e6; ORDERS], |sequence| {
+                        sequence.known = known;
+                    });
+                let kinds: Vec<_> = found.iter().map(|violation| violation.kind).collect();
+                let expected: Vec<_> = limits[..known].iter().map(|(kind, _)| *kind).collect();
+                assert_eq!((kinds, order), (expected, (known > 0).then_some(1)));
+            }
+        }
+    }
+
+    #[test]
+    fn where_two_pieces_of_the_curve_meet_the_jerk_is_higher_by_the_ratio() {
+        for kind in [Velocity, Position] {
+            let order = limits_of_orders(kind).len();
+            let judged = |jerk: f64| {
+                let mut derivatives = [0.0; ORDERS];
+                derivatives[order - 1] = jerk;
+                judged(&mut resting(kind), 0.0, derivatives, |sequence| {
+                    sequence.ratio = 4.0;
+                })
+            };
+            let limit = BOUNDS.jerk;
+            assert_eq!(judged(0.99 * limit / 4.0), Judgement::none());
+            let judgement = judged(1.01 * limit / 4.0);
+            assert_eq!(judgement.order, Some(order));
+            let (slot, received, told) = told(&judgement.found, ViolationKind::Jerk).unwrap();
+            assert_eq!((slot, told), (JOINT, limit));
+            assert!(near(received, 1.01 * limit), "{received}");
+        }
+    }
+
+    #[test]
+    fn at_the_very_end_of_the_range_an_answer_may_stand_still_up_to_rounding() {
+        for (end, outwards) in ENDS {
+            let judged = |velocity: f64| {
+                let derivatives = [velocity * outwards, 0.0, 0.0];
+                judged(&mut resting(Position), end, derivatives, |_| {})
+            };
+            assert_eq!(judged(0.0), Judgement::none());
+            assert_eq!(judged(0.9e-9), Judgement::none());
+            let broken = judged(1.1e-9).found.of(ViolationKind::Velocity);
+            assert_eq!(broken.unwrap().limit, 0.0);
+        }
+    }
+
+    #[test]
+    fn an_answer_leaves_room_for_braking_from_the_one_before_it_if_no_limit_is_broken_so_far() {
+        for (end, outwards) in ENDS {
+            let place = end - 0.1 * outwards;
+            let limit = fastest(&own(), place, outwards);
+            // The arm would allow this velocity.
+            let velocity = (limit + fastest(&BOUNDS, place, outwards)) / 2.0;
+            let judged = |jerk: f64, is_gapless: bool| {
+                let derivatives = [velocity, 0.0, jerk];
+                judged(&mut resting(Position), place, derivatives, |sequence| {
+                    sequence.is_gapless = is_gapless;
+                })
+            };
+            assert_eq!(judged(0.0, false), Judgement::none());
+            let Judgement { found, order } = judged(0.0, true);
+            assert_eq!(order, Some(1));
+            let expected = Some((JOINT, velocity, limit));
+            assert_eq!(told(&found, ViolationKind::Velocity), expected);
+
+            let Judgement { found, order } = judged(2.0 * BOUNDS.jerk, true);
+            assert_eq!(order, Some(3));
+            assert_eq!(found.of(ViolationKind::Velocity), None);
+        }
+    }
+
+    #[test]
+    fn the_pace_of_a_policy_is_that_of_its_own_positions() {
+        for (kind, is_first, pace) in [
+            (Position, false, 0.5),
+            (Position, true, 0.0),
+            (Velocity, false, 0.0),
+        ] {
+            let mut limits = resting(kind);
+            judged(&mut limits, 0.0, [0.5, 0.0, 0.0], |sequence| {
+                sequence.is_first = is_first;
+            });
+            assert_eq!(limits.pace.fastest(limits.time), only(pace), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_velocity_that_leads_beyond_the_end_of_the_range_is_found_with_the_end_it_passes() {
+        let (lowest, highest) = own().reach();
+        for (end, outwards) in [(highest, 1.0), (lowest, -1.0)] {
+            let limits = moving(Velocity, motion(end, 0.0, 0.0));
+            let found = |beyond: f64| {
+                let action = only(beyond * outwards / DT);
+                let found = limits.check_place(&at([0.0; 7]), &action);
+                told(&found, ViolationKind::Position)
+            };
+            for beyond in [-3e-6, 0.0, 1.9e-6] {
+                assert_eq!(found(beyond), None, "{beyond}");
+            }
+            let (slot, received, limit) = found(2.1e-6).unwrap();
+            assert_eq!((slot, limit), (JOINT, end));
+            assert!(near(received, end + 2.1e-6 * outwards), "{received}");
+        }
+    }
+
+    #[test]
+    fn a_velocity_is_found_if_it_is_too_fast_for_the_end_that_it_leads_to() {
+        for (end, outwards) in ENDS {
+            let place = end - 0.1 * outwards;
+            let limit = fastest(&BOUNDS, place, outwards);
+            let limits = moving(Velocity, motion(place, 0.0, 0.0));
+            let found = |velocity: f64| {
+                let found = limits.check_place(&at([0.0; 7]), &only(velocity));
+                told(&found, ViolationKind::Velocity)
+            };
+            for allowed in [limit, -BOUNDS.velocity * outwards] {
+                assert_eq!(found(allowed), None, "{allowed}");
+            }
+            for fast in [1.1 * limit, BOUNDS.velocity * outwards] {
+                assert_eq!(found(fast), Some((JOINT, fast, limit)));
+            }
+            // This was already found in the answer, wherever the arm is.
+            assert_eq!(found(1.1 * BOUNDS.velocity * outwards), None);
+        }
+    }
+
+    #[test]
+    fn the_joint_that_is_furthest_behind_an_action_is_told_with_its_distance() {
+        let behind = |kind, action: &[f64; 7]| moving(kind, motion(0.25, 0.0, 0.0)).behind(action);
+        let mut action = only(-0.5);
+        action[1] = 0.5;
+        assert_eq!(behind(Position, &action), Some((JOINT, 0.75)));
+        action[1] = -1.0;
+        assert_eq!(behind(Position, &action), Some((1, 1.0)));
+        assert_eq!(behind(Velocity, &action), None);
+        assert_eq!(behind(Target, &action), None);
+        // A joint that is as near as this is there.
+        for (distance, is_behind) in [(0.01, false), (0.0101, true), (-0.0101, true)] {
+            let mut action = only(0.25);
+            action[5] = distance;
+            let expected = is_behind.then_some((5, 0.0101));
+            assert_eq!(behind(Position, &action), expected);
+        }
+    }
+}
