@@ -2,8 +2,8 @@
 // and the native binding for the platform of this machine.
 //
 //   node scripts/packages.mjs            with the binding as it was built for this machine
-//   node scripts/packages.mjs --portable with one that runs on older systems too: built with zig, which is
-//                                        installed from PyPI, for the glibc that is named below
+//   node scripts/packages.mjs --portable with one that runs on older systems too, built with zig for the glibc that is named
+//                                        below; and packed with zopfli, smaller than npm packs. Both come from PyPI
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -13,16 +13,19 @@ import {
   mkdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { PACKAGES, platform } from '../binding/load.js';
+import { withoutOwn } from './sizes.mjs';
 import { step, tool } from './steps.mjs';
 import { bindingPath, Missing, orExplain, pathsOfThisMachine, root } from './toolchain.mjs';
 
 /** The oldest glibc that the portable binding runs with: that of Debian 10, Ubuntu 20.04 and RHEL 8. */
 const GLIBC = '2.28';
-const ZIG = ['ziglang==0.17.1', 'cargo-zigbuild==0.24.1'];
+const FROM_PYPI = ['ziglang==0.17.1', 'cargo-zigbuild==0.24.1', 'zopfli==0.4.3'];
 /** The size that a tarball is to have at most [bytes]. */
 const LARGEST = { kilohertz: 1e6, '@kilohertz/page': 2e6, [PACKAGES[platform()]]: 3e6 };
 
@@ -101,6 +104,7 @@ function binding(file, floor) {
   copyFileSync(file, join(folder, main));
   // What is left is what the loader needs.
   step('strip the native binding', 'strip', ['--strip-all', join(folder, main)]);
+  expectNoPaths(join(folder, main));
   const description = `The native binding of kilohertz for ${platform()}`;
   const fits = {
     os: [os],
@@ -111,6 +115,8 @@ function binding(file, floor) {
   writePart(folder, { name, description, main, engines, preferUnplugged: true, ...fits }, about);
   return folder;
 }
+
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`;
 
 /** The newest version of glibc that a library asks for. */
 function floorOf(file) {
@@ -133,19 +139,29 @@ function floorOf(file) {
 const isLater = (one, other) =>
   one.localeCompare(other, undefined, { numeric: true, sensitivity: 'base' }) > 0;
 
-/** Builds the binding for systems as old as `GLIBC`. */
-function portable() {
+/** Installs what portable packages need; returns where its programs are. */
+function toolsFromPypi() {
   const folder = join(root, 'target', 'tools', 'zig');
   const bin = join(folder, 'bin');
-  if (!existsSync(join(bin, 'cargo-zigbuild'))) {
-    step('make a place for zig', 'python3', ['-m', 'venv', folder]);
-    step('install zig', join(bin, 'pip'), [
-      'install',
-      '--quiet',
-      '--disable-pip-version-check',
-      ...ZIG,
-    ]);
-  }
+  if (!existsSync(bin)) step('make a place for zig and zopfli', 'python3', ['-m', 'venv', folder]);
+  const quiet = ['--quiet', '--disable-pip-version-check'];
+  step('install zig and zopfli', join(bin, 'pip'), ['install', ...quiet, ...FROM_PYPI]);
+  return bin;
+}
+
+/** Packs a file that is packed already, smaller. What is in it stays. */
+function pressed(packed, bin) {
+  const code =
+    'import gzip, sys, zopfli.gzip as z; i, o = sys.stdin.buffer, sys.stdout.buffer; o.write(z.compress(gzip.decompress(i.read())))';
+  const options = { input: packed, maxBuffer: 1 << 28, stdio: ['pipe', 'pipe', 2] };
+  const smaller = execFileSync(join(bin, 'python'), ['-c', code], options);
+  if (!gunzipSync(smaller).equals(gunzipSync(packed)))
+    throw new Missing('zopfli has changed what it packed.');
+  return smaller;
+}
+
+/** Builds the binding for systems as old as `GLIBC`. */
+function portable(bin) {
   const into = join(root, 'target', 'portable');
   tool(
     `build the native binding for glibc ${GLIBC}`,
@@ -182,15 +198,24 @@ await orExplain(() => {
     );
   }
   rmSync(made, { recursive: true, force: true });
-  const file = process.argv.includes('--portable') ? portable() : bindingPath();
-  expectNoPaths(file);
+  const bin = process.argv.includes('--portable') ? toolsFromPypi() : undefined;
+  const file = bin ? portable(bin) : bindingPath();
+  const press = (packed) => (bin ? pressed(packed, bin) : packed);
   const folders = [main(), page(), binding(file, floorOf(file))];
   for (const folder of folders) {
     const args = ['pack', '--ignore-scripts', '--json', '--pack-destination', made];
     const options = { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 2] };
-    const [{ name, filename, size }] = JSON.parse(execFileSync('npm', args, options));
-    console.log(`${join('target', 'packages', filename)}  ${(size / 1e6).toFixed(2)} MB`);
+    const [{ name, filename }] = JSON.parse(execFileSync('npm', args, options));
+    const tarball = join(made, filename);
+    writeFileSync(tarball, press(readFileSync(tarball)));
+    const { size } = statSync(tarball);
+    console.log(`${join('target', 'packages', filename)}  ${megabytes(size)}`);
     if (size > LARGEST[name])
-      console.error(`it is larger than the ${LARGEST[name] / 1e6} MB that it is to have`);
+      console.error(`it is larger than the ${megabytes(LARGEST[name])} that it is to have`);
   }
+  const stripped = join(folders[2], basename(bindingPath()));
+  const floor = press(gzipSync(withoutOwn(file, stripped), { level: 9 })).length;
+  console.error(
+    `the native binding without the code of this project would have ${megabytes(floor)}`,
+  );
 });
