@@ -205,7 +205,8 @@ impl JointLimiter {
                 };
                 let next = JointMotion {
                     position: action,
-                    velocity: derivative(1),
+                    // What it exceeds its own limit by is rounding, which was found above.
+                    velocity: confined(derivative(1), fastest.0, fastest.1),
                     acceleration: derivative(2),
                 };
                 if let Some((received, limit)) = from.too_fast(next, &self.own[slot], DT) {
@@ -396,18 +397,16 @@ impl Limiter for JointLimiter {
         }
         Violations::noted(|found| {
             for (slot, &action) in answer.iter().enumerate() {
-                let (kind, lowest, highest) = match self.kind {
+                let (kind, (lowest, highest), tolerance) = match self.kind {
                     JointCommand::Velocity => {
-                        let fastest = self.arm[slot].velocity + ROUNDING;
-                        (ViolationKind::Velocity, -fastest, fastest)
+                        let fastest = self.arm[slot].velocity;
+                        (ViolationKind::Velocity, (-fastest, fastest), ROUNDING)
                     }
                     JointCommand::Position | JointCommand::Target => {
-                        let (lowest, highest) = self.range(slot);
-                        let (lowest, highest) = (lowest - SAME_POSITION, highest + SAME_POSITION);
-                        (ViolationKind::Position, lowest, highest)
+                        (ViolationKind::Position, self.range(slot), SAME_POSITION)
                     }
                 };
-                if !(lowest..=highest).contains(&action) {
+                if !(lowest - tolerance..=highest + tolerance).contains(&action) {
                     found.note(Violation {
                         kind,
                         slot,
@@ -912,7 +911,7 @@ mod tests {
                     let found = limits.check_answer(&only(place));
                     let (slot, received, limit) = told(&found, ViolationKind::Position).unwrap();
                     assert_eq!((slot, received), (JOINT, place));
-                    assert!((limit - end).abs() < 1e-5, "{limit} is not {end}");
+                    assert_eq!(limit, end);
                 }
             }
         }
@@ -931,7 +930,7 @@ mod tests {
                 let found = limits.check_answer(&answer);
                 let (slot, received, limit) = told(&found, ViolationKind::Velocity).unwrap();
                 assert_eq!((slot, received), (JOINT, answer[JOINT]));
-                assert!((limit - BOUNDS.velocity * sign).abs() < 1e-8, "{limit}");
+                assert_eq!(limit, BOUNDS.velocity * sign);
             }
         }
     }
@@ -975,15 +974,20 @@ mod tests {
         for kind in [Velocity, Position] {
             for (nth, (broken, limit)) in limits_of_orders(kind).into_iter().enumerate() {
                 for limit in [limit, -limit] {
-                    let judged = |share: f64| {
+                    let judged = |share: f64, is_gapless: bool| {
                         let mut derivatives = [0.0; ORDERS];
                         derivatives[nth] = limit * share;
-                        judged(&mut resting(kind), 0.0, derivatives, |_| {})
+                        judged(&mut resting(kind), 0.0, derivatives, |sequence| {
+                            sequence.is_gapless = is_gapless;
+                        })
                     };
                     // The derivatives of answers are rounded.
-                    assert_eq!(judged(1.0 + 0.9e-6), Judgement::none());
+                    for is_gapless in [false, true] {
+                        let rounded = judged(1.0 + 0.9e-6, is_gapless);
+                        assert_eq!(rounded, Judgement::none(), "{broken:?}");
+                    }
                     let share = 1.0 + 1.1e-6;
-                    let Judgement { found, order } = judged(share);
+                    let Judgement { found, order } = judged(share, false);
                     assert_eq!(order, Some(nth + 1), "{broken:?}");
                     assert_eq!(told(&found, broken), Some((JOINT, limit * share, limit)));
                     assert_eq!(found.iter().count(), 1);
