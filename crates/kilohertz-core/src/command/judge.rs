@@ -306,6 +306,9 @@ mod tests {
         ViolationKind::Jerk,
     ];
 
+    /// The end of the range.
+    const END: f64 = 1e6;
+
     /// A position that starts at rest, with `parts` of one slot each.
     struct Positions {
         at: f64,
@@ -350,7 +353,19 @@ mod tests {
         }
 
         fn check_answer(&self, answer: &[f64]) -> Violations {
-            check_finite(answer)
+            let mut found = check_finite(answer);
+            if found.is_empty() && answer[0] > END {
+                found.note(Violation {
+                    kind: ViolationKind::Position,
+                    slot: 0,
+                    action: answer[0],
+                    received: answer[0],
+                    limit: END,
+                    joint: None,
+                    flaw: None,
+                });
+            }
+            found
         }
 
         fn judge(&mut self, part: usize, sequence: &Sequence<'_>) -> Judgement {
@@ -498,6 +513,18 @@ mod tests {
             let broken = judge.see(&mut limits, question(tick, 1.0), &[0.5], false);
             assert!(broken.is_empty(), "{broken:?}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_breaks_a_limit_by_itself_is_compared_with_the_others_all_the_same() {
+        let mut limits = Positions::at(END);
+        let answers = [END, END + 1.0, f64::NAN];
+        let broken = found(&mut limits, 1.0, (0..).zip(answers));
+        let beyond = &broken[0].1;
+        assert!(beyond.of(ViolationKind::Position).is_some());
+        assert!(beyond.of(ViolationKind::Velocity).is_some());
+        // What is no number is not compared.
+        assert_eq!(limits.seen.len(), 2);
     }
 
     #[test]

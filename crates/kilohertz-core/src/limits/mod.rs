@@ -213,6 +213,7 @@ mod tests {
         let (mut first, mut second) = ([9.0; 2], [9.0; 2]);
         limits.rates(&mut first, &mut second);
         assert_eq!((first, second), ([0.0; 2], [0.0; 2]));
+        assert_eq!(limits.highest_rates(0), [f64::INFINITY; 3]);
         assert!(limits.observe(&[5.0]));
         let action = [1e9, -3.0];
         assert!(limits.check_place(&[], &action).is_empty());
