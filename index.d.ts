@@ -535,6 +535,8 @@ interface NativeRecorded {
   lostOthers: number;
   /** Values that were dropped because too many waited. */
   droppedValues: number;
+  /** Fields of cycles that were no longer kept when they were to be written. */
+  unkeptFields: number;
   bytes: number;
   /** Why writing ended early, if it did. */
   error?: NativeFailure;
@@ -2412,7 +2414,7 @@ export interface RecordingReport {
   readonly lostValues: number;
   /**
    * Of a robot written in JavaScript: fields of cycles that could not be kept, because they were not of the form that they
-   * have in the first cycle. Their numbers are NaN.
+   * have in the first cycle, or because writing came too late for them. Their numbers are NaN.
    */
   readonly unkeptFields: number;
   /** The size of the file. */

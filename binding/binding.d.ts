@@ -1219,6 +1219,8 @@ export interface NativeRecorded {
   lostOthers: number
   /** Values that were dropped because too many waited. */
   droppedValues: number
+  /** Fields of cycles that were no longer kept when they were to be written. */
+  unkeptFields: number
   bytes: number
   /** Why writing ended early, if it did. */
   error?: NativeFailure

@@ -1071,6 +1071,31 @@ mod tests {
     }
 
     #[test]
+    fn before_a_pose_out_of_reach_an_arm_comes_no_closer_to_a_singular_pose() {
+        for (command, leads_elbow) in [
+            (CartesianCommand::Pose, false),
+            (CartesianCommand::Pose, true),
+            (CartesianCommand::Target, false),
+        ] {
+            let mut arm = Arm::new(command, leads_elbow, fr3(), &MotionOptions::default());
+            let action = arm.action([0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+            let mut told = None;
+            for cycle in 0..2_500 {
+                arm.approach(&action);
+                let found = arm.limits.check_destination(&arm.observation, &action);
+                if !found.is_empty() {
+                    told.get_or_insert(cycle);
+                }
+            }
+            let q = joints(&arm.observation, offset::q);
+            // It is 0.025 where the arm has to stop.
+            let volume = kinematics().joints(&q, leads_elbow).volume;
+            assert!((0.0249..0.027).contains(&volume), "{command:?}: {volume}");
+            assert!(told.is_some_and(|cycle| cycle < 2_000), "{told:?}");
+        }
+    }
+
+    #[test]
     fn a_command_is_a_line_of_velocities_or_a_pose() {
         let kinds = [
             Interpolation::Line,
