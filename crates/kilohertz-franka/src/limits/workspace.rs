@@ -26,11 +26,15 @@ impl CartesianBox {
     /// Returns the axis on which the way from `from` to `to` leaves the box, the place on that axis and the
     /// wall. A point that is already outside may stay there and may come back.
     pub(crate) fn left(&self, from: &[f64; 3], to: &[f64; 3]) -> Option<(usize, f64, f64)> {
-        const ROUNDING: f64 = 1e-6;
+        // What counts as rounding \[m\]: of a wall, and of the place of a point outside, where it adds up.
+        const WALL: f64 = 1e-6;
+        const PLACE: f64 = 1e-9;
         (0..3).find_map(|axis| {
             let (lowest, highest) = self.walls(axis);
-            let beyond = exceeds(to[axis], highest.max(from[axis]) + ROUNDING);
-            let below = exceeds(-to[axis], ROUNDING - lowest.min(from[axis]));
+            let furthest = (highest + WALL).max(from[axis] + PLACE);
+            let beyond = exceeds(to[axis], furthest);
+            let furthest = (lowest - WALL).min(from[axis] - PLACE);
+            let below = exceeds(-to[axis], -furthest);
             if beyond {
                 Some((axis, to[axis], highest))
             } else {
@@ -442,6 +446,8 @@ mod tests {
                     BOX.left(&at(from), &at(to))
                 };
                 assert_eq!(way(0.5, 0.5), None);
+                assert_eq!(way(0.5, 0.5 + 0.9e-9), None);
+                assert!(way(0.5, 0.5 + 1.1e-9).is_some());
                 assert_eq!(way(0.5, 0.25), None);
                 assert_eq!(way(0.5, -0.25), None);
                 let further = wall + outwards * 0.75;
@@ -450,6 +456,27 @@ mod tests {
                 assert!(way(0.5, -9.0).is_some());
             }
         }
+    }
+
+    #[test]
+    fn an_arm_does_not_leave_the_box_however_slowly_it_goes() {
+        let wall = y_after(0.0);
+        let mut limits = in_workspace(velocities(), wall_at(wall));
+        let mut observation = ready();
+        // Joint 1 moves the end effector by less than 0.5 mm/s.
+        let action = TURNING.map(|speed| 5e-4 * speed);
+        let mut steps = 0;
+        let is_found = |limits: &WorkspaceLimiter<Fake>, observation: &[f64]| {
+            let found = limits.check_step(observation, &action).unwrap();
+            found.of(ViolationKind::Box).is_some()
+        };
+        while !is_found(&limits, &observation) {
+            observation[offset::q] += action[0] * 1e-3;
+            limits.observe(&observation);
+            steps += 1;
+            assert!(steps < 100, "it is at {}, behind {wall}", limits.place[1]);
+        }
+        assert!(limits.place[1] < wall + 2e-6);
     }
 
     #[test]
