@@ -264,5 +264,6 @@ mod tests {
         assert_eq!(rules.of(ViolationKind::Frame), OnViolation::Stop);
         assert_eq!(rules.of(ViolationKind::Jerk), OnViolation::Stop);
         assert_eq!(rules.of(ViolationKind::Velocity), OnViolation::Clamp);
+        assert!(ViolationKind::Velocity.can_be_clamped());
     }
 }

@@ -31,7 +31,7 @@ impl LimitRules {
     /// Sets the rule for one kind. A number that is not finite, or a matrix that is not a rigid transform,
     /// has no nearest allowed value: it always ends the session.
     pub fn set(&mut self, kind: ViolationKind, rule: OnViolation) {
-        if !matches!(kind, ViolationKind::NotFinite | ViolationKind::Frame) {
+        if kind.can_be_clamped() {
             self.0[kind as usize] = rule;
         }
     }
