@@ -249,6 +249,12 @@ mod tests {
     }
 
     #[test]
+    fn the_highest_rates_are_those_of_the_motion() {
+        let limits = combined(motion(), torques());
+        assert_eq!(limits.highest_rates(2), motion().highest_rates(2));
+    }
+
+    #[test]
     fn an_action_is_reached_and_the_arm_rests_only_if_both_parts_say_so() {
         for (of_motion, of_torques, of_both) in ANSWERS {
             let limits = || answering(of_motion, of_torques);

@@ -685,6 +685,7 @@ mod tests {
             assert_eq!(limits.motion_slots(), None);
             assert_eq!(limits.check_answer(&READY), alone.check_answer(&READY));
             assert_eq!(limits.behind(&READY), alone.behind(&READY));
+            assert_eq!(limits.highest_rates(3), alone.highest_rates(3));
             let sequence = Sequence {
                 answer: &READY,
                 previous: &READY,
