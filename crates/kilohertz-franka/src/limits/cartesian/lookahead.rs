@@ -27,7 +27,9 @@ const SAME_VOLUME: f64 = 1e-9;
 const EASING: f64 = 0.25;
 /// By this factor braking is assumed to be weaker further on.
 const WEAKER: f64 = 0.7;
-/// A joint may always move this slowly [rad/s].
+/// A joint that moves this slowly counts as standing, which is allowed everywhere [rad/s].
+const STANDING: f64 = 1e-6;
+/// A joint counts as able to move this fast where it is told how many times too fast it would be [rad/s].
 const CREEP: f64 = 1e-4;
 /// However close to their limits the joints are, the end effector may be braked with this share of its
 /// limits.
@@ -199,7 +201,7 @@ impl Lookahead {
                 } else {
                     -arm.lower_velocity(at)
                 };
-                let fastest = (OWN_SHARE * fastest).max(CREEP);
+                let fastest = (OWN_SHARE * fastest).max(STANDING);
                 if exceeds(speed.abs(), fastest) {
                     return Some(Blocked::Joint(joint, speed.abs() / fastest));
                 }
@@ -581,7 +583,7 @@ mod tests {
                     true => arm.upper_velocity(place.q[joint]),
                     false => -arm.lower_velocity(place.q[joint]),
                 };
-                let share = dq[joint].abs() / (0.95 * fastest).max(1e-4);
+                let share = dq[joint].abs() / (0.95 * fastest).max(1e-6);
                 if share > 1.0 {
                     return Some(("joint", joint, share));
                 }

@@ -1096,6 +1096,28 @@ mod tests {
     }
 
     #[test]
+    fn at_the_end_of_its_range_a_joint_goes_no_further_however_slowly() {
+        let mut bounds = fr3();
+        let elbow = &mut bounds.joints[ELBOW];
+        let near = START[ELBOW] + 1e-4;
+        elbow.upper = near + elbow.margin * elbow.margin / (2.0 * elbow.deceleration);
+        let options = MotionOptions::default();
+        let mut arm = Arm::new(CartesianCommand::Velocity, true, bounds, &options);
+        let action = only(6, 9e-5);
+        // Without an end it would be there after 1,112 cycles, and three times as far at the end.
+        for _ in 0..3_400 {
+            arm.approach(&action);
+        }
+        assert!(arm.observation[offset::q_d + ELBOW] < near + 1e-6);
+        // Back it goes.
+        let action = only(6, -0.1);
+        for _ in 0..200 {
+            arm.approach(&action);
+        }
+        assert!(arm.observation[offset::q_d + ELBOW] < near - 1e-2);
+    }
+
+    #[test]
     fn a_command_is_a_line_of_velocities_or_a_pose() {
         let kinds = [
             Interpolation::Line,
