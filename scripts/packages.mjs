@@ -143,7 +143,8 @@ const isLater = (one, other) =>
 function toolsFromPypi() {
   const folder = join(root, 'target', 'tools', 'zig');
   const bin = join(folder, 'bin');
-  if (!existsSync(bin)) step('make a place for zig and zopfli', 'python3', ['-m', 'venv', folder]);
+  if (!existsSync(join(bin, 'pip')))
+    step('make a place for zig and zopfli', 'python3', ['-m', 'venv', folder]);
   const quiet = ['--quiet', '--disable-pip-version-check'];
   step('install zig and zopfli', join(bin, 'pip'), ['install', ...quiet, ...FROM_PYPI]);
   return bin;
@@ -213,6 +214,7 @@ await orExplain(() => {
     if (size > LARGEST[name])
       console.error(`it is larger than the ${megabytes(LARGEST[name])} that it is to have`);
   }
+  if (!bin) return;
   const stripped = join(folders[2], basename(bindingPath()));
   const floor = press(gzipSync(withoutOwn(file, stripped), { level: 9 })).length;
   console.error(
