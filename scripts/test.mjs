@@ -4,11 +4,12 @@
 //   node scripts/test.mjs types     only the named parts: types, rust, loom, ava
 //   node scripts/test.mjs --times   tells what takes how long, too: a table in Markdown, on stdout
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { avaTests } from './ava-tests.mjs';
 import { rustTests } from './rust-tests.mjs';
-import { readStep, step, tool, tsc } from './steps.mjs';
-import { avaTimes, machine, table } from './times.mjs';
+import { step, tool, tsc } from './steps.mjs';
+import { machine, table } from './times.mjs';
 import { orExplain, requireRust, root } from './toolchain.mjs';
 
 /** One of: what ran, and how long it took [s]. */
@@ -18,14 +19,6 @@ const SLOWEST = 10;
 const isTimed = process.argv.includes('--times');
 
 const tell = (what, seconds) => slow.push({ what, seconds });
-
-/** Runs some of the ava tests. */
-function ava(files) {
-  const script = join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs');
-  const args = [script, ...files.map((file) => join('__test__', file))];
-  const env = isTimed ? PLAIN : {};
-  return readStep('ava', process.execPath, args, { env, read: avaTimes(tell) });
-}
 
 /** Without colours, which would stand in what is read. */
 const PLAIN = { FORCE_COLOR: '0' };
@@ -53,17 +46,7 @@ const parts = {
       });
     }
   },
-  async ava() {
-    // ava runs one file after the other, as a session under test wants the cores. Most of the tests wait, and all hold
-    // beside others, so two of it run, each with every second file.
-    const files = readdirSync(join(root, '__test__'), { recursive: true })
-      .filter((file) => file.endsWith('.test.ts'))
-      .sort();
-    const halves = [0, 1].map((half) => files.filter((_, nth) => nth % 2 === half));
-    const ended = await Promise.allSettled(halves.map((half) => ava(half)));
-    const failed = ended.find(({ status }) => status === 'rejected');
-    if (failed) throw failed.reason;
-  },
+  ava: () => avaTests(tell, isTimed ? PLAIN : {}),
 };
 
 await orExplain(async () => {
