@@ -246,27 +246,33 @@ test('wants the types of Node, of a version that it fits, only where a program h
   t.is(peerDependencies['@types/node'], '>=20.19.0');
   for (const name of Object.keys(peerDependencies)) t.true(peerDependenciesMeta[name].optional);
 
-  const install = (...more: string[]): Promise<string> => {
-    const files = tarballs.filter((file) => !/types-node|undici/.test(file));
-    return node([npmCli(), 'install', '--no-audit', '--no-fund', ...files, ...more], {
-      cwd: plain,
-    });
-  };
   const plain = join(folder, 'plain');
+  /** What npm says about its own installation, whether it goes through with it or not. */
+  const install = async (...more: string[]): Promise<string> => {
+    const files = tarballs.filter((file) => !/types-node|undici/.test(file));
+    const words = [npmCli(), 'install', '--no-audit', '--no-fund', ...files, ...more];
+    const installing = promisify(execFile)(process.execPath, words, { cwd: plain, env });
+    installing.child.stdin?.end();
+    const { stderr } = await installing.catch((error: Error & { stderr: string }) => error);
+    return stderr;
+  };
+  const types = join(plain, 'node_modules', '@types');
   mkdirSync(plain);
   const name = JSON.stringify({ name: 'plain', type: 'module', private: true });
   writeFileSync(join(plain, 'package.json'), name);
-  await t.notThrowsAsync(install());
-  t.false(existsSync(join(plain, 'node_modules', '@types')), 'a program without types has none');
+  t.notRegex(await install(), /ERESOLVE|error/);
+  t.true(existsSync(join(plain, 'node_modules', 'kilohertz')));
+  t.false(existsSync(types), 'a program without types has none');
 
   const old = join(folder, 'old-types');
   mkdirSync(old);
   const manifest = JSON.stringify({ name: '@types/node', version: '18.19.0' });
   writeFileSync(join(old, 'package.json'), manifest);
-  const refused = await t.throwsAsync(install(`@types/node@file:${old}`));
-  const error = refused as Error & { stderr: string };
-  t.regex(error.stderr, /ERESOLVE/);
-  t.regex(error.stderr, /peerOptional @types\/node@">=20\.19\.0" from kilohertz/);
+  // Some versions of npm end with this as an error, others warn and install the rest.
+  const told = await install(`@types/node@file:${old}`);
+  t.regex(told, /ERESOLVE/);
+  t.regex(told, /peerOptional @types\/node@">=20\.19\.0" from kilohertz/);
+  t.false(existsSync(types), 'types that do not fit are not installed');
 });
 
 test('runs in plain JavaScript', async (t) => {
