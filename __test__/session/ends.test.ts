@@ -305,6 +305,15 @@ test('a robot in JavaScript is stopped before any signal from outside ends the p
   }
 });
 
+test('a guard that the system refused is there for the next session', async (t) => {
+  const child = program('unguarded');
+  await child.printed('driving');
+  child.process.kill('SIGTERM');
+  const { signal, lines, stderr } = await child.ended;
+  t.is(signal, 'SIGTERM', stderr);
+  t.deepEqual(lines, ['no thread is left', 'driving', 'robot stopped'], stderr);
+});
+
 test('a robot in JavaScript is left by a fault, which ends the process at once', async (t) => {
   const since = performance.now();
   const { signal, lines, stderr } = await program('robot', 'abort').ended;

@@ -42,8 +42,9 @@ export function guardHere(): void {
   // Listeners that another thread adds are not seen here, so the guard is put on top again.
   if (isGuarding) guardOnTop();
   if (isGuarding) return;
-  isGuarding = true;
+  // The system may refuse the guard's thread. Then the next call tries again.
   calling(() => guardProcess(onStop));
+  isGuarding = true;
   if (!isMainThread) return;
   // Node's own listeners for these events run first, so its signal handlers are already installed, or removed, when
   // ours run.
