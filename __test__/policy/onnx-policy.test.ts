@@ -1,5 +1,6 @@
 // A policy that is an ONNX model: what it is fed and what it answers, without JavaScript; what is no such policy.
 
+import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import {
@@ -14,12 +15,16 @@ import {
   rerun,
   Session,
 } from '../../index.ts';
+import { OnnxHost } from '../../lib/franka/drivers/onnx-host.ts';
+import { STATE_LENGTH } from '../../lib/native/robot-state.ts';
 import { sessionOf, setUp, WALL } from '../fixtures/arms.ts';
 import { type ModelParts, TYPES, writeModel } from '../fixtures/onnx-models.ts';
 import { Folder, folderFor } from '../fixtures/recordings.ts';
-import { block } from '../fixtures/waiting.ts';
+import { block, until } from '../fixtures/waiting.ts';
 
 const REACH = new URL('../../examples/models/reach.onnx', import.meta.url);
+type Model = ConstructorParameters<typeof OnnxHost>[0];
+
 const STILL = { warmupS: 0, realtime: false } as const;
 const ROW = [1, 7] as const;
 
@@ -45,6 +50,34 @@ const ZEROS: OnnxPolicyOptions = {
   inputs: { in: [0, 0, 0, 0, 0, 0, 0] },
   outputs: { action: 'out' },
 };
+
+/** How many threads of this process compute a model. */
+function computing(): number {
+  const isComputing = (id: string): boolean => {
+    try {
+      return readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim() === 'kilohertz-onnx';
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  };
+  return readdirSync('/proc/self/task').filter(isComputing).length;
+}
+
+test('a model that is still loaded when its session ends is let go', async (t) => {
+  const lengths = { observation: STATE_LENGTH, action: 7, answer: 7, isPose: false };
+  const before = computing();
+  const kept = new OnnxHost(reach([0, 0, 0, 0, 0, 0, 0]) as Model, lengths);
+  await kept.load();
+  t.is(computing(), before + 1);
+  kept.release();
+  await until(() => computing() === before, 'a model that was loaded is gone');
+  const late = new OnnxHost(reach([0, 0, 0, 0, 0, 0, 0]) as Model, lengths);
+  const loading = late.load();
+  late.release();
+  await loading;
+  await until(() => computing() === before, 'a model that was loaded too late is gone');
+});
 
 test('a model moves an arm to its goal, also while the main thread is blocked', async (t) => {
   await using setup = await setUp('jointVelocity', WALL);

@@ -313,6 +313,22 @@ test('a robot that cannot be stopped is told in the place of the abort', async (
   t.is(((await thrown) as { code?: string }).code, 'ROBOT_THREW');
 });
 
+test('a robot that cannot be stopped is told before the first cycle too', async (t) => {
+  const make = (): Scribe =>
+    Object.assign(new Scribe(), {
+      stop(): void {
+        throw new Error('the brake is stuck');
+      },
+    });
+  const stopped = new Session(make(), () => 1, { rateHz: 100, warmupS: 3600 });
+  const ended = rejection(stopped.run());
+  await stopped.stop();
+  t.like(await ended, { code: 'ROBOT_THREW' });
+  t.throws(() => stopped.checkHealth(), { code: 'ROBOT_THREW' });
+  const signal = AbortSignal.timeout(50);
+  t.like(await rejection(run(make(), () => 1, { warmupS: 3600, signal })), { code: 'ROBOT_THREW' });
+});
+
 /** Signals that a program has made, which read and call as they like; `ends` says whether they abort. */
 const HOMEMADE: Readonly<Record<string, { readonly ends: boolean; make(): object }>> = {
   'calls its listeners without an event': {

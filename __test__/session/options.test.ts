@@ -286,6 +286,22 @@ test('what is no robot is refused', (t) => {
   }
 });
 
+test('a robot whose stop() cannot be called is refused, and one without is not', (t) => {
+  const make = (stop: unknown) => () =>
+    new Session(
+      { observe: () => 1, act: () => {}, reset: () => {}, stop } as unknown as Scribe,
+      () => 1,
+    );
+  for (const stop of ['halt', {}, Promise.resolve(), false]) {
+    t.throws(make(stop), {
+      instanceOf: OptionTypeError,
+      code: 'OPTION_ROBOT',
+      message: /robot\.stop is .*; expected a method stop\(\), or none/,
+    });
+  }
+  for (const stop of [undefined, null]) t.notThrows(make(stop));
+});
+
 test('a robot that only looks like one of this package is refused', (t) => {
   for (const nativeLink of [null, undefined, {}, { rateHz: 1000 }]) {
     const robot = { ...new Scribe(), nativeLink } as unknown as Scribe;

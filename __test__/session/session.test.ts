@@ -825,6 +825,15 @@ test("stop() tells that the robot's own stop() has not settled", async (t) => {
   t.false(session.isRunning);
 });
 
+test('the page of a session whose robot does not stop is closed nevertheless', async (t) => {
+  const session = new Session(stuckIn(new Scribe(), 'stop'), () => 1, AT_100);
+  const page = await session.dashboard();
+  await session.start();
+  const error = (await rejection(session[Symbol.asyncDispose]())) as RobotError;
+  t.is(error.code, 'ROBOT_UNSETTLED');
+  t.false(page.isOpen);
+});
+
 test('a signal that aborts a run whose robot does not settle has one error, that of the run', async (t) => {
   const robot = new Scribe();
   const stuck = stuckIn(robot, 'stop');

@@ -150,11 +150,11 @@ export class Pages {
 
   /** Closes pages, if the session opened them. */
   async close(pages: Iterable<Dashboard> = [...this.#own]): Promise<void> {
-    for (const page of pages) {
-      if (!this.#own.delete(page)) continue;
-      this.#names.delete(page);
-      await page.close();
-    }
+    const own = [...pages].filter((page) => this.#own.delete(page));
+    for (const page of own) this.#names.delete(page);
+    const closed = await Promise.allSettled(own.map((page) => page.close()));
+    const failed = closed.find(({ status }) => status === 'rejected');
+    if (failed) throw (failed as PromiseRejectedResult).reason;
   }
 }
 

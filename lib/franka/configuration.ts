@@ -176,7 +176,8 @@ export class Configuration {
     options: SettingOptions = {},
   ): Promise<void> {
     const own = ownOptions(`${SETTERS.get(kind)}()`, options, ['unchecked']);
-    const unchecked = checkBoolean('unchecked', own.unchecked ?? false);
+    const { unchecked = false } = own;
+    checkBoolean('unchecked', unchecked);
     await awaiting(() => this.#arm.configure(kind, Float64Array.from(values), unchecked));
   }
 }

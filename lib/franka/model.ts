@@ -175,7 +175,7 @@ export class FrankaModel {
     usual: readonly number[] | undefined,
   ): void {
     const length = usual?.length ?? 7;
-    const values = given ?? usual;
+    const values = given === undefined ? usual : given;
     if (values?.length !== length) {
       const expected = length === 1 ? 'a number' : `${length} finite numbers`;
       throw new OptionTypeError('OPTION_POSTURE', name, given, expected);

@@ -313,7 +313,7 @@ export function checkOptions(
     const expected = 'nothing: a robot written in JavaScript does what it is told at once';
     throw new OptionTypeError('OPTION_CATCH_UP_S', 'catchUpS', catchUpS, expected);
   }
-  const { resetTimeoutS = OWN_DEFAULTS.resetTimeoutS } = options;
+  const { resetTimeoutS = OWN_DEFAULTS.resetTimeoutS, evenAfterSignal = false } = options;
   if (own && options.resetTimeoutS !== undefined) {
     const expected = 'nothing: an arm is not reset, it starts from where it stands';
     throw new OptionTypeError('OPTION_RESET_TIMEOUT_S', 'resetTimeoutS', resetTimeoutS, expected);
@@ -332,7 +332,7 @@ export function checkOptions(
     given: options,
     warmupS: checkNumber('warmupS', warmupS, { from: 0, to: 3600, unit: 's' }),
     resetTimeoutS: own ? undefined : resetTimeoutS,
-    evenAfterSignal: checkBoolean('evenAfterSignal', options.evenAfterSignal ?? false),
+    evenAfterSignal: checkBoolean('evenAfterSignal', evenAfterSignal),
     // `bare`, because the native side also reads properties that are absent.
     native: bare({
       rateHz: own?.rateHz ?? rateHz,

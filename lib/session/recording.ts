@@ -9,6 +9,7 @@ import {
   checkText,
   isList,
   isNumbers,
+  isUrl,
   ownOptions,
 } from '../checks.ts';
 import { fromFailure, type KilohertzError, OptionTypeError } from '../errors/errors.ts';
@@ -138,9 +139,10 @@ export function checkRecording(
 
 function checkTarget(record: RecordingFile | RecordFolder | undefined): RecordTarget | undefined {
   if (record === undefined) return undefined;
-  if (typeof record === 'string' || record instanceof URL) return pathOf('record', record);
+  if (typeof record === 'string' || isUrl(record)) return pathOf('record', record);
   const own = ownOptions('record', record, ['folder', 'name'], 'the path of a file');
-  const name = checkText('record.name', own.name ?? NAME, `the name of a file, as in '${NAME}'`);
+  const { name = NAME } = own;
+  checkText('record.name', name, `the name of a file, as in '${NAME}'`);
   if (/[/\\]/.test(name)) {
     const expected = 'a name without / and \\: the folder is an option of its own';
     throw new OptionTypeError('OPTION_RECORD_NAME', 'record.name', name, expected);
@@ -148,14 +150,9 @@ function checkTarget(record: RecordingFile | RecordFolder | undefined): RecordTa
   return { folder: pathOf('record.folder', own.folder), name };
 }
 
-function checkBlackBox(given: BlackBoxOptions | false | undefined): CheckedRecording['native'] {
+function checkBlackBox(given: BlackBoxOptions | false = {}): CheckedRecording['native'] {
   if (given === false) return {};
-  const { seconds = 10, folder } = ownOptions(
-    'blackBox',
-    given ?? {},
-    ['seconds', 'folder'],
-    'false',
-  );
+  const { seconds = 10, folder } = ownOptions('blackBox', given, ['seconds', 'folder'], 'false');
   return {
     blackBoxS: checkNumber('blackBox.seconds', seconds, SECONDS),
     ...(folder === undefined ? {} : { blackBoxFolder: pathOf('blackBox.folder', folder) }),

@@ -146,4 +146,7 @@ export function checkRobot(robot: unknown): void {
       throw new OptionTypeError('OPTION_ROBOT', `robot.${method}`, value, expected);
     }
   }
+  const { stop } = robot as Record<string, unknown>;
+  if (stop === undefined || stop === null || typeof stop === 'function') return;
+  throw new OptionTypeError('OPTION_ROBOT', 'robot.stop', stop, 'a method stop(), or none');
 }

@@ -190,8 +190,9 @@ export class Run implements Guarded, Driving {
     } catch (thrown) {
       // Stop the robot first. The error is looked at afterwards.
       await this.#stopRobot();
-      const error = isResetting ? resetFailure(thrown) : thrown;
-      if (isOurs(error) && isInstance(error, SessionInterruptedError)) this.#error = error;
+      const error = isResetting ? resetFailure(thrown) : this.#causeBefore(thrown);
+      const isTold = error === this.#stopError || isInstance(error, SessionInterruptedError);
+      if (isOurs(error) && isTold) this.#error = error;
       try {
         this.#close();
       } catch (later) {
@@ -203,6 +204,12 @@ export class Run implements Guarded, Driving {
       await this.ended;
       throw error;
     }
+  }
+
+  /** Returns what is told of an end before the first cycle: of a mere stop, that the robot could not be stopped. */
+  #causeBefore(thrown: unknown): unknown {
+    const isStopped = thrown instanceof SessionStateError && thrown.code === 'SESSION_STOPPED';
+    return isStopped ? (this.#stopError ?? thrown) : thrown;
   }
 
   /** Tells the loop's side when this thread collects garbage, if the policy stands still meanwhile. */

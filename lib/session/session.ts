@@ -397,8 +397,11 @@ export class Session<Observation, Action extends AnyAction>
 
   /** Stops the session. Then throws the error that ended the loop, if there was one that `run()` has not thrown. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
-    await this.#pages.close();
+    try {
+      await this.stop();
+    } finally {
+      await this.#pages.close();
+    }
     if (!this.#isAwaited) this.checkHealth();
   }
 

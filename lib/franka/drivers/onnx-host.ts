@@ -27,6 +27,8 @@ export class OnnxHost extends PolicyHost {
 
   async load(): Promise<void> {
     this.#model = await awaiting(() => NativeOnnx.load(this.#task));
+    // The session was stopped meanwhile, and does not wait for a model that loads for long.
+    if (this.isOver) this.dismiss();
   }
 
   protected override open({ arm, control, options, place, wake, hand }: Driven): NativeSession {
