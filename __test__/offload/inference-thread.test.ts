@@ -9,8 +9,9 @@ import {
   OptionTypeError,
   shaped,
 } from '../../index.ts';
+import { childrenOf } from '../fixtures/processes.ts';
 import { program } from '../fixtures/programs.ts';
-import { abortReason, rejection, rejections } from '../fixtures/waiting.ts';
+import { abortReason, rejection, rejections, until, warningsDuring } from '../fixtures/waiting.ts';
 
 type Model = typeof import('../fixtures/inference.ts');
 const url = new URL('../fixtures/inference.ts', import.meta.url);
@@ -378,6 +379,24 @@ test('a thread does not keep the process alive, a call does', async (t) => {
     t.deepEqual(lines, way === 'call' || way === 'late' ? ['answered'] : ['started'], stderr);
     t.is(code, 0, stderr);
   }
+});
+
+test('a thread that is in a call that does not return is left behind, and its calls are given up', async (t) => {
+  const thread = new InferenceThread<Model>(url);
+  await thread.start();
+  const calls = [thread.run('callForever'), thread.run('count')].map((call) => rejection(call));
+  await until(() => childrenOf('self').length > 0, 'the call has begun');
+  const warned = warningsDuring(() => thread.stop({ timeoutS: 0 }));
+  t.deepEqual(
+    (await warned).map((warning) => Reflect.get(warning, 'code')),
+    ['KILOHERTZ_LEFT_BEHIND'],
+  );
+  for (const error of await Promise.all(calls)) t.like(error, { code: 'OFFLOAD_STOPPED' });
+  t.is(thread.queued, 0);
+  await thread.start();
+  t.is(await thread.run('count'), 1);
+  await thread.stop();
+  for (const child of childrenOf('self')) process.kill(child, 'SIGKILL');
 });
 
 test('what is handed in is checked', async (t) => {

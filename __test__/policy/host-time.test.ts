@@ -9,6 +9,7 @@ import {
   type RobotState,
   run,
   StateHistory,
+  type Tick,
   workerPolicy,
 } from '../../index.ts';
 import { sessionOf } from '../fixtures/arms.ts';
@@ -128,6 +129,7 @@ test('what a history is given is checked', async (t) => {
   const state = await stateOf(t);
   t.throws(() => history.add({} as RobotState, { hostTimeS: 1 }), { code: 'OPTION_STATE' });
   t.throws(() => history.add(state, {} as { hostTimeS: number }), { code: 'OPTION_HOST_TIME_S' });
+  t.throws(() => history.add(state, undefined as unknown as Tick), { code: 'OPTION_TYPE' });
   t.throws(() => history.alignedTo(Number.NaN), { code: 'OPTION_HOST_TIME_S' });
   t.throws(() => new StateHistory({ seconds: 0 }), { code: 'OPTION_SECONDS' });
   t.throws(() => new StateHistory({ maxStates: 0 }), { code: 'OPTION_MAX_STATES' });

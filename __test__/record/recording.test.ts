@@ -444,6 +444,12 @@ test('options of recordings are checked', async (t) => {
   t.throws(make({ record: 'a\0b' }), { code: 'OPTION_RECORD' });
   t.throws(make({ record: 'a\ud800.mcap' }), { code: 'OPTION_RECORD' });
   t.throws(make({ record: { folder: '.', name: '../x' } }), { code: 'OPTION_RECORD_NAME' });
+  t.throws(make({ record: { folder: '.', name: null } }), { code: 'OPTION_RECORD_NAME' });
+  // As that of jsdom, in which browsers are simulated.
+  const foreign = { href: 'file:///tmp/run.mcap', [Symbol.toStringTag]: 'URL' };
+  t.notThrows(make({ record: foreign }));
+  t.throws(make({ record: { ...foreign, href: 'ws://elsewhere/' } }), { code: 'OPTION_RECORD' });
+  t.throws(make({ blackBox: null }), { message: /blackBox is null; expected an object, or false/ });
   t.throws(make({ blackBox: { seconds: 0 } }), { code: 'OPTION_BLACK_BOX_SECONDS' });
   t.throws(make({ blackBox: { folder: 1 } }), { code: 'OPTION_BLACK_BOX_FOLDER' });
   t.throws(make({ blackBox: 1 }), { message: /blackBox is 1; expected an object, or false/ });

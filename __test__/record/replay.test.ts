@@ -207,12 +207,15 @@ test('a replay that is left, or whose signal aborts, ends', async (t) => {
   }
   t.deepEqual(seen, [0, 1]);
   const read = (async () => {
-    for await (const { tick } of replay(ARM, { signal: controller.signal }))
+    for await (const { tick } of replay(ARM, { signal: controller.signal })) {
+      seen.push(tick);
       if (tick === 5) controller.abort('enough');
+    }
   })();
   const error = (await rejection(read)) as AbortError;
   t.true(error instanceof AbortError);
   t.is(error.cause, 'enough');
+  t.deepEqual(seen, [0, 1, 0, 1, 2, 3, 4, 5]);
 });
 
 test('what is no file and no option is refused before anything is opened', (t) => {

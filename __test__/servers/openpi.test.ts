@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import {
   chunked,
@@ -16,6 +17,9 @@ import {
   Session,
   shaped,
 } from '../../index.ts';
+import type { ServerConnection } from '../../lib/servers/connection.ts';
+import { openpiFrame } from '../../lib/servers/openpi-form.ts';
+import { checkServerOptions, makeServerPolicy } from '../../lib/servers/policy-server.ts';
 import { isRested, setUp, WALL } from '../fixtures/arms.ts';
 import { program } from '../fixtures/programs.ts';
 import { folderFor } from '../fixtures/recordings.ts';
@@ -299,6 +303,31 @@ test('a call may have a time of its own, and a call after it is answered by its 
   t.is(policy.stats.timeouts, 1);
 });
 
+test('the time of a call includes the wait for the connection', async (t) => {
+  const limits: number[] = [];
+  const connection = {
+    onLost: () => undefined,
+    takeMemory: () => undefined,
+    async connected(limitS: number): Promise<void> {
+      limits.push(limitS);
+      await sleep(100);
+    },
+    async ask(_frame: unknown, limitS: number): Promise<never> {
+      limits.push(limitS);
+      throw new Error('it was asked');
+    },
+  } as unknown as ServerConnection;
+  const checked = checkServerOptions(NOTHING);
+  const frameOf = openpiFrame;
+  const place = new URL('ws://127.0.0.1');
+  const policy = makeServerPolicy(place, connection, NOTHING, checked, { frameOf });
+  const error = await rejection(policy.infer(QUESTION, { timeoutS: 60 }));
+  t.is((error as Error).message, 'it was asked');
+  const [first, second = 0] = limits;
+  t.is(first, 60);
+  t.true(second < 59.95 && second > 0, `${second}`);
+});
+
 test('answers belong to their questions, however many are open', async (t) => {
   await using policy = await openpiPolicy(server.url, NOTHING);
   const firsts = await Promise.all(
@@ -385,6 +414,7 @@ test('options are checked before anything is connected to', async (t) => {
     ['http://127.0.0.1', {}, 'OPTION_URL'],
     ['127.0.0.1:8000', {}, 'OPTION_URL'],
     [5, {}, 'OPTION_URL'],
+    ['ws://127.0.0.1:8000/#part', {}, 'OPTION_URL'],
     ['ws://127.0.0.1', { observe: 5 }, 'OPTION_OBSERVE'],
     ['ws://127.0.0.1', { actions: undefined }, 'OPTION_ACTIONS'],
     ['ws://127.0.0.1', { dtS: 0 }, 'OPTION_DT_S'],

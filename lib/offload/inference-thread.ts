@@ -10,6 +10,7 @@ import { CALL } from '../native/contract.ts';
 import { within } from '../promise.ts';
 import type { AnyFunction } from './asyncify.ts';
 import { type CallLimits, checkCallLimits } from './call-limits.ts';
+import { gone } from './left-behind.ts';
 import { Line, MOST_CALLS } from './line.ts';
 import { checkModule } from './module.ts';
 import { threadOptions } from './node-options.ts';
@@ -150,7 +151,7 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
     try {
       await line.call(CALL.make, '', [this.#url]);
     } catch (error) {
-      await end(thread, 0);
+      await this.#end(thread, 0);
       // Loading the module may need more descriptors than were there.
       throw shortage('the inference thread', error) ?? error;
     }
@@ -202,6 +203,8 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
   /**
    * Ends the thread. Waiting calls are still answered, at most for `timeoutS` [s], default 1. Then the thread is
    * terminated, and the calls that are left reject with `OFFLOAD_STOPPED`.
+   * A thread that is in a call into native code which does not return is left behind after 3 s, and a warning with code
+   * `KILOHERTZ_LEFT_BEHIND` says so.
    */
   async stop(options: { readonly timeoutS?: number } = {}): Promise<void> {
     const { timeoutS = DEFAULT_STOP_S } = ownOptions('stop()', options, ['timeoutS']);
@@ -209,12 +212,24 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
     const thread = this.#thread;
     this.#stopped ||= thread !== undefined;
     this.#starting = undefined;
-    if (thread) await end(thread, timeoutS);
+    if (thread) await this.#end(thread, timeoutS);
   }
 
   /** Ends the thread, as {@link InferenceThread.stop} does. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  /** Asks a thread to end, and terminates it after `timeoutS`. */
+  async #end(thread: Thread, timeoutS: number): Promise<void> {
+    thread.stopped = true;
+    thread.line.close();
+    if (await within(timeoutS * 1e3, thread.ended)) return;
+    void thread.worker.terminate();
+    await gone('the inference thread', thread.ended);
+    // A call into native code that does not return holds the thread up. What waits for it is given up.
+    thread.line.break(stopped());
+    if (this.#thread === thread) this.#thread = undefined;
   }
 
   #line(): Line {
@@ -232,15 +247,6 @@ function started(start: () => Worker, line: Line): Worker {
     line.break(told);
     throw told;
   }
-}
-
-/** Asks a thread to end, and terminates it after `timeoutS`. */
-async function end(thread: Thread, timeoutS: number): Promise<void> {
-  thread.stopped = true;
-  thread.line.close();
-  if (await within(timeoutS * 1e3, thread.ended)) return;
-  await thread.worker.terminate();
-  await thread.ended;
 }
 
 function notStarted(): OffloadError {

@@ -141,8 +141,8 @@ function withOptions(given: MpifyOptions): MpifyCall {
   if (startTimeoutS !== undefined) {
     checkNumber('startTimeoutS', startTimeoutS, { from: 0, to: LONGEST_S, above: true, unit: 's' });
   }
-  checkSharedBytes(options.sharedBytes ?? DEFAULT_SHARED_BYTES);
-  const { maxAnswerBytes = DEFAULT_ANSWER } = options;
+  const { sharedBytes = DEFAULT_SHARED_BYTES, maxAnswerBytes = DEFAULT_ANSWER } = options;
+  checkSharedBytes(sharedBytes);
   const range = { from: 1000, to: 4e9, integer: true, unit: 'bytes' };
   checkNumber('maxAnswerBytes', maxAnswerBytes, range);
   return ((module: string | URL, name: string, ...args: unknown[]) =>

@@ -138,9 +138,8 @@ export function modulePolicy(
   defaultName: string | undefined,
   spin: boolean,
 ): Omit<ModulePolicy<unknown, unknown>, 'set' | 'inputStats'> {
-  const { args, priority } = options;
+  const { args, priority, export: name = defaultName } = options;
   checkFactoryArgs(args);
-  const name = options.export ?? defaultName;
   const exportName = checkText('export', name, 'the name of the policy, or of its factory');
   return { url, exportName, args, priority: checkPriority(priority, spin) };
 }

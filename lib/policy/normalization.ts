@@ -67,7 +67,8 @@ export class Normalization {
   /**
    * Returns the numbers of the model for those of the robot: a row, or several one after the other.
    *
-   * @throws {OptionRangeError} `OPTION_VALUES` if their number is no multiple of `length`
+   * @throws {OptionTypeError | OptionRangeError} `OPTION_VALUES` if they are no list, or if their number is no multiple of
+   * `length`
    */
   normalize(values: ArrayLike<number>): Float64Array {
     return scaled(values, this.toModel);
@@ -76,7 +77,8 @@ export class Normalization {
   /**
    * Returns the numbers of the robot for those of the model: a row, or several one after the other.
    *
-   * @throws {OptionRangeError} `OPTION_VALUES` if their number is no multiple of `length`
+   * @throws {OptionTypeError | OptionRangeError} `OPTION_VALUES` if they are no list, or if their number is no multiple of
+   * `length`
    */
   unnormalize(values: ArrayLike<number>): Float64Array {
     return scaled(values, this.fromModel);
@@ -85,6 +87,9 @@ export class Normalization {
 
 function scaled(values: ArrayLike<number>, { factor, offset }: Affine): Float64Array {
   const { length } = factor;
+  if (!isList(values)) {
+    throw new OptionTypeError('OPTION_VALUES', 'values', values, 'a list of numbers');
+  }
   if (values.length === 0 || values.length % length !== 0) {
     const expected = `a multiple of ${length} numbers`;
     throw new OptionRangeError('OPTION_VALUES', 'values', `${values.length} numbers`, expected);

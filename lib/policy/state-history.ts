@@ -1,6 +1,6 @@
 // The states of the last second, to find the one that belongs to a picture of a camera.
 
-import { checkNumber, ownOptions } from '../checks.ts';
+import { checkNumber, checkObject, ownOptions } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
 import { RobotState, STATE_LENGTH, slotsOf } from '../native/robot-state.ts';
 import type { Tick } from '../session/robot.ts';
@@ -54,11 +54,14 @@ export class StateHistory {
   /**
    * Keeps a copy of the state of a question. Call it in each question.
    *
-   * @throws {OptionTypeError} `OPTION_STATE` if it is no {@link RobotState}
+   * @throws {OptionTypeError | OptionRangeError} `OPTION_STATE` if it is no {@link RobotState}, `OPTION_TYPE` if the tick
+   * is no object, `OPTION_HOST_TIME_S` if its time is no number
    */
-  add(state: RobotState, { hostTimeS }: Pick<Tick, 'hostTimeS'>): void {
+  add(state: RobotState, tick: Pick<Tick, 'hostTimeS'>): void {
     const slots = typeof state === 'object' && state !== null ? slotsOf(state) : undefined;
     if (!slots) throw new OptionTypeError('OPTION_STATE', 'state', state, 'a RobotState');
+    checkObject('tick', tick);
+    const { hostTimeS } = tick;
     this.#times[this.#next] = checkNumber('hostTimeS', hostTimeS, { from: 0, to: 1e12, unit: 's' });
     this.#slots.set(slots.subarray(0, STATE_LENGTH), this.#next * STATE_LENGTH);
     this.#next = (this.#next + 1) % this.#times.length;

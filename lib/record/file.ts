@@ -24,7 +24,7 @@ export function pathOf(what: string, file: unknown): string {
     );
   }
   try {
-    return fileURLToPath(file);
+    return fileURLToPath(file.href);
   } catch {
     throw new OptionRangeError(codeOf(what), what, file.href, expected);
   }

@@ -82,15 +82,16 @@ export async function followRecording(
 ): Promise<Followed> {
   checkObject('the options object of replayMotion()', options);
   const own = ownOptions('replayMotion()', options, OPTIONS);
-  const { robot, speed = 1, fromS, toS, approachSpeed = 0.2, signal, record } = own;
+  const { robot, speed = 1, approachSpeed = 0.2, signal, record } = own;
+  const { fromS = ROBOT_TIME.from, toS = ROBOT_TIME.to } = own;
   if (!(robot instanceof Franka) || robot.control !== 'jointPosition') {
     const expected = "a connected Franka with control: 'jointPosition'";
     throw new OptionTypeError('OPTION_ROBOT', 'robot', robot, expected);
   }
   checkNumber('speed', speed, { from: 0.05, to: 2 });
   checkNumber('approachSpeed', approachSpeed, { from: 0.01, to: 1 });
-  const from = checkNumber('fromS', fromS ?? ROBOT_TIME.from, ROBOT_TIME);
-  const to = checkNumber('toS', toS ?? ROBOT_TIME.to, ROBOT_TIME);
+  const from = checkNumber('fromS', fromS, ROBOT_TIME);
+  const to = checkNumber('toS', toS, ROBOT_TIME);
   if (from >= to) {
     throw new OptionRangeError('OPTION_TO_S', 'toS', to, `more than fromS, which is ${from} s`, [
       from,

@@ -78,7 +78,10 @@ export class Replay<State = RobotState> implements AsyncIterable<RecordedCycle<S
         try {
           const batch = await awaiting(() => recording.next());
           throwIfAborted(signal, REPLAY);
-          for (const entry of entries.of(batch)) yield entry as RecordedEntry<State>;
+          for (const entry of entries.of(batch)) {
+            yield entry as RecordedEntry<State>;
+            throwIfAborted(signal, REPLAY);
+          }
           isLast = batch.isLast;
           if (isLast) this.#isWhole = batch.isWhole;
         } catch (error) {

@@ -187,8 +187,11 @@ export function checkServerUrl(
   }
   const parsed = URL.canParse(String(url)) ? new URL(String(url)) : undefined;
   const hasPlace = parsed !== undefined && parsed.host !== '' && !(needsPort && parsed.port === '');
-  if (hasPlace && protocols.includes(parsed.protocol)) return parsed;
-  throw new OptionRangeError('OPTION_URL', 'url', url, expected);
+  if (!hasPlace || !protocols.includes(parsed.protocol)) {
+    throw new OptionRangeError('OPTION_URL', 'url', url, expected);
+  }
+  if (parsed.hash === '') return parsed;
+  throw new OptionRangeError('OPTION_URL', 'url', url, `${expected}, with nothing behind a #`);
 }
 
 /** @throws {OptionTypeError | OptionRangeError} `OPTION_API_KEY`; the message does not show the key */
@@ -312,11 +315,12 @@ class Asker<Action> {
 
   async infer(observation: ServerObservation, timeoutS: number): Promise<ServerAnswer> {
     const connection = this.#connection;
+    const sinceMs = performance.now();
     await connection.connected(timeoutS);
-    const read = await connection.ask(
-      this.#protocol.frameOf(observation, connection.takeMemory()),
-      timeoutS,
-    );
+    const frame = this.#protocol.frameOf(observation, connection.takeMemory());
+    // The limit is that of the whole call.
+    const leftS = timeoutS - (performance.now() - sinceMs) / 1e3;
+    const read = await connection.ask(frame, Math.max(leftS, 0));
     connection.judged(true);
     return new ServerAnswer(read, (fault) => connection.errorOf(fault));
   }

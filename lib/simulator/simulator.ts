@@ -419,11 +419,12 @@ function checkWorn(given: SimulatedEndEffector): number[] {
   const known = ['m_ee', 'F_x_Cee', 'I_ee', 'F_T_NE'];
   const own = ownOptions('endEffector', given, known);
   const m_ee = checkNumber('endEffector.m_ee', own.m_ee, { from: 0, to: 10, unit: 'kg' });
+  const { F_x_Cee = [0, 0, 0], I_ee = ball(m_ee), F_T_NE = FLANGE } = own;
   return [
     m_ee,
-    ...checkNumbers('endEffector.F_x_Cee', own.F_x_Cee ?? [0, 0, 0], 3),
-    ...checkNumbers('endEffector.I_ee', own.I_ee ?? ball(m_ee), 9),
-    ...checkNumbers('endEffector.F_T_NE', own.F_T_NE ?? FLANGE, 16),
+    ...checkNumbers('endEffector.F_x_Cee', F_x_Cee, 3),
+    ...checkNumbers('endEffector.I_ee', I_ee, 9),
+    ...checkNumbers('endEffector.F_T_NE', F_T_NE, 16),
   ];
 }
 
@@ -438,14 +439,15 @@ const SENSORS = [
 function checkNoise(given: SimulatedNoise): { noise: number[]; noiseSeed: number } {
   const own = ownOptions('noise', given, ['seed', ...SENSORS.map(([name]) => name)]);
   const noise = SENSORS.flatMap(([name, to, unit]) => {
-    const value = own[name] ?? 0;
+    const { [name]: value = 0 } = own;
     const each = typeof value === 'number' ? new Array<number>(7).fill(value) : value;
     const checked = checkNumbers(`noise.${name}`, each, 7);
     return checked.map((deviation) =>
       checkNumber(`noise.${name}`, deviation, { from: 0, to, unit }),
     );
   });
-  return { noise, noiseSeed: checkSeed('noise.seed', own.seed ?? 0) };
+  const { seed = 0 } = own;
+  return { noise, noiseSeed: checkSeed('noise.seed', seed) };
 }
 
 function checkSeed(option: string, value: unknown): number {
