@@ -2,6 +2,7 @@ import test from 'ava';
 import {
   Franka,
   FrankaSimulator,
+  mpify,
   OptionRangeError,
   OptionTypeError,
   processPolicy,
@@ -36,6 +37,7 @@ const WRONG: readonly [string, readonly unknown[], typeof RANGE | typeof TYPE, s
   ['maxTimingSamples', ['10', null], TYPE, 'MAX_TIMING_SAMPLES'],
   ['recordTicks', [-1, 1.5, Number.NaN, 1e9], RANGE, 'RECORD_TICKS'],
   ['recordTicks', ['10', null], TYPE, 'RECORD_TICKS'],
+  ['evenAfterSignal', ['yes', null, 1], TYPE, 'EVEN_AFTER_SIGNAL'],
   ['realtime', [null, true, 'yes', 80, []], TYPE, 'TYPE'],
 ];
 
@@ -331,6 +333,21 @@ test('wrong options of snapshots and histograms are refused', async (t) => {
   const next = session.snapshots({ everyS: 1 } as object).next();
   t.is(((await rejection(next)) as Refusal).code, 'OPTION_UNKNOWN');
   t.throws(() => session.histogram('jiter' as 'jitter'), { instanceOf: OptionRangeError });
+});
+
+test('null is no default, wherever an option may be left out', async (t) => {
+  const url = new URL('../fixtures/policies.ts', import.meta.url);
+  const noise = { q: null } as unknown as { q: number };
+  const endEffector = { m_ee: 1, I_ee: null as unknown as number[] };
+  for (const [call, code] of [
+    [() => workerPolicy(url, { export: null as unknown as string }), 'OPTION_EXPORT'],
+    [() => mpify.with({ sharedBytes: null as unknown as number }), 'OPTION_SHARED_BYTES'],
+    [() => FrankaSimulator.start({ noise }), 'OPTION_NOISE_Q'],
+    [() => FrankaSimulator.start({ endEffector }), 'OPTION_END_EFFECTOR_I_EE'],
+  ] as const) {
+    const error = await rejection((async () => call())());
+    t.is((error as Refusal).code, code, String(error));
+  }
 });
 
 test('wrong options of Franka.connect are refused before anything is connected', async (t) => {
