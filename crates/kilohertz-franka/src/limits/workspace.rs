@@ -10,6 +10,19 @@ use kilohertz_core::limits::{
 use crate::kinematics::differential::Kinematics;
 use crate::state::{joints, offset};
 
+/// What counts as rounding of a wall, and of the place in which a point outside is first seen \[m\]: the arm
+/// reports single precision, whose steps are up to 6e-8.
+const SAME_PLACE: f64 = 1e-6;
+/// What counts as rounding of a place where it is granted in each cycle, and so adds up \[m\].
+const STAYING: f64 = 1e-9;
+
+/// How far a point may go on each axis \[m\]: as far as the walls of a box, or as far outside as it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Reach {
+    pub lowest: [f64; 3],
+    pub highest: [f64; 3],
+}
+
 /// A box in the base frame that the origin of the end effector frame stays in.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CartesianBox {
@@ -23,24 +36,42 @@ pub struct CartesianBox {
 }
 
 impl CartesianBox {
-    /// Returns the axis on which the way from `from` to `to` leaves the box, the place on that axis and the
-    /// wall. A point that is already outside may stay there and may come back.
-    pub(crate) fn left(&self, from: &[f64; 3], to: &[f64; 3]) -> Option<(usize, f64, f64)> {
-        // What counts as rounding \[m\]: of a wall, and of the place of a point outside, where it adds up.
-        const WALL: f64 = 1e-6;
-        const PLACE: f64 = 1e-9;
+    /// Returns the axis on which `to` is out of `reach`, the place on that axis and the wall.
+    pub(crate) fn left(&self, reach: &Reach, to: &[f64; 3]) -> Option<(usize, f64, f64)> {
         (0..3).find_map(|axis| {
             let (lowest, highest) = self.walls(axis);
-            let furthest = (highest + WALL).max(from[axis] + PLACE);
-            let beyond = exceeds(to[axis], furthest);
-            let furthest = (lowest - WALL).min(from[axis] - PLACE);
-            let below = exceeds(-to[axis], -furthest);
+            let beyond = exceeds(to[axis], reach.highest[axis]);
+            let below = exceeds(-to[axis], -reach.lowest[axis]);
             if beyond {
                 Some((axis, to[axis], highest))
             } else {
                 below.then_some((axis, to[axis], lowest))
             }
         })
+    }
+
+    /// Returns how far a point at `place` may go, after it could go as far as `before`. A point that is
+    /// outside may stay there and may come back.
+    pub(crate) fn reach(&self, before: Option<&Reach>, place: &[f64; 3]) -> Reach {
+        let furthest = |wall: f64, before: Option<f64>, at: f64| {
+            // On its way back the point takes its limit along.
+            let granted = wall.max(at) + SAME_PLACE;
+            match before {
+                // It was not commanded there: it is lost, or somebody has pushed it.
+                Some(before) if at > before => at + STAYING,
+                Some(before) => granted.min(before.max(wall + SAME_PLACE)),
+                None => granted,
+            }
+        };
+        let highest = std::array::from_fn(|axis| {
+            let before = before.map(|reach| reach.highest[axis]);
+            furthest(self.walls(axis).1, before, place[axis])
+        });
+        let lowest = std::array::from_fn(|axis| {
+            let before = before.map(|reach| -reach.lowest[axis]);
+            -furthest(-self.walls(axis).0, before, -place[axis])
+        });
+        Reach { lowest, highest }
     }
 
     /// Returns the lowest and the highest allowed place on an axis.
@@ -90,8 +121,9 @@ pub(crate) struct WorkspaceLimiter<L> {
     inner: L,
     workspace: CartesianBox,
     kinematics: Kinematics,
-    /// The present place of the end effector.
-    place: [f64; 3],
+    /// How far the end effector may go.
+    reach: Reach,
+    has_observed: bool,
 }
 
 impl<L: Brakeable> WorkspaceLimiter<L> {
@@ -100,7 +132,8 @@ impl<L: Brakeable> WorkspaceLimiter<L> {
             inner,
             workspace,
             kinematics,
-            place: [0.0; 3],
+            reach: workspace.reach(None, &[0.0; 3]),
+            has_observed: false,
         }
     }
 
@@ -118,8 +151,13 @@ impl<L: Brakeable> WorkspaceLimiter<L> {
                 let way = path.delay + time - 0.5 * time * time / stop.max(1e-9);
                 path.q[i] + path.dq[i] * way
             });
-            self.workspace.left(&self.place, &self.kinematics.place(&q))
+            self.left(&q)
         })
+    }
+
+    /// Returns where the end effector leaves the box with the joints at `q`, if it does.
+    fn left(&self, q: &[f64; 7]) -> Option<(usize, f64, f64)> {
+        self.workspace.left(&self.reach, &self.kinematics.place(q))
     }
 
     fn noted(&self, out: Option<(usize, f64, f64)>, action: &[f64], found: &mut Violations) {
@@ -170,7 +208,10 @@ impl<L: Brakeable> Limiter for WorkspaceLimiter<L> {
             .frame
             .copy_from_slice(&observation[offset::F_T_EE..offset::F_T_EE + 16]);
         let path = self.inner.braking_path(observation);
-        self.place = self.kinematics.place(&path.q);
+        let place = self.kinematics.place(&path.q);
+        let is_first = !std::mem::replace(&mut self.has_observed, true);
+        let before = (!is_first).then_some(&self.reach);
+        self.reach = self.workspace.reach(before, &place);
         in_step
     }
 
@@ -197,10 +238,7 @@ impl<L: Brakeable> Limiter for WorkspaceLimiter<L> {
     fn check_place(&self, observation: &[f64], action: &[f64]) -> Violations {
         let mut found = self.inner.check_place(observation, action);
         if let Some(target) = self.inner.target(action) {
-            let out = self
-                .workspace
-                .left(&self.place, &self.kinematics.place(&target));
-            self.noted(out, action, &mut found);
+            self.noted(self.left(&target), action, &mut found);
         }
         found
     }
@@ -415,7 +453,7 @@ mod tests {
             let to = |place: f64| {
                 let mut to = INSIDE;
                 to[axis] = place;
-                BOX.left(&INSIDE, &to)
+                BOX.left(&BOX.reach(None, &INSIDE), &to)
             };
             for inside in [lowest, lowest + 0.1, highest - 0.1, highest] {
                 assert_eq!(to(inside), None);
@@ -443,11 +481,11 @@ mod tests {
                         place[axis] = wall + outwards * distance;
                         place
                     };
-                    BOX.left(&at(from), &at(to))
+                    BOX.left(&BOX.reach(None, &at(from)), &at(to))
                 };
                 assert_eq!(way(0.5, 0.5), None);
-                assert_eq!(way(0.5, 0.5 + 0.9e-9), None);
-                assert!(way(0.5, 0.5 + 1.1e-9).is_some());
+                assert_eq!(way(0.5, 0.5 + 0.9e-6), None);
+                assert!(way(0.5, 0.5 + 1.1e-6).is_some());
                 assert_eq!(way(0.5, 0.25), None);
                 assert_eq!(way(0.5, -0.25), None);
                 let further = wall + outwards * 0.75;
@@ -455,6 +493,48 @@ mod tests {
                 // Through the whole box and out on the other side.
                 assert!(way(0.5, -9.0).is_some());
             }
+        }
+    }
+
+    #[test]
+    fn who_is_outside_is_granted_rounding_once_and_takes_the_limit_along_on_the_way_back() {
+        let at = |y: f64| [INSIDE[0], y, INSIDE[2]];
+        let (lowest, highest) = WALLS[1];
+        for (wall, outwards) in [(lowest, -1.0), (highest, 1.0)] {
+            let out = |distance: f64| at(wall + outwards * distance);
+            let is_left = |reach: &Reach, distance| BOX.left(reach, &out(distance)).is_some();
+            let mut reach = BOX.reach(None, &out(0.5));
+            for _ in 0..1000 {
+                // As far out as is allowed, again and again.
+                assert!(!is_left(&reach, 0.5 + 0.9e-6));
+                reach = BOX.reach(Some(&reach), &out(0.5 + 0.9e-6));
+            }
+            assert!(is_left(&reach, 0.5 + 1.1e-6));
+            // Somebody pushes the arm: it may stay there.
+            reach = BOX.reach(Some(&reach), &out(0.6));
+            assert!(!is_left(&reach, 0.6) && is_left(&reach, 0.6 + 1e-7));
+            reach = BOX.reach(Some(&reach), &out(0.2));
+            assert!(!is_left(&reach, 0.2) && is_left(&reach, 0.3));
+            // Inside, and at the wall, the wall counts.
+            for distance in [-0.5, 0.9e-6, -0.1] {
+                reach = BOX.reach(Some(&reach), &out(distance));
+                assert!(!is_left(&reach, 0.9e-6) && is_left(&reach, 1.1e-6));
+            }
+        }
+        // Where the place is unknown, the walls count.
+        let reach = BOX.reach(Some(&BOX.reach(None, &INSIDE)), &at(f64::NAN));
+        assert!(BOX.left(&reach, &at(highest + 1.0)).is_some());
+        assert!(BOX.left(&reach, &at(lowest - 1.0)).is_some());
+    }
+
+    #[test]
+    fn an_arm_outside_that_reports_its_place_in_single_precision_may_be_held_there() {
+        for place in [0.35, 0.37, 0.41, 0.43] {
+            let reported = f64::from(place as f32);
+            let mut walls = WIDE;
+            walls.upper[2] = 0.3;
+            let reach = walls.reach(None, &[0.1, 0.2, reported]);
+            assert_eq!(walls.left(&reach, &[0.15, 0.2, place]), None);
         }
     }
 
@@ -474,9 +554,10 @@ mod tests {
             observation[offset::q] += action[0] * 1e-3;
             limits.observe(&observation);
             steps += 1;
-            assert!(steps < 100, "it is at {}, behind {wall}", limits.place[1]);
+            assert!(steps < 100, "it goes on behind {wall}");
         }
-        assert!(limits.place[1] < wall + 2e-6);
+        let q = joints(&observation, offset::q);
+        assert!(limits.kinematics.place(&q)[1] < wall + 2e-6);
     }
 
     #[test]
@@ -484,7 +565,7 @@ mod tests {
         let mut crossed = [[0; 2]; 3];
         for path in motions() {
             let mut limits = in_workspace(velocities(), WIDE);
-            let start = limits.place;
+            let start = limits.kinematics.place(&READY);
             let places = braked(&path);
             for axis in 0..3 {
                 for (side, outwards) in [-1.0, 1.0].into_iter().enumerate() {
@@ -494,6 +575,7 @@ mod tests {
                             true => limits.workspace.lower[axis] = wall,
                             false => limits.workspace.upper[axis] = wall,
                         }
+                        limits.reach = limits.workspace.reach(None, &start);
                         limits.leads_out(&path)
                     };
                     let mut farthest = start[axis] * outwards;
@@ -531,14 +613,19 @@ mod tests {
 
     #[test]
     fn the_end_effector_is_where_the_reported_tool_is() {
-        let mut limits = in_workspace(velocities(), WIDE);
-        assert_eq!(limits.place, kinematics().place(&READY));
+        // It is below the box, so it reaches as far as it is.
+        let mut above = WIDE;
+        above.lower[2] = 9.0;
+        let mut limits = in_workspace(velocities(), above);
+        let lowest = |limits: &WorkspaceLimiter<Fake>| limits.reach.lowest[2];
+        let expected = kinematics().place(&READY)[2];
+        assert!((lowest(&limits) - expected).abs() < 2e-6);
         let mut longer = ready();
         longer[offset::F_T_EE + 14] += 0.2;
-        let before = limits.place;
+        let before = lowest(&limits);
         limits.observe(&longer);
         // The tool points down.
-        let lower = before[2] - limits.place[2];
+        let lower = before - lowest(&limits);
         assert!((lower - 0.2).abs() < 1e-3, "{lower}");
     }
 

@@ -14,7 +14,7 @@ use crate::kinematics::differential::{JacobianMap, Kinematics, PARTS, Rates, joi
 use crate::limits::arm_limits::PartBounds;
 use crate::limits::cartesian::command::{CartesianCommand, largest};
 use crate::limits::cartesian::motion::{CartesianMotion, shorten};
-use crate::limits::workspace::{CartesianBox, PLACES};
+use crate::limits::workspace::{CartesianBox, PLACES, Reach};
 use crate::state::{joints, offset};
 
 /// The share of the joints' limits that commands made by this package may use.
@@ -50,6 +50,8 @@ pub(super) struct Lookahead {
     /// The bounds for all motions made by this package, braking included.
     pub own: [PartBounds; 3],
     pub workspace: Option<CartesianBox>,
+    /// How far the end effector may go, where there is a box.
+    pub reach: Option<Reach>,
     pub kinematics: Kinematics,
     pub q: [f64; 7],
     dq: [f64; 7],
@@ -70,6 +72,7 @@ impl Lookahead {
             arm_joints,
             own,
             workspace,
+            reach: None,
             kinematics,
             q: [0.0; 7],
             dq: [0.0; 7],
@@ -139,8 +142,8 @@ impl Lookahead {
         let (most, jerk) = self.shares(&self.own, &self.map, &self.bend(motion));
         let bounds = self.own.map(|part| part.share(1.0, most, jerk));
         let mut q: [f64; 7] = std::array::from_fn(|i| self.q[i] + dq[i] * DT);
-        let (from, mut place) = (motion.place(), next.place());
-        if let Some(left) = self.outside(&from, &place) {
+        let mut place = next.place();
+        if let Some(left) = self.outside(motion, &place) {
             return Some(left);
         }
         // Each part is braked separately, from the velocity that it has when its braking begins.
@@ -210,7 +213,7 @@ impl Lookahead {
             for axis in 0..3 {
                 place[axis] += mean[axis] * step;
             }
-            if let Some(left) = self.outside(&from, &place) {
+            if let Some(left) = self.outside(motion, &place) {
                 return Some(left);
             }
             let there = if place_nth == PLACES.saturating_sub(1) {
@@ -227,9 +230,13 @@ impl Lookahead {
         None
     }
 
-    /// Returns how the way between two places leaves the box, if it does.
-    pub fn outside(&self, from: &[f64; 3], to: &[f64; 3]) -> Option<Blocked> {
-        let (axis, at, wall) = self.workspace?.left(from, to)?;
+    /// Returns how a motion leaves the box on its way to a place, if it does.
+    pub fn outside(&self, motion: &CartesianMotion, to: &[f64; 3]) -> Option<Blocked> {
+        let workspace = self.workspace?;
+        let reach = self
+            .reach
+            .unwrap_or_else(|| workspace.reach(None, &motion.place()));
+        let (axis, at, wall) = workspace.left(&reach, to)?;
         Some(Blocked::Box(axis, at, wall))
     }
 
@@ -266,7 +273,7 @@ impl Lookahead {
                 -arm.lower_velocity(self.q[joint])
             };
             let asked = asked[joint].abs();
-            if fastest / asked < share {
+            if asked > STANDING && fastest / asked < share {
                 share = fastest / asked;
                 obstacle = Some((joint, asked / fastest.max(CREEP)));
             }
@@ -1011,12 +1018,34 @@ mod tests {
 
     #[test]
     fn a_way_leads_outside_only_if_there_is_a_box() {
-        let (_, _, mut ahead) = moving(false, START, STILL, STILL);
+        let (mut motion, _, mut ahead) = moving(false, START, STILL, STILL);
         let (inside, outside) = ([0.1; 3], [0.1, 0.1, 5.5]);
-        assert!(ahead.outside(&inside, &outside).is_none());
+        motion.pose[12..15].copy_from_slice(&inside);
+        assert!(ahead.outside(&motion, &outside).is_none());
         ahead.workspace = Some(BOX);
-        assert!(ahead.outside(&inside, &inside).is_none());
-        let left = ahead.outside(&inside, &outside);
+        assert!(ahead.outside(&motion, &inside).is_none());
+        let left = ahead.outside(&motion, &outside);
         assert!(matches!(left, Some(Blocked::Box(2, 5.5, 5.0))));
+        // Who is outside may stay.
+        ahead.reach = Some(BOX.reach(None, &outside));
+        assert!(ahead.outside(&motion, &outside).is_none());
+    }
+
+    #[test]
+    fn a_joint_at_its_end_stops_nothing_that_hardly_moves_it() {
+        // In this plane joint 7 turns with the hand alone.
+        let q = [0.0, -0.7, 0.0, -2.2, 0.0, 1.5, 0.6];
+        let (motion, _, mut ahead) = moving(false, q, STILL, STILL);
+        let bounds = ahead.own;
+        for (turning, goes_on) in [(1e-7, true), (1e-3, false)] {
+            let rates = [0.0, 0.0, 0.01, 0.0, 0.0, turning, 0.0];
+            let asked = ahead.map.of(&rates)[6].abs();
+            assert!(asked > 0.0 && (asked < STANDING) == goes_on, "{asked}");
+            ahead.arm_joints[6].lower = q[6];
+            ahead.arm_joints[6].upper = q[6];
+            let (allowed, obstacle) = ahead.allowed(&motion, rates, &bounds);
+            assert_eq!(allowed[2] > 0.0, goes_on, "{allowed:?}");
+            assert_eq!(obstacle.is_none(), goes_on);
+        }
     }
 }

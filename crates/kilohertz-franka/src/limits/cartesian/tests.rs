@@ -1246,3 +1246,19 @@ fn who_is_outside_the_box_may_be_sent_anywhere_between_there_and_the_box() {
         assert_near(&pose, &arm.action(only(0, inside))[..16]);
     }
 }
+
+#[test]
+fn an_arm_outside_the_box_is_not_refused_for_the_single_precision_of_its_report() {
+    for command in [CartesianCommand::Pose, CartesianCommand::Target] {
+        let mut arm = before_a_wall(command, -0.1);
+        let aside = arm.action(only(1, 1e-3));
+        arm.limits.motion.pose[12] -= 3e-8;
+        arm.limits.ahead.reach = None;
+        let found = arm.limits.check_place(&arm.observation, &aside);
+        assert_eq!(told(&found), []);
+        for _ in 0..500 {
+            arm.approach(&aside);
+        }
+        assert!(arm.is_near(&aside, 1e-4), "{:?}", arm.limits.motion);
+    }
+}
