@@ -358,9 +358,11 @@ pub fn is_anybody_there() -> bool {
     occupied().next().is_some()
 }
 
-/// Returns true if anything that has a place was asked to end. For signal handlers.
-pub fn is_anybody_ending() -> bool {
-    occupied().any(|slot| slot.stop.load(SeqCst))
+/// Returns true if a signal has asked anything that has a place to end. For signal handlers.
+pub fn is_anybody_interrupted() -> bool {
+    let interrupted = AskedBy::Interrupt as u32;
+    occupied()
+        .any(|slot| slot.signal.load(SeqCst) != 0 || slot.asked_by.load(SeqCst) == interrupted)
 }
 
 /// Returns true if at least one place is taken, everything that has a place is meant to be ended by Ctrl+C,

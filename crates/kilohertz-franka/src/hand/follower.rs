@@ -8,7 +8,7 @@
 #![warn(clippy::indexing_slicing)]
 
 use std::io;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -95,11 +95,13 @@ pub fn follow(
     let (pass, begun) = mpsc::channel::<(HandCommand, HandMotion)>();
     let (counts, pressing) = (Arc::clone(&recorder), Arc::clone(&hand));
     let its = Arc::clone(&place);
+    let over = Arc::new(AtomicBool::new(false));
+    let is_over = Arc::clone(&over);
     thread::Builder::new()
         .name("kilohertz-hand".to_owned())
         .spawn(move || {
             for (command, motion) in begun {
-                if let Err(error) = finish(&pressing, &rule, (command, motion), &its, &counts)
+                if let Err(error) = finish(&pressing, &rule, (command, motion), &its, &is_over, &counts)
                     // A command that was stopped for a newer one is no failure.
                     && error.code != ArmErrorCode::CommandAborted
                 {
@@ -111,8 +113,9 @@ pub fn follow(
         .name("kilohertz-grip".to_owned())
         .spawn(move || {
             look(&hand, &wanted, &rule, &recorder, &place, &pass);
-            // The session is over.
-            place.stop().store(true, Ordering::SeqCst);
+            // The session is over. Nobody has asked the place on the roll to end: Ctrl+C may be meant for what runs
+            // meanwhile.
+            over.store(true, Ordering::SeqCst);
         })?;
     Ok(())
 }
@@ -169,9 +172,10 @@ fn finish(
     rule: &GripRule,
     (command, motion): (HandCommand, HandMotion),
     place: &Arc<Place>,
+    over: &Arc<AtomicBool>,
     recorder: &Recorder,
 ) -> Result<(), ArmError> {
-    let ended = motion.finish();
+    let ended = motion.until(Arc::clone(over)).finish();
     let HandCommand::Move { width, .. } = command else {
         // Fingers that close on nothing are no failure.
         return ended.map(|_| ());
@@ -187,7 +191,8 @@ fn finish(
     match hand.begin(rule.grasp(width)) {
         Ok(motion) => {
             recorder.gripper_commands.add(1);
-            motion.at(Arc::clone(place)).finish().map(|_| ())
+            let motion = motion.at(Arc::clone(place)).until(Arc::clone(over));
+            motion.finish().map(|_| ())
         }
         // A newer command has begun meanwhile.
         Err(_) if hand.is_busy() => Ok(()),

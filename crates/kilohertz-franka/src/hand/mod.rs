@@ -22,7 +22,7 @@ pub(crate) mod link;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -258,6 +258,7 @@ impl Hand {
         let patience = self.command_timeout.saturating_add(command.motion());
         Ok(HandMotion {
             place: None,
+            over: None,
             link,
             command,
             stops_before,
@@ -352,6 +353,7 @@ fn believed(state: GripperState) -> Result<GripperState, ArmError> {
 #[derive(Debug)]
 pub struct HandMotion {
     place: Option<Arc<Place>>,
+    over: Option<Arc<AtomicBool>>,
     link: Arc<Link>,
     command: HandCommand,
     stops_before: u64,
@@ -363,6 +365,13 @@ impl HandMotion {
     #[must_use]
     pub fn at(mut self, place: Arc<Place>) -> HandMotion {
         self.place = Some(place);
+        self
+    }
+
+    /// Stops the hand, too, once `over` is true.
+    #[must_use]
+    pub(crate) fn until(mut self, over: Arc<AtomicBool>) -> HandMotion {
+        self.over = Some(over);
         self
     }
 
@@ -404,6 +413,10 @@ impl HandMotion {
     fn is_to_end(&self) -> bool {
         let place = self.place.as_ref();
         place.is_some_and(|place| place.stop().load(Ordering::Acquire))
+            || self
+                .over
+                .as_ref()
+                .is_some_and(|over| over.load(Ordering::Acquire))
     }
 
     fn send(&self) -> Result<u32, ArmError> {

@@ -121,13 +121,17 @@ fn is_second(info: *const siginfo_t) -> bool {
     let from_itself = unsafe { (*info).si_code <= 0 && (*info).si_pid() == libc::getpid() };
     let since = FOLLOWED_SINCE.load(SeqCst);
     let lasted = Time::now().since(Time::from_nanos(since));
-    let is_under_way = roll::is_anybody_ending() || DUE.load(SeqCst) != 0;
-    !from_itself && since != 0 && is_under_way && lasted > ONE_SIGNAL
+    !from_itself && since != 0 && is_under_way() && lasted > ONE_SIGNAL
+}
+
+/// Returns true while the first signal is being followed. What ends for another reason does not count.
+fn is_under_way() -> bool {
+    roll::is_anybody_interrupted() || DUE.load(SeqCst) != 0
 }
 
 fn note_following() {
     let now = Time::now().as_nanos();
-    if !roll::is_anybody_ending() {
+    if !is_under_way() {
         FOLLOWED_SINCE.store(now, SeqCst);
     }
 }
