@@ -12,7 +12,7 @@ use crate::writer::{Progress, Source};
 
 /// For how long frames are kept for threads that write or show them.
 const BUFFERED: Duration = Duration::from_secs(4);
-/// The most bytes of the frames that are kept.
+/// The most bytes that the numbers of the frames have that are kept.
 const MOST_BYTES: usize = 64 << 20;
 /// What is told of the first cycle that is taken too late.
 const GONE: &str = "states and commands from here on were no longer kept when they were to be written, because newer ones \
@@ -59,7 +59,7 @@ pub struct Frames {
 
 impl Frames {
     /// Creates room for the frames of what `lasts`, at cycles of `period`. At least those of four seconds are kept, and
-    /// at most 64 MB.
+    /// at most 64 MB of numbers.
     pub fn new(lasts: Duration, period: Duration) -> Frames {
         let lasts = lasts.max(BUFFERED).as_secs_f64();
         Frames {

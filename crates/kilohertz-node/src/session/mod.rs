@@ -2,9 +2,8 @@
 //!
 //! `options.rs` has its options, `realtime.rs` what it asks of the system, `stats.rs` what it has done,
 //! `report.rs` what is known of its bad cycles, `outcome.rs` how it ended and what happened meanwhile, `recording.rs`
-//! what is kept of it, `ending.rs` what its files have of its end, `frames.rs` what a robot written in JavaScript hands
-//! over of its cycles, `live.rs` to whom it is shown, `recorded.rs` what is asked of both, `about.rs` what a page is told
-//! of its robot, `moving.rs` sessions whose policy is not in JavaScript.
+//! what is kept of it, `ending.rs` what its files have of its end, `live.rs` to whom it is shown, `recorded.rs` what is
+//! asked of both, `about.rs` what a page is told of its robot, `moving.rs` sessions whose policy is not in JavaScript.
 
 pub(crate) mod about;
 mod config;
