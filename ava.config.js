@@ -6,5 +6,6 @@ export default {
   workerThreads: false,
   concurrency: 1,
   serial: true,
-  timeout: '2m',
+  // Without the end of any test. The longest takes half a minute; on a machine that others keep busy, several.
+  timeout: '6m',
 };

@@ -1,5 +1,5 @@
-// The tests of ava, in two halves at the same time. What failed is told once more when both have ended: by then, one half
-// has printed over what the other said.
+// The tests of ava, in parts at the same time. What failed is told once more when all have ended: by then, one part has
+// printed over what the others said.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,11 +8,13 @@ import { readStep } from './steps.mjs';
 import { avaTimes } from './times.mjs';
 import { Missing, root } from './toolchain.mjs';
 
+/** How many parts run at the same time. */
+const AT_ONCE = 3;
 /** How many lines of a failure are kept, from the line that tells it on. */
 const KEPT = 20;
 const PASSED = /^ +✔ /;
 const FAILED = /^ +(?:✘ |Uncaught exception in |Unhandled rejection in )/;
-/** What stands before the reasons of all failures, when a half ends. */
+/** What stands before the reasons of all failures, when a part ends. */
 const END = /^ +─+$/;
 
 /** A reader of the lines of ava, and what it has found to be wrong. */
@@ -33,11 +35,11 @@ function failures() {
 }
 
 /** Runs some files of tests; throws what failed in them. */
-async function half(nth, files, tell, env) {
+async function runPart(nth, files, tell, env) {
   const script = join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs');
   const times = avaTimes(tell);
   const { read, told } = failures();
-  const title = `ava, half ${nth + 1}`;
+  const title = `ava, part ${nth + 1}`;
   try {
     await readStep(title, process.execPath, [script, ...files], {
       env,
@@ -54,23 +56,18 @@ async function half(nth, files, tell, env) {
 
 /**
  * Runs all tests of ava; `tell` hears how long each took [s]. ava runs one file after the other, as a session under test
- * wants the cores. Most of the tests wait, and all hold beside others, so two of it run, each with every second file.
+ * wants the cores. Most of the tests wait, and all hold beside others, so several of it run, each with some of the files.
  */
 export async function avaTests(tell, env) {
   const files = readdirSync(join(root, '__test__'), { recursive: true })
     .filter((file) => file.endsWith('.test.ts'))
     .map((file) => join('__test__', file))
     .sort();
-  const ended = await Promise.allSettled(
-    [0, 1].map((which) =>
-      half(
-        which,
-        files.filter((_, nth) => nth % 2 === which),
-        tell,
-        env,
-      ),
-    ),
+  const parts = Array.from({ length: AT_ONCE }, (_, part) =>
+    files.filter((_, nth) => nth % AT_ONCE === part),
   );
+  const running = parts.map((part, nth) => runPart(nth, part, tell, env));
+  const ended = await Promise.allSettled(running);
   const failed = ended.filter(({ status }) => status === 'rejected').map(({ reason }) => reason);
   const other = failed.find((reason) => !(reason instanceof Missing));
   if (other) throw other;

@@ -90,28 +90,28 @@ test('what an asynchronous policy rejects with ends its session by name, whateve
   }
 });
 
-test('what a policy in a worker throws ends its session by name, whatever it is', async (t) => {
-  for (const what of Object.keys(THROWN)) {
+for (const what of Object.keys(THROWN)) {
+  test(`a policy in a worker that throws ${what} ends its session by name`, async (t) => {
     const args: [string] = [what];
     const policy = workerPolicy<Hostile, 'throwing'>(MODULE, { export: 'throwing', args });
     const error = await failureOnArm(t, policy);
-    t.is(error.code, 'POLICY_THREW', what);
+    t.is(error.code, 'POLICY_THREW');
     isTold(t, error, what);
-  }
-});
+  });
+}
 
-test('what a policy in a process throws ends its session by name, whatever it is', async (t) => {
-  for (const what of Object.keys(THROWN)) {
+for (const what of Object.keys(THROWN)) {
+  test(`a policy in a process that throws ${what} ends its session by name`, async (t) => {
     const args: [string] = [what];
     const policy = processPolicy<Hostile, 'throwing'>(MODULE, { export: 'throwing', args });
     const error = await failureOnArm(t, policy);
-    t.is(error.code, 'POLICY_THREW', what);
+    t.is(error.code, 'POLICY_THREW');
     isTold(t, error, what);
-  }
-});
+  });
+}
 
-test('an answer that harms whoever reads it ends the session by name, wherever the policy runs', async (t) => {
-  for (const what of Object.keys(RETURNED)) {
+for (const what of Object.keys(RETURNED)) {
+  test(`an answer that is ${what} ends the session by name, wherever the policy runs`, async (t) => {
     const args: [string] = [what];
     for (const policy of [
       returning(what),
@@ -119,11 +119,11 @@ test('an answer that harms whoever reads it ends the session by name, wherever t
       processPolicy<Hostile, 'returning'>(MODULE, { export: 'returning', args }),
     ] as ArmPolicy[]) {
       const error = await failureOnArm(t, policy);
-      t.true(error instanceof PolicyError || error instanceof InvalidActionError, what);
+      t.true(error instanceof PolicyError || error instanceof InvalidActionError);
       isTold(t, error, what);
     }
-  }
-});
+  });
+}
 
 test('a policy that detaches the memory of the state fails by name, wherever it runs', async (t) => {
   for (const policy of [
