@@ -1,4 +1,4 @@
-// One file and one test at a time: a session under test wants the machine's cores. `scripts/test.mjs` runs two of it.
+// One file and one test at a time: a session under test wants the machine's cores. `scripts/ava-tests.mjs` runs three of it.
 export default {
   files: ['__test__/**/*.test.ts'],
   extensions: { ts: 'module' },
