@@ -3126,6 +3126,8 @@ export declare class InferenceThread<Module extends object = Record<string, AnyF
   /**
    * Ends the thread. Waiting calls are still answered, at most for `timeoutS` [s], default 1. Then the thread is
    * terminated, and the calls that are left reject with `OFFLOAD_STOPPED`.
+   * A thread that is in a call into native code which does not return is left behind after 3 s, and a warning with code
+   * `KILOHERTZ_LEFT_BEHIND` says so.
    */
   stop(options?: { readonly timeoutS?: number }): Promise<void>;
   /** Ends the thread, as {@link InferenceThread.stop} does. */
@@ -3411,13 +3413,15 @@ export declare class Normalization {
   /**
    * Returns the numbers of the model for those of the robot: a row, or several one after the other.
    *
-   * @throws {OptionRangeError} `OPTION_VALUES` if their number is no multiple of `length`
+   * @throws {OptionTypeError | OptionRangeError} `OPTION_VALUES` if they are no list, or if their number is no multiple of
+   * `length`
    */
   normalize(values: ArrayLike<number>): Float64Array;
   /**
    * Returns the numbers of the robot for those of the model: a row, or several one after the other.
    *
-   * @throws {OptionRangeError} `OPTION_VALUES` if their number is no multiple of `length`
+   * @throws {OptionTypeError | OptionRangeError} `OPTION_VALUES` if they are no list, or if their number is no multiple of
+   * `length`
    */
   unnormalize(values: ArrayLike<number>): Float64Array;
 }
@@ -4037,9 +4041,10 @@ export declare class StateHistory {
   /**
    * Keeps a copy of the state of a question. Call it in each question.
    *
-   * @throws {OptionTypeError} `OPTION_STATE` if it is no {@link RobotState}
+   * @throws {OptionTypeError | OptionRangeError} `OPTION_STATE` if it is no {@link RobotState}, `OPTION_TYPE` if the tick
+   * is no object, `OPTION_HOST_TIME_S` if its time is no number
    */
-  add(state: RobotState, { hostTimeS }: Pick<Tick, 'hostTimeS'>): void;
+  add(state: RobotState, tick: Pick<Tick, 'hostTimeS'>): void;
   /**
    * Returns the kept state that came nearest to a time, which is on the clock of {@link Tick.hostTimeS} [s]; undefined if
    * no state was kept in the last `seconds`. Compare its `hostTimeS` with yours where the difference matters.
