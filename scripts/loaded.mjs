@@ -10,6 +10,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { buildRustTests } from './rust-tests.mjs';
 import { machine } from './times.mjs';
 import { Missing, orExplain, root } from './toolchain.mjs';
 
@@ -83,6 +84,8 @@ ${runs.map(section).join('\n\n')}
 await orExplain(async () => {
   const words = process.argv.slice(2);
   const times = /^\d+$/.test(words[0] ?? '') ? Number(words.shift()) : 3;
+  // What is compiled need not be compiled beside them.
+  if (words.length === 0 || words.includes('rust')) await buildRustTests();
   const busy = Array.from({ length: BUSY }, () => start(['--eval', COMPUTE], { stdio: 'ignore' }));
   const runs = [];
   try {

@@ -11,7 +11,7 @@ const AT_ONCE = 3;
 const ARGS = ['--workspace', '--features', 'kilohertz-core/echo'];
 
 /** Builds the test binaries; gives of each its name, its file and the folder in which it runs. */
-async function build() {
+export async function buildRustTests() {
   const binaries = [];
   await readStep(
     'build of the Rust tests',
@@ -53,7 +53,7 @@ async function run({ name, executable, folder }) {
 /** Runs all tests of the crates; `tell` hears how long the build and each binary took [s]. */
 export async function rustTests(tell) {
   const since = performance.now();
-  const left = await build();
+  const left = await buildRustTests();
   tell('build of the Rust tests', (performance.now() - since) / 1000);
   const failed = [];
   const runner = async () => {

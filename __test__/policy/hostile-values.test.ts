@@ -111,7 +111,7 @@ for (const what of Object.keys(THROWN)) {
 }
 
 for (const what of Object.keys(RETURNED)) {
-  test(`an answer that is ${what} ends the session by name, wherever the policy runs`, async (t) => {
+  test(`an answer that harms whoever reads it ends the session by name, wherever the policy runs: ${what}`, async (t) => {
     const args: [string] = [what];
     for (const policy of [
       returning(what),
