@@ -315,12 +315,15 @@ class Asker<Action> {
 
   async infer(observation: ServerObservation, timeoutS: number): Promise<ServerAnswer> {
     const connection = this.#connection;
-    const sinceMs = performance.now();
-    await connection.connected(timeoutS);
+    let leftS = timeoutS;
+    if (!connection.isConnected) {
+      const sinceMs = performance.now();
+      await connection.connected(timeoutS);
+      // The limit is that of the whole call.
+      leftS = Math.max(timeoutS - (performance.now() - sinceMs) / 1e3, 0);
+    }
     const frame = this.#protocol.frameOf(observation, connection.takeMemory());
-    // The limit is that of the whole call.
-    const leftS = timeoutS - (performance.now() - sinceMs) / 1e3;
-    const read = await connection.ask(frame, Math.max(leftS, 0));
+    const read = await connection.ask(frame, leftS);
     connection.judged(true);
     return new ServerAnswer(read, (fault) => connection.errorOf(fault));
   }
