@@ -6,6 +6,6 @@ export default {
   workerThreads: false,
   concurrency: 1,
   serial: true,
-  // Without the end of any test. The longest takes half a minute; on a machine that others keep busy, several.
+  // How long no test may end. The longest takes half a minute, and minutes on a machine that others keep busy.
   timeout: '6m',
 };
