@@ -59,7 +59,7 @@ impl CartesianBox {
             match before {
                 // It was not commanded there: it is lost, or somebody has pushed it.
                 Some(before) if at > before => at + STAYING,
-                Some(before) => granted.min(before.max(wall + SAME_PLACE)),
+                Some(before) => granted.min(before),
                 None => granted,
             }
         };
@@ -510,6 +510,11 @@ mod tests {
                 reach = BOX.reach(Some(&reach), &out(0.5 + 0.9e-6));
             }
             assert!(is_left(&reach, 0.5 + 1.1e-6));
+            let mut furthest = at(reach.highest[1]);
+            if outwards < 0.0 {
+                furthest[1] = reach.lowest[1];
+            }
+            assert_eq!(BOX.reach(Some(&reach), &furthest), reach);
             // Somebody pushes the arm: it may stay there.
             reach = BOX.reach(Some(&reach), &out(0.6));
             assert!(!is_left(&reach, 0.6) && is_left(&reach, 0.6 + 1e-7));

@@ -1262,3 +1262,26 @@ fn an_arm_outside_the_box_is_not_refused_for_the_single_precision_of_its_report(
         assert!(arm.is_near(&aside, 1e-4), "{:?}", arm.limits.motion);
     }
 }
+
+#[test]
+fn an_arm_outside_the_box_is_granted_rounding_once() {
+    const STEP: f64 = 0.4e-6;
+    let mut arm = before_a_wall(CartesianCommand::Pose, -0.1);
+    let mut steps = 0;
+    loop {
+        let further = arm.action(only(0, STEP));
+        if !arm
+            .limits
+            .check_place(&arm.observation, &further)
+            .is_empty()
+        {
+            break;
+        }
+        arm.limits.motion.pose[12] = further[12];
+        arm.observation[offset::O_T_EE_c + 12] = further[12];
+        arm.limits.observe(&arm.observation);
+        steps += 1;
+        assert!(steps < 10, "it goes on");
+    }
+    assert_eq!(steps, 2);
+}
