@@ -23,6 +23,14 @@ pub(crate) struct Reach {
     pub highest: [f64; 3],
 }
 
+impl Reach {
+    /// That of a point of which nothing is known yet.
+    pub const ANYWHERE: Reach = Reach {
+        lowest: [f64::NEG_INFINITY; 3],
+        highest: [f64::INFINITY; 3],
+    };
+}
+
 /// A box in the base frame that the origin of the end effector frame stays in.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CartesianBox {
@@ -52,24 +60,21 @@ impl CartesianBox {
 
     /// Returns how far a point at `place` may go, after it could go as far as `before`. A point that is
     /// outside may stay there and may come back.
-    pub(crate) fn reach(&self, before: Option<&Reach>, place: &[f64; 3]) -> Reach {
-        let furthest = |wall: f64, before: Option<f64>, at: f64| {
-            // On its way back the point takes its limit along.
-            let granted = wall.max(at) + SAME_PLACE;
-            match before {
+    pub(crate) fn reach(&self, before: &Reach, place: &[f64; 3]) -> Reach {
+        let furthest = |wall: f64, before: f64, at: f64| {
+            if at > before {
                 // It was not commanded there: it is lost, or somebody has pushed it.
-                Some(before) if at > before => at + STAYING,
-                Some(before) => granted.min(before),
-                None => granted,
+                at + STAYING
+            } else {
+                // On its way back the point takes its limit along.
+                before.min(wall.max(at) + SAME_PLACE)
             }
         };
         let highest = std::array::from_fn(|axis| {
-            let before = before.map(|reach| reach.highest[axis]);
-            furthest(self.walls(axis).1, before, place[axis])
+            furthest(self.walls(axis).1, before.highest[axis], place[axis])
         });
         let lowest = std::array::from_fn(|axis| {
-            let before = before.map(|reach| -reach.lowest[axis]);
-            -furthest(-self.walls(axis).0, before, -place[axis])
+            -furthest(-self.walls(axis).0, -before.lowest[axis], -place[axis])
         });
         Reach { lowest, highest }
     }
@@ -123,7 +128,6 @@ pub(crate) struct WorkspaceLimiter<L> {
     kinematics: Kinematics,
     /// How far the end effector may go.
     reach: Reach,
-    has_observed: bool,
 }
 
 impl<L: Brakeable> WorkspaceLimiter<L> {
@@ -132,8 +136,7 @@ impl<L: Brakeable> WorkspaceLimiter<L> {
             inner,
             workspace,
             kinematics,
-            reach: workspace.reach(None, &[0.0; 3]),
-            has_observed: false,
+            reach: Reach::ANYWHERE,
         }
     }
 
@@ -209,9 +212,7 @@ impl<L: Brakeable> Limiter for WorkspaceLimiter<L> {
             .copy_from_slice(&observation[offset::F_T_EE..offset::F_T_EE + 16]);
         let path = self.inner.braking_path(observation);
         let place = self.kinematics.place(&path.q);
-        let is_first = !std::mem::replace(&mut self.has_observed, true);
-        let before = (!is_first).then_some(&self.reach);
-        self.reach = self.workspace.reach(before, &place);
+        self.reach = self.workspace.reach(&self.reach, &place);
         in_step
     }
 
@@ -453,7 +454,7 @@ mod tests {
             let to = |place: f64| {
                 let mut to = INSIDE;
                 to[axis] = place;
-                BOX.left(&BOX.reach(None, &INSIDE), &to)
+                BOX.left(&BOX.reach(&Reach::ANYWHERE, &INSIDE), &to)
             };
             for inside in [lowest, lowest + 0.1, highest - 0.1, highest] {
                 assert_eq!(to(inside), None);
@@ -481,7 +482,7 @@ mod tests {
                         place[axis] = wall + outwards * distance;
                         place
                     };
-                    BOX.left(&BOX.reach(None, &at(from)), &at(to))
+                    BOX.left(&BOX.reach(&Reach::ANYWHERE, &at(from)), &at(to))
                 };
                 assert_eq!(way(0.5, 0.5), None);
                 assert_eq!(way(0.5, 0.5 + 0.9e-6), None);
@@ -503,31 +504,31 @@ mod tests {
         for (wall, outwards) in [(lowest, -1.0), (highest, 1.0)] {
             let out = |distance: f64| at(wall + outwards * distance);
             let is_left = |reach: &Reach, distance| BOX.left(reach, &out(distance)).is_some();
-            let mut reach = BOX.reach(None, &out(0.5));
+            let mut reach = BOX.reach(&Reach::ANYWHERE, &out(0.5));
             for _ in 0..1000 {
                 // As far out as is allowed, again and again.
                 assert!(!is_left(&reach, 0.5 + 0.9e-6));
-                reach = BOX.reach(Some(&reach), &out(0.5 + 0.9e-6));
+                reach = BOX.reach(&reach, &out(0.5 + 0.9e-6));
             }
             assert!(is_left(&reach, 0.5 + 1.1e-6));
             let mut furthest = at(reach.highest[1]);
             if outwards < 0.0 {
                 furthest[1] = reach.lowest[1];
             }
-            assert_eq!(BOX.reach(Some(&reach), &furthest), reach);
+            assert_eq!(BOX.reach(&reach, &furthest), reach);
             // Somebody pushes the arm: it may stay there.
-            reach = BOX.reach(Some(&reach), &out(0.6));
+            reach = BOX.reach(&reach, &out(0.6));
             assert!(!is_left(&reach, 0.6) && is_left(&reach, 0.6 + 1e-7));
-            reach = BOX.reach(Some(&reach), &out(0.2));
+            reach = BOX.reach(&reach, &out(0.2));
             assert!(!is_left(&reach, 0.2) && is_left(&reach, 0.3));
             // Inside, and at the wall, the wall counts.
             for distance in [-0.5, 0.9e-6, -0.1] {
-                reach = BOX.reach(Some(&reach), &out(distance));
+                reach = BOX.reach(&reach, &out(distance));
                 assert!(!is_left(&reach, 0.9e-6) && is_left(&reach, 1.1e-6));
             }
         }
         // Where the place is unknown, the walls count.
-        let reach = BOX.reach(Some(&BOX.reach(None, &INSIDE)), &at(f64::NAN));
+        let reach = BOX.reach(&BOX.reach(&Reach::ANYWHERE, &INSIDE), &at(f64::NAN));
         assert!(BOX.left(&reach, &at(highest + 1.0)).is_some());
         assert!(BOX.left(&reach, &at(lowest - 1.0)).is_some());
     }
@@ -538,7 +539,7 @@ mod tests {
             let reported = f64::from(place as f32);
             let mut walls = WIDE;
             walls.upper[2] = 0.3;
-            let reach = walls.reach(None, &[0.1, 0.2, reported]);
+            let reach = walls.reach(&Reach::ANYWHERE, &[0.1, 0.2, reported]);
             assert_eq!(walls.left(&reach, &[0.15, 0.2, place]), None);
         }
     }
@@ -580,7 +581,7 @@ mod tests {
                             true => limits.workspace.lower[axis] = wall,
                             false => limits.workspace.upper[axis] = wall,
                         }
-                        limits.reach = limits.workspace.reach(None, &start);
+                        limits.reach = limits.workspace.reach(&Reach::ANYWHERE, &start);
                         limits.leads_out(&path)
                     };
                     let mut farthest = start[axis] * outwards;

@@ -51,7 +51,7 @@ pub(super) struct Lookahead {
     pub own: [PartBounds; 3],
     pub workspace: Option<CartesianBox>,
     /// How far the end effector may go, where there is a box.
-    pub reach: Option<Reach>,
+    pub reach: Reach,
     pub kinematics: Kinematics,
     pub q: [f64; 7],
     dq: [f64; 7],
@@ -72,7 +72,7 @@ impl Lookahead {
             arm_joints,
             own,
             workspace,
-            reach: None,
+            reach: Reach::ANYWHERE,
             kinematics,
             q: [0.0; 7],
             dq: [0.0; 7],
@@ -143,7 +143,7 @@ impl Lookahead {
         let bounds = self.own.map(|part| part.share(1.0, most, jerk));
         let mut q: [f64; 7] = std::array::from_fn(|i| self.q[i] + dq[i] * DT);
         let mut place = next.place();
-        if let Some(left) = self.outside(motion, &place) {
+        if let Some(left) = self.outside(&place) {
             return Some(left);
         }
         // Each part is braked separately, from the velocity that it has when its braking begins.
@@ -213,7 +213,7 @@ impl Lookahead {
             for axis in 0..3 {
                 place[axis] += mean[axis] * step;
             }
-            if let Some(left) = self.outside(motion, &place) {
+            if let Some(left) = self.outside(&place) {
                 return Some(left);
             }
             let there = if place_nth == PLACES.saturating_sub(1) {
@@ -230,13 +230,16 @@ impl Lookahead {
         None
     }
 
-    /// Returns how a motion leaves the box on its way to a place, if it does.
-    pub fn outside(&self, motion: &CartesianMotion, to: &[f64; 3]) -> Option<Blocked> {
-        let workspace = self.workspace?;
-        let reach = self
-            .reach
-            .unwrap_or_else(|| workspace.reach(None, &motion.place()));
-        let (axis, at, wall) = workspace.left(&reach, to)?;
+    /// Takes in where the end effector is, by its last command.
+    pub fn is_at(&mut self, place: &[f64; 3]) {
+        if let Some(workspace) = &self.workspace {
+            self.reach = workspace.reach(&self.reach, place);
+        }
+    }
+
+    /// Returns how the way to a place leaves the box, if it does.
+    pub fn outside(&self, to: &[f64; 3]) -> Option<Blocked> {
+        let (axis, at, wall) = self.workspace?.left(&self.reach, to)?;
         Some(Blocked::Box(axis, at, wall))
     }
 
@@ -647,6 +650,7 @@ mod tests {
             let (motion, next, mut ahead) =
                 moving(self.leads_elbow, self.q, rates, self.acceleration);
             (self.obstacle)(&mut ahead);
+            ahead.is_at(&motion.place());
             let blocked = ahead.blocked(&motion, &next).map(|blocked| match blocked {
                 Blocked::Joint(joint, share) => ("joint", joint, share),
                 Blocked::Box(axis, at, wall) => {
@@ -1018,17 +1022,18 @@ mod tests {
 
     #[test]
     fn a_way_leads_outside_only_if_there_is_a_box() {
-        let (mut motion, _, mut ahead) = moving(false, START, STILL, STILL);
+        let (_, _, mut ahead) = moving(false, START, STILL, STILL);
         let (inside, outside) = ([0.1; 3], [0.1, 0.1, 5.5]);
-        motion.pose[12..15].copy_from_slice(&inside);
-        assert!(ahead.outside(&motion, &outside).is_none());
+        ahead.is_at(&inside);
+        assert!(ahead.outside(&outside).is_none());
         ahead.workspace = Some(BOX);
-        assert!(ahead.outside(&motion, &inside).is_none());
-        let left = ahead.outside(&motion, &outside);
+        ahead.is_at(&inside);
+        assert!(ahead.outside(&inside).is_none());
+        let left = ahead.outside(&outside);
         assert!(matches!(left, Some(Blocked::Box(2, 5.5, 5.0))));
         // Who is outside may stay.
-        ahead.reach = Some(BOX.reach(None, &outside));
-        assert!(ahead.outside(&motion, &outside).is_none());
+        ahead.is_at(&outside);
+        assert!(ahead.outside(&outside).is_none());
     }
 
     #[test]

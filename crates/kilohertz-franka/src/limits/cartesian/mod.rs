@@ -391,10 +391,7 @@ impl Limiter for CartesianLimiter {
             self.motion.pose = pose;
             self.motion.elbow = elbow;
         }
-        if let Some(workspace) = &self.ahead.workspace {
-            let before = self.ahead.reach.as_ref();
-            self.ahead.reach = Some(workspace.reach(before, &self.motion.place()));
-        }
+        self.ahead.is_at(&self.motion.place());
         // After cycles without a state the next action is further away than one step of the policy's motion,
         // even if the arm stands where it was commanded.
         let in_step = is_expected && (self.time - before) / DT < 1.5;
@@ -550,7 +547,7 @@ impl Limiter for CartesianLimiter {
         let mut found = Violations::none();
         if self.command != CartesianCommand::Velocity {
             let place = [action[12], action[13], action[14]];
-            if let Some(Blocked::Box(axis, at, wall)) = self.ahead.outside(&self.motion, &place) {
+            if let Some(Blocked::Box(axis, at, wall)) = self.ahead.outside(&place) {
                 found.note(self.command.box_left(action, axis, at, wall));
             }
         }

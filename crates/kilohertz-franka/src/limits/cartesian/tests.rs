@@ -8,7 +8,7 @@ use kilohertz_geometry::integrate;
 
 use super::*;
 use crate::limits::tests::at;
-use crate::limits::workspace::CartesianBox;
+use crate::limits::workspace::{CartesianBox, Reach};
 
 static MODEL: LazyLock<Arc<Model>> =
     LazyLock::new(|| Arc::new(Model::from_urdf(FR3_URDF).unwrap()));
@@ -1253,7 +1253,8 @@ fn an_arm_outside_the_box_is_not_refused_for_the_single_precision_of_its_report(
         let mut arm = before_a_wall(command, -0.1);
         let aside = arm.action(only(1, 1e-3));
         arm.limits.motion.pose[12] -= 3e-8;
-        arm.limits.ahead.reach = None;
+        arm.limits.ahead.reach = Reach::ANYWHERE;
+        arm.limits.ahead.is_at(&arm.limits.motion.place());
         let found = arm.limits.check_place(&arm.observation, &aside);
         assert_eq!(told(&found), []);
         for _ in 0..500 {
