@@ -386,9 +386,9 @@ test('a thread that is in a call that does not return is left behind, and its ca
   await thread.start();
   const calls = [thread.run('callForever'), thread.run('count')].map((call) => rejection(call));
   await until(() => childrenOf('self').length > 0, 'the call has begun');
-  const warned = warningsDuring(() => thread.stop({ timeoutS: 0 }));
+  const warned = await warningsDuring(() => thread.stop({ timeoutS: 0 }));
   t.deepEqual(
-    (await warned).map((warning) => Reflect.get(warning, 'code')),
+    warned.map((warning) => Reflect.get(warning, 'code')),
     ['KILOHERTZ_LEFT_BEHIND'],
   );
   for (const error of await Promise.all(calls)) t.like(error, { code: 'OFFLOAD_STOPPED' });

@@ -45,10 +45,10 @@ const env = { ...process.env, PATH: tools, npm_config_offline: 'true', NODE_OPTI
 /**
  * Runs Node. The event loop goes on meanwhile: ava learns only from it that a test is given more time.
  */
-async function node(
+function ran(
   args: string[],
   options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-): Promise<string> {
+): Promise<{ stdout: string; stderr: string }> {
   const running = promisify(execFile)(process.execPath, args, {
     cwd: app,
     env,
@@ -56,8 +56,12 @@ async function node(
     ...options,
   });
   running.child.stdin?.end();
-  return (await running).stdout;
+  return running;
 }
+
+/** The same; returns what it printed. */
+const node = async (...what: Parameters<typeof ran>): Promise<string> =>
+  (await ran(...what)).stdout;
 
 interface Said {
   moved: boolean;
@@ -251,9 +255,9 @@ test('wants the types of Node, of a version that it fits, only where a program h
   const install = async (...more: string[]): Promise<string> => {
     const files = tarballs.filter((file) => !/types-node|undici/.test(file));
     const words = [npmCli(), 'install', '--no-audit', '--no-fund', ...files, ...more];
-    const installing = promisify(execFile)(process.execPath, words, { cwd: plain, env });
-    installing.child.stdin?.end();
-    const { stderr } = await installing.catch((error: Error & { stderr: string }) => error);
+    const { stderr } = await ran(words, { cwd: plain }).catch(
+      (error: Error & { stderr: string }) => error,
+    );
     return stderr;
   };
   const types = join(plain, 'node_modules', '@types');

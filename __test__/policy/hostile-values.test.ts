@@ -90,24 +90,19 @@ test('what an asynchronous policy rejects with ends its session by name, whateve
   }
 });
 
-for (const what of Object.keys(THROWN)) {
-  test(`a policy in a worker that throws ${what} ends its session by name`, async (t) => {
-    const args: [string] = [what];
-    const policy = workerPolicy<Hostile, 'throwing'>(MODULE, { export: 'throwing', args });
-    const error = await failureOnArm(t, policy);
-    t.is(error.code, 'POLICY_THREW');
-    isTold(t, error, what);
-  });
-}
+type Throwing = { export: 'throwing'; args: [string] };
 
-for (const what of Object.keys(THROWN)) {
-  test(`a policy in a process that throws ${what} ends its session by name`, async (t) => {
-    const args: [string] = [what];
-    const policy = processPolicy<Hostile, 'throwing'>(MODULE, { export: 'throwing', args });
-    const error = await failureOnArm(t, policy);
-    t.is(error.code, 'POLICY_THREW');
-    isTold(t, error, what);
-  });
+for (const [place, make] of [
+  ['a worker', (given: Throwing) => workerPolicy<Hostile, 'throwing'>(MODULE, given)],
+  ['a process', (given: Throwing) => processPolicy<Hostile, 'throwing'>(MODULE, given)],
+] as const) {
+  for (const what of Object.keys(THROWN)) {
+    test(`a policy in ${place} that throws ${what} ends its session by name`, async (t) => {
+      const error = await failureOnArm(t, make({ export: 'throwing', args: [what] }));
+      t.is(error.code, 'POLICY_THREW');
+      isTold(t, error, what);
+    });
+  }
 }
 
 for (const what of Object.keys(RETURNED)) {

@@ -54,11 +54,11 @@ test('several rows are normalized one after the other', (t) => {
   const rows = [0, 1, 2, 3, 4, 2];
   t.true(near(made.unnormalize(made.normalize(rows)), rows));
   const error = t.throws(() => made.normalize([1, 2]), { instanceOf: OptionRangeError });
+  t.is(error.code, 'OPTION_VALUES');
   for (const wrong of [undefined, null, 5, 'one', {}]) {
     t.throws(() => made.normalize(wrong as unknown as number[]), { code: 'OPTION_VALUES' });
     t.throws(() => made.unnormalize(wrong as unknown as number[]), { code: 'OPTION_VALUES' });
   }
-  t.is(error.code, 'OPTION_VALUES');
 });
 
 test('statistics that are missing, of different lengths or no numbers are refused by name', (t) => {

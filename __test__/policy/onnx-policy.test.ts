@@ -1,6 +1,5 @@
 // A policy that is an ONNX model: what it is fed and what it answers, without JavaScript; what is no such policy.
 
-import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import {
@@ -19,12 +18,13 @@ import { OnnxHost } from '../../lib/franka/drivers/onnx-host.ts';
 import { STATE_LENGTH } from '../../lib/native/robot-state.ts';
 import { sessionOf, setUp, WALL } from '../fixtures/arms.ts';
 import { type ModelParts, TYPES, writeModel } from '../fixtures/onnx-models.ts';
+import { threadsOf } from '../fixtures/processes.ts';
 import { Folder, folderFor } from '../fixtures/recordings.ts';
 import { block, until } from '../fixtures/waiting.ts';
 
-const REACH = new URL('../../examples/models/reach.onnx', import.meta.url);
 type Model = ConstructorParameters<typeof OnnxHost>[0];
 
+const REACH = new URL('../../examples/models/reach.onnx', import.meta.url);
 const STILL = { warmupS: 0, realtime: false } as const;
 const ROW = [1, 7] as const;
 
@@ -52,17 +52,8 @@ const ZEROS: OnnxPolicyOptions = {
 };
 
 /** How many threads of this process compute a model. */
-function computing(): number {
-  const isComputing = (id: string): boolean => {
-    try {
-      return readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim() === 'kilohertz-onnx';
-    } catch {
-      // It has ended meanwhile.
-      return false;
-    }
-  };
-  return readdirSync('/proc/self/task').filter(isComputing).length;
-}
+const computing = (): number =>
+  threadsOf('self').filter(({ name }) => name === 'kilohertz-onnx').length;
 
 test('a model that is still loaded when its session ends is let go', async (t) => {
   const lengths = { observation: STATE_LENGTH, action: 7, answer: 7, isPose: false };
